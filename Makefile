@@ -1,0 +1,49 @@
+# `make help` lists what there is to do. Every target makes .venv when it is missing or older than pyproject.toml.
+
+PYTHON ?= python3
+VENV   := .venv
+READY  := $(VENV)/.ready
+RUN    := $(VENV)/bin/python
+
+# Tests run on so many processes, those of one file on one. SLOW=1 adds the slow ones, which may take an hour.
+WORKERS ?= auto
+PYTEST  := $(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile
+ifdef SLOW
+PYTEST  += -m "" -o faulthandler_timeout=3600
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format bench clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## the bank: built, deployed, killed under load, audited
+	@$(RUN) examples/demo.py
+
+test: $(READY)  ## the tests, except the slow ones
+	@scripts/debian-packages
+	@$(PYTEST)
+
+check:  ## lint and all tests
+	@$(MAKE) --no-print-directory lint test SLOW=1
+
+lint: $(READY)  ## ruff and mypy
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+
+format: $(READY)  ## let ruff repair what it can
+	@$(RUN) -m ruff check --fix
+	@$(RUN) -m ruff format
+
+bench: $(READY)  ## the benchmarks: one JSON line per result
+	@set -e; for file in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) "$$file"; done
+
+clean:  ## remove what make and tests made; deployments (.radon) stay
+	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@scripts/venv $(PYTHON) $(VENV)
+	@touch $@

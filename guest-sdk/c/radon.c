@@ -1,0 +1,260 @@
+/* radon.c - the memory of a turn, bytes and integers: what radon_turn.h and radon_bytes.h declare.
+ *
+ * Owns the arena and `cabi_realloc`, by which the host puts bytes into it. Knows nothing of syscalls or handlers.
+ */
+#include "radon_turn.h"
+
+#define ALIGNMENT 16
+
+/* ---- the arena ---- */
+
+static size_t rounded(size_t size) {
+    if (size > SIZE_MAX - ALIGNMENT) __builtin_trap();
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+#ifdef __wasi__
+#include <stdlib.h>
+
+/* libc owns the heap, so each allocation is a block of malloc's, linked to be freed at the end of the turn. */
+typedef struct block {
+    struct block *previous;
+    uint8_t pad[ALIGNMENT - sizeof(struct block *)];
+} block;
+
+static block *newest;
+
+void *radon_alloc(size_t size) {
+    block *fresh = malloc(sizeof(block) + rounded(size));
+    if (fresh == NULL) __builtin_trap();
+    fresh->previous = newest;
+    newest = fresh;
+    return fresh + 1;
+}
+
+static bool extend_in_place(void *old, size_t old_size, size_t size) {
+    (void)old;
+    return rounded(size) <= rounded(old_size);
+}
+
+void radon_turn_over(void) {
+    while (newest != NULL) {
+        block *last = newest;
+        newest = last->previous;
+        free(last);
+    }
+}
+
+#else
+
+#define PAGE ((size_t)65536)
+
+extern uint8_t __heap_base; /* the linker's: the first address behind globals and stack */
+static uintptr_t top;       /* of what is allocated; 0 before the first allocation */
+
+/* Nothing else grows the memory, so that what lies between the heap's base and the memory's end is the arena. */
+static void reserve(uintptr_t end) {
+    size_t have = __builtin_wasm_memory_size(0);
+    size_t need = end / PAGE + (end % PAGE != 0);
+    if (need > have && __builtin_wasm_memory_grow(0, need - have) == SIZE_MAX) __builtin_trap();
+}
+
+static void set_top(uintptr_t start, size_t size) {
+    size = rounded(size);
+    if (size > UINTPTR_MAX - start) __builtin_trap();
+    reserve(start + size);
+    top = start + size;
+}
+
+void *radon_alloc(size_t size) {
+    uintptr_t start = top != 0 ? top : rounded((uintptr_t)&__heap_base);
+    set_top(start, size);
+    return (void *)start;
+}
+
+static bool extend_in_place(void *old, size_t old_size, size_t size) {
+    if (rounded(size) <= rounded(old_size)) return true;
+    if ((uintptr_t)old + rounded(old_size) != top) return false;
+    set_top((uintptr_t)old, size);
+    return true;
+}
+
+void radon_turn_over(void) { top = 0; }
+
+#endif
+
+void *radon_realloc(void *old, size_t old_size, size_t size) {
+    if (old_size == 0) return radon_alloc(size);
+    if (extend_in_place(old, old_size, size)) return old;
+    void *fresh = radon_alloc(size);
+    memcpy(fresh, old, old_size);
+    return fresh;
+}
+
+/* The Canonical ABI's allocator. The host asks for nothing larger than ALIGNMENT. */
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
+    if (align > ALIGNMENT) __builtin_trap();
+    if (size == 0) return (void *)align; /* no memory, yet an aligned address, as the standard asks */
+    return radon_realloc(old, old_size, size);
+}
+
+/* ---- the outcome of a turn ---- */
+
+const radon_outcome *radon_settle(radon_outcome outcome) {
+    static radon_outcome settled; /* outlives the handler: the host reads it after the return */
+    settled = outcome;
+    return &settled;
+}
+
+radon_outcome radon_fail_because(const char *what, const char *why) {
+    radon_buffer text = {0};
+    radon_buffer_add_text(&text, what);
+    radon_buffer_add_text(&text, ": ");
+    radon_buffer_add_text(&text, why);
+    return radon_fail_with(radon_buffer_bytes(&text));
+}
+
+/* ---- bytes ---- */
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+int radon_compare(radon_bytes a, radon_bytes b) {
+    int order = memcmp(a.data, b.data, smaller(a.len, b.len));
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool radon_equal(radon_bytes a, radon_bytes b) { return a.len == b.len && memcmp(a.data, b.data, a.len) == 0; }
+
+bool radon_starts_with(radon_bytes bytes, radon_bytes prefix) {
+    return bytes.len >= prefix.len && memcmp(bytes.data, prefix.data, prefix.len) == 0;
+}
+
+radon_bytes radon_slice(radon_bytes bytes, size_t start, size_t end) {
+    end = smaller(end, bytes.len);
+    start = smaller(start, end);
+    return (radon_bytes){bytes.data + start, end - start};
+}
+
+size_t radon_find(radon_bytes bytes, uint8_t byte) {
+    size_t index = 0;
+    while (index < bytes.len && bytes.data[index] != byte) index++;
+    return index;
+}
+
+radon_bytes radon_cut(radon_bytes *rest, uint8_t separator) {
+    size_t index = radon_find(*rest, separator);
+    radon_bytes part = radon_slice(*rest, 0, index);
+    *rest = radon_slice(*rest, index + 1, rest->len);
+    return part;
+}
+
+/* ---- integers ---- */
+
+bool radon_parse_u64(radon_bytes text, uint64_t *out) {
+    uint64_t number = 0;
+    *out = 0;
+    if (text.len == 0) return false;
+    for (size_t index = 0; index < text.len; index++) {
+        uint8_t digit = (uint8_t)(text.data[index] - '0');
+        if (digit > 9 || number > (UINT64_MAX - digit) / 10) return false;
+        number = number * 10 + digit;
+    }
+    *out = number;
+    return true;
+}
+
+bool radon_parse_s64(radon_bytes text, int64_t *out) {
+    bool negative = text.len > 0 && text.data[0] == '-';
+    uint64_t size, limit = (uint64_t)INT64_MAX + negative;
+    *out = 0;
+    if (!radon_parse_u64(radon_slice(text, negative, text.len), &size) || size > limit) return false;
+    *out = (int64_t)(negative ? 0 - size : size);
+    return true;
+}
+
+#define DIGITS 20 /* of UINT64_MAX */
+
+void radon_buffer_add_u64(radon_buffer *buffer, uint64_t number) {
+    uint8_t digits[DIGITS];
+    size_t start = DIGITS;
+    do {
+        digits[--start] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    radon_buffer_add(buffer, (radon_bytes){digits + start, DIGITS - start});
+}
+
+void radon_buffer_add_s64(radon_buffer *buffer, int64_t number) {
+    if (number < 0) radon_buffer_add_byte(buffer, '-');
+    radon_buffer_add_u64(buffer, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+radon_bytes radon_format_u64(uint64_t number) {
+    radon_buffer text = {0};
+    radon_buffer_add_u64(&text, number);
+    return radon_buffer_bytes(&text);
+}
+
+radon_bytes radon_format_s64(int64_t number) {
+    radon_buffer text = {0};
+    radon_buffer_add_s64(&text, number);
+    return radon_buffer_bytes(&text);
+}
+
+/* ---- buffers ---- */
+
+uint8_t *radon_buffer_extend(radon_buffer *buffer, size_t length) {
+    size_t needed;
+    if (__builtin_add_overflow(buffer->len, length, &needed)) __builtin_trap();
+    if (needed > buffer->capacity) {
+        size_t doubled = buffer->capacity > SIZE_MAX / 2 ? SIZE_MAX : buffer->capacity * 2;
+        size_t capacity = doubled > needed ? doubled : needed < 32 ? 32 : needed;
+        buffer->data = radon_realloc(buffer->data, buffer->capacity, capacity);
+        buffer->capacity = capacity;
+    }
+    buffer->len = needed;
+    return buffer->data + needed - length;
+}
+
+void radon_buffer_add(radon_buffer *buffer, radon_bytes bytes) {
+    memcpy(radon_buffer_extend(buffer, bytes.len), bytes.data, bytes.len);
+}
+
+void radon_buffer_add_byte(radon_buffer *buffer, uint8_t byte) { *radon_buffer_extend(buffer, 1) = byte; }
+
+radon_bytes radon_concat(radon_bytes a, radon_bytes b) {
+    radon_buffer both = {0};
+    radon_buffer_add(&both, a);
+    radon_buffer_add(&both, b);
+    return radon_buffer_bytes(&both);
+}
+
+/* ---- what the compiler calls where there is no libc; each would else be compiled into a call of itself ---- */
+
+#ifndef __wasi__
+
+#define NOT_ITSELF __attribute__((no_builtin))
+
+NOT_ITSELF int memcmp(const void *a, const void *b, size_t length) {
+    const uint8_t *left = a, *right = b;
+    for (size_t index = 0; index < length; index++)
+        if (left[index] != right[index]) return left[index] - right[index];
+    return 0;
+}
+
+NOT_ITSELF size_t strlen(const char *text) {
+    size_t length = 0;
+    while (text[length] != 0) length++;
+    return length;
+}
+
+/* WebAssembly has an instruction for these. */
+
+void *memcpy(void *restrict to, const void *restrict from, size_t length) {
+    return __builtin_memcpy(to, from, length);
+}
+
+void *memmove(void *to, const void *from, size_t length) { return __builtin_memmove(to, from, length); }
+void *memset(void *to, int byte, size_t length) { return __builtin_memset(to, byte, length); }
+
+#endif

@@ -1,0 +1,1 @@
+"""Radon: a WebAssembly component runtime with a syscall-style interface."""

@@ -1,0 +1,105 @@
+"""A data directory, owned by one process at a time: its LOCK and VERSION files.
+
+Knows nothing of what else is in the directory but that `data.mdb` without VERSION is not ours. The lock is the
+kernel's and ends with the process, however that ends; the number in LOCK is only there to be shown.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from radon.abi.errors import StoreError
+from radon.backends.driver import StoreBusy, StoreVersion
+
+FORMAT = "radon store 1"
+
+
+class Directory:
+    """Owned from here until `release`. Made if absent, for the owner of the process alone.
+
+    Raises StoreBusy, StoreVersion, and StoreError when the path is no directory or may not be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _lock(path)
+            try:
+                _check_version(path)
+            except BaseException:
+                self.release()
+                raise
+        except OSError as error:
+            raise StoreError(f"{path}: not usable as a data directory: {error.strerror}") from error
+
+    def release(self) -> None:
+        """Idempotent."""
+        if self._lock >= 0:
+            os.ftruncate(self._lock, 0)
+            os.close(self._lock)
+            self._lock = -1
+
+
+def seal(path: Path) -> None:
+    """Mark a directory as a whole one of this version. What it already holds is durable before the mark is."""
+    sync(path)
+    draft = path / "VERSION.new"
+    with open(draft, "w", encoding="ascii") as file:
+        file.write(f"{FORMAT}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path / "VERSION")
+    sync(path)
+
+
+def sync(path: Path) -> None:
+    """Make the names in the directory, and its own name, outlive a power cut."""
+    for directory in (path, path.absolute().parent):
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def _lock(path: Path) -> int:
+    fd = os.open(path / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(fd, 20).decode("ascii", "replace").strip()
+        os.close(fd)
+        raise StoreBusy(f"{path}: in use by {_who(owner)}; stop it, or use another directory") from None
+    except BaseException:
+        os.close(fd)
+        raise
+    os.ftruncate(fd, 0)
+    os.write(fd, f"{os.getpid()}\n".encode())
+    return fd
+
+
+def _who(owner: str) -> str:
+    if owner == str(os.getpid()):
+        return "this process already"
+    # Between its lock and its number an owner is nameless, or goes under the number of one that was killed.
+    return f"process {owner}" if owner.isdigit() else "another process"
+
+
+def _check_version(path: Path) -> None:
+    try:
+        found = (path / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        if (path / "data.mdb").exists():
+            raise StoreVersion(
+                f"{path}: holds a data.mdb but no VERSION: not a whole Radon data directory; use another directory"
+            ) from None
+        seal(path)
+        return
+    if found != FORMAT:
+        raise StoreVersion(
+            f"{path}: its VERSION is {found[:40]!r}, this Radon reads {FORMAT!r}; "
+            f"export with the Radon that wrote it and import here"
+        )

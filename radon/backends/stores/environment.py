@@ -1,0 +1,207 @@
+"""One LMDB environment: its transactions, the growth of its map, checksums, and LMDB's errors in our words.
+
+Owns the map and the handles. Refuses to know what is in a table: keys and values are bytes. Every value has in front
+the CRC of its key and itself; LMDB's transactions leave no torn tail, so what fails the check is damage, never dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import lmdb
+
+from radon.abi.errors import StoreError
+from radon.backends.driver import StoreDamaged, StoreFull, StoreVersion
+
+if TYPE_CHECKING:
+    from lmdb import _Database
+
+T = TypeVar("T")
+
+MAP_BYTES = 1 << 30
+"""Address space to begin with; it doubles when it is full. The file itself grows as pages are used."""
+
+_WAY_OUT = "go back to a backup, or to an export with `radon state import`"
+
+
+class Transaction:
+    """What a function handed to `Environment.write` or `read` may do. Views that it gets end with the next `put`."""
+
+    __slots__ = ("_path", "_tables", "_txn")
+
+    def __init__(self, txn: lmdb.Transaction[memoryview], tables: dict[str, _Database], path: Path) -> None:
+        self._txn = txn
+        self._tables = tables
+        self._path = path
+
+    def get(self, table: str, key: bytes) -> memoryview | None:
+        """Raises StoreDamaged."""
+        value = self._txn.get(key, db=self._tables[table])
+        if value is None:
+            return None
+        if int.from_bytes(value[:4], "big") != zlib.crc32(value[4:], zlib.crc32(key)):
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} fails its checksum; {_WAY_OUT}")
+        return value[4:]
+
+    def need(self, table: str, key: bytes) -> memoryview:
+        """`get` for what must be there. Raises StoreDamaged."""
+        value = self.get(table, key)
+        if value is None:
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} is missing; {_WAY_OUT}")
+        return value
+
+    def put(self, table: str, key: bytes, value: bytes | memoryview) -> None:
+        crc = zlib.crc32(value, zlib.crc32(key))
+        self._txn.put(key, b"".join((crc.to_bytes(4, "big"), value)), db=self._tables[table])
+
+    def delete(self, table: str, key: bytes) -> None:
+        """Absent is as good."""
+        self._txn.delete(key, db=self._tables[table])
+
+    def last(self, table: str, first: bytes, end: bytes) -> bytes | None:
+        """The greatest key from `first` to below `end`."""
+        with self._txn.cursor(self._tables[table]) as cursor:
+            found = cursor.prev() if cursor.set_range(end) else cursor.last()
+            key = bytes(cursor.key()) if found else b""
+            return key if found and key >= first else None
+
+    def delete_range(self, table: str, first: bytes, end: bytes, most: int) -> int:
+        """Delete up to `most` entries from `first` to below `end`; answers how many it was."""
+        count = 0
+        with self._txn.cursor(self._tables[table]) as cursor:
+            more = cursor.set_range(first)
+            while more and count < most and bytes(cursor.key()) < end:
+                cursor.delete()
+                count += 1
+                more = bool(cursor.key())  # a delete leaves the cursor on the next entry, or on none
+        return count
+
+    def occupied(self, table: str) -> int:
+        """Bytes of the pages of a table."""
+        stat = self._txn.stat(self._tables[table])
+        return (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]) * stat["psize"]
+
+
+class Environment:
+    """Threads may share it. `write` and `read` take turns; `copy` runs beside them.
+
+    `limit`: bytes of the file beyond which `write` raises StoreFull; with `reserve` it may use an eighth more, so
+    that what makes room has room. Raises StoreDamaged, StoreVersion, StoreError.
+    """
+
+    def __init__(self, path: Path, tables: Sequence[str], *, fsync: bool, limit: int) -> None:
+        self.limit = limit - limit % os.sysconf("SC_PAGESIZE")
+        self._path = path
+        self._names = tables
+        self._fsync = fsync
+        self._map = min(MAP_BYTES, self.limit)
+        self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
+        self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
+        self._open()
+
+    def write(self, act: Callable[[Transaction], T], *, reserve: bool = False) -> T:
+        """Run `act` as one transaction: all of it, durable, or nothing. It runs again when the map had to grow."""
+        with self._turn:
+            try:
+                while True:
+                    try:
+                        with self._env.begin(write=True, buffers=True) as txn:
+                            return act(Transaction(txn, self._tables, self._path))
+                    except lmdb.MapFullError:
+                        self._grow(self.limit + self.limit // 8 if reserve else self.limit)
+                    except lmdb.PanicError as error:
+                        # A meta page was not written: LMDB wants no more of this handle. A new one finds the truth.
+                        self._reopen()
+                        raise self._translated(error) from error
+                    except lmdb.Error as error:
+                        raise self._translated(error) from error
+            finally:
+                if self._map > self.limit:  # the reserve is for this call alone
+                    self._resize(self.limit)
+
+    def read(self, act: Callable[[Transaction], T]) -> T:
+        with self._turn:
+            try:
+                with self._env.begin(buffers=True) as txn:
+                    return act(Transaction(txn, self._tables, self._path))
+            except lmdb.Error as error:
+                raise self._translated(error) from error
+
+    def total(self) -> int:
+        """Bytes of the file that were ever used; free pages among them are used again."""
+        with self._turn:
+            return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
+
+    def copy(self, fd: int) -> None:
+        """Write the environment as it is now, without its free pages, to a new file; the caller syncs it."""
+        with self._still:
+            try:
+                self._env.copyfd(fd, compact=True)
+            except lmdb.Error as error:
+                raise self._translated(error) from error
+
+    def close(self) -> None:
+        """Idempotent. What was committed is on the disk afterwards, fsync or not."""
+        with self._turn, self._still:
+            with suppress(lmdb.Error):  # closed before, or a disk that fails: each commit has told what it promises
+                self._env.sync(True)
+            self._env.close()
+
+    def _open(self) -> None:
+        try:
+            self._env = lmdb.open(
+                str(self._path), map_size=self._map, max_dbs=len(self._names), mode=0o600, metasync=self._fsync
+            )
+        except (lmdb.Error, OSError) as error:
+            raise self._translated(error) from error
+        try:
+            # A file that was cut short would end the process with SIGBUS; as zeros it is damage that LMDB or a
+            # checksum reports. A sound file can be short too, by pages that were taken and freed in one transaction.
+            whole = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+            data = self._path / "data.mdb"
+            if data.stat().st_size < whole:
+                os.truncate(data, whole)
+            self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
+        except (lmdb.Error, OSError) as error:
+            self._env.close()
+            raise self._translated(error) from error
+
+    def _reopen(self) -> None:
+        with self._still:
+            self._env.close()
+            self._open()
+
+    def _grow(self, ceiling: int) -> None:
+        if self._map >= ceiling:
+            raise StoreFull(f"{self._path}: full at its limit of {self.limit} bytes; raise the limit or delete state")
+        self._resize(min(self._map * 2, ceiling))
+
+    def _resize(self, size: int) -> None:
+        """LMDB keeps the map at least as large as what is used; then `size` is only where growth goes on."""
+        try:
+            with self._still:
+                self._env.set_mapsize(size)
+        except lmdb.Error as error:
+            self._reopen()  # the old map is gone with the failed attempt at the new one
+            raise StoreFull(f"{self._path}: cannot map {size} bytes; raise the limit of address space") from error
+        self._map = size
+
+    def _translated(self, error: Any) -> StoreError:
+        """LMDB's error, or the system's, as a StoreError that names the directory and the way out."""
+        code = error.errno if isinstance(error, OSError) else error.code
+        # LMDB reports a write that was cut short as EIO, and that is how a disk mostly becomes full.
+        if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and shutil.disk_usage(self._path).free < 1 << 20):
+            return StoreFull(f"{self._path}: the disk is full; make room on it")
+        if isinstance(error, lmdb.VersionMismatchError):
+            return StoreVersion(f"{self._path}: data.mdb is of another LMDB format; export it where it was written")
+        if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
+            return StoreDamaged(f"{self._path}: data.mdb is damaged ({error}); {_WAY_OUT}")
+        return StoreError(f"{self._path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")

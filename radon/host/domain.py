@@ -1,0 +1,381 @@
+"""A domain: a deterministic state machine that takes inputs, runs turns and gives commits. The readable twin.
+
+    submit(inputs) -> run() -> take_commit() -> to the store, then out
+
+Owns the order of turns and how a turn ends or suspends. Durable state is `image.py`'s, where messages go `routes.py`'s,
+one turn's overlay `turn.py`'s, the guest `gate.py`'s. The rules are in docs/semantics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from radon.abi import exchange as x
+from radon.abi import records as r
+from radon.abi.delivery import Address, Delivery, Form
+from radon.abi.errors import ErrorCode, Exhausted
+from radon.abi.frames import FrameType, decode_all, encode_all, seal, seal_commit, unseal
+from radon.host import topic
+from radon.host.fiber import Abandoned, Fiber
+from radon.host.gate import Failed, Gate, Instance
+from radon.host.guest import uninterrupted
+from radon.host.handles import Violation
+from radon.host.image import Atom, Image, Journal
+from radon.host.inputs import take_in
+from radon.host.kind import Kind
+from radon.host.ledger import SYSTEM, Ledger
+from radon.host.routes import FAILED, Routes
+from radon.host.turn import Turn
+
+ERROR_LEVEL = 3
+"""`log.level.error`."""
+
+
+class Status(Enum):
+    IDLE = "idle"  # nothing to do until an input comes
+    BUSY = "busy"  # stopped at `max_turns`
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment chooses for a domain; the same for its life or changed by a restart only."""
+
+    host: str = "local"  # the key of the near atom of `every-host` kinds
+    instances: int = 4096  # live at once; the least recently used are passivated
+    suspended: int = 1000  # turns at once; more are answered with exhausted. Each is a thread here
+    retention: int = 24 * 3600 * 10**9  # ns that an object lives without a pin
+    idempotency: int = 3600 * 10**9  # ns that a dedup key is remembered
+    forgetful: bool = False  # drop every instance after its turn
+    elide: bool = True  # leave out of a commit what came and went within it
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a kind has done since the domain was opened, for `ps` and metrics."""
+
+    turns: int = 0
+    failed: int = 0
+    syscalls_fuel: int = 0
+
+
+class Suspension:
+    """A turn that is left in the middle: its fiber, and the instance that it is in."""
+
+    __slots__ = ("fiber", "instance", "turn")
+
+    def __init__(self, turn: Turn, instance: Instance, fiber: Fiber) -> None:
+        self.turn, self.instance, self.fiber = turn, instance, fiber
+
+
+class Domain:
+    """Not thread-safe; one caller at a time. No method blocks on anything but the guest.
+
+    A new one is empty: give it `setup` or `restore`, then `deploy`.
+    """
+
+    def __init__(self, settings: Settings = Settings()) -> None:
+        self.settings = settings
+        self.image = Image()
+        self.ledger = Ledger(self.image, elide=settings.elide)
+        self.routes = Routes(self.ledger, settings.host, self._on_end)
+        self.kinds: Mapping[str, Kind] = {}
+        self.tallies: dict[str, Tally] = {}
+        self.fates: dict[int, str] = {}  # turns that are not to be run, by step
+        self._gate = Gate(settings.instances)
+        self._inputs: list[object] = []
+        self._suspended: dict[tuple[str, str], Suspension] = {}
+        self._fibers: list[Fiber] = []  # idle ones
+        self._fiber: Fiber | None = None  # that the running turn is in
+        self._begun = False
+
+    # ---- life ----
+
+    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
+        """Begin a new domain. `seed` and `secret` are 32 random bytes each; the secret is the application's."""
+        self.ledger.emit(SYSTEM, r.Setup(number, seed, secret))
+
+    def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
+        """Run these kinds from the next turn on. State stays; instances and suspended turns begin anew."""
+        self.drop_instances()
+        self._gate.link(kinds)
+        self.kinds = self.routes.kinds = dict(kinds)
+        self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)
+        for name in kinds:
+            self.tallies.setdefault(name, Tally())
+        if digest != self.image.digest:
+            self.ledger.emit(SYSTEM, r.Deployed(digest))
+        if not self._begun:
+            self._begun = True
+            self._begin()
+
+    def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
+        """Become what the snapshot and the log frames behind it say. Before `deploy`. Raises FrameError."""
+        if snapshot is not None:
+            self.image.load(decode_all(unseal(FrameType.SNAPSHOT, snapshot)))
+        for frame in tail:
+            self.image.load(decode_all(unseal(FrameType.LOG, frame)))
+
+    def close(self) -> None:
+        """Free instances and threads. The domain is of no use afterwards."""
+        self.drop_instances()
+        for fiber in self._fibers:
+            fiber.close()
+        self._fibers = []
+
+    def _begin(self) -> None:
+        """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
+        heads = []
+        for atom in self.image.atoms.values():
+            if atom.kind in self.routes.endpoints:
+                for delivery in sorted(atom.mailbox, key=lambda d: d.id):
+                    self.ledger.leave(x.Sent(1, Address(atom.kind, ""), delivery))
+            elif atom.journal is not None:
+                heads.append((atom.journal.id, atom))
+            elif (head := atom.mailbox.next()) is not None:
+                heads.append((head.id, atom))
+        for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
+            self.routes.wake(atom)
+
+    # ---- the interface ----
+
+    def submit(self, frame: bytes) -> None:
+        """Inputs for the next `run`. Raises FrameError, and then takes none of them."""
+        self._inputs.extend(decode_all(unseal(FrameType.INPUT, frame)))
+
+    def run(self, max_turns: int) -> Status:
+        """Take in what was submitted, then run turns until idle or `max_turns` have begun or gone on."""
+        inputs, self._inputs = self._inputs, []
+        with uninterrupted():
+            for record in inputs:
+                take_in(self, record)
+            for _ in range(max_turns):
+                atom = self.routes.take_ready()
+                if atom is None:
+                    return Status.IDLE
+                self._take_turn(atom)
+        return Status.BUSY if self.routes.ready else Status.IDLE
+
+    def take_commit(self) -> bytes:
+        """All effects since the last one, as a frame; b"" if there are none."""
+        commit = self.ledger.take()
+        return seal_commit(commit) if commit is not None else b""
+
+    def snapshot(self) -> bytes:
+        """The durable state, as of the last commit taken; call it right after `take_commit`."""
+        return seal(FrameType.SNAPSHOT, encode_all(self.image.records()))
+
+    def next_due(self) -> int | None:
+        """When time next matters: ns since 1970, or None."""
+        return self.image.alarms.next_due()
+
+    # ---- turns ----
+
+    def _take_turn(self, atom: Atom) -> None:
+        if atom.kind == "@topic":
+            topic.take_turn(self.routes, atom)
+        elif (suspension := self._suspended.get((atom.kind, atom.key))) is not None:
+            self._resume(suspension)
+        elif atom.kind in self.kinds:
+            self._begin_turn(atom, self.kinds[atom.kind])
+        else:  # its kind was removed by a deployment
+            self._bury(atom, atom.mailbox.next(), "not-found")
+
+    def _begin_turn(self, atom: Atom, kind: Kind) -> None:
+        journal = atom.journal
+        if journal is not None:
+            turn = Turn(self, atom, kind, atom.mailbox.find(journal.id), journal.step, journal.time)
+        else:
+            delivery = atom.mailbox.next()
+            assert delivery is not None
+            turn = Turn(self, atom, kind, delivery, self.ledger.next_step(), self.image.time)
+        self.tallies[kind.name].turns += 1
+        cause = self.fates.pop(turn.step, None)
+        if cause is not None:
+            self._undo(turn, f"aborted: {cause}", f"the machine ended the turn: {cause}")
+        elif _has_no_handler(turn):
+            self._finish(turn)
+        elif kind.module.suspends:
+            self._fiber = fiber = self._fibers.pop() if self._fibers else Fiber()
+            fiber.start(lambda: self._run_guest(turn))
+            self._left(fiber)
+        else:
+            self._run_guest(turn)
+
+    def _run_guest(self, turn: Turn) -> None:
+        try:
+            self._gate.enter(turn)
+        except Failed as failed:
+            self._undo(turn, failed.cause, failed.text)
+        except Abandoned:
+            turn.atom.roll_back()
+            turn.open = False
+        else:
+            self._finish(turn)
+
+    def _resume(self, suspension: Suspension) -> None:
+        turn = suspension.turn
+        del self._suspended[turn.atom.kind, turn.atom.key]
+        self._gate.running = suspension.instance
+        self._fiber = suspension.fiber
+        suspension.fiber.resume(None)
+        self._left(suspension.fiber)
+
+    def _left(self, fiber: Fiber) -> None:
+        """The running turn ended or suspended."""
+        self._fiber = None
+        if fiber.done:
+            self._fibers.append(fiber)
+
+    def suspend(
+        self, turn: Turn, what: int, request: bytes, deadline: int, digest: bytes, leave: Callable[[], None]
+    ) -> r.Answered:
+        """Called by the guest's syscall: `leave` sends what is asked; returns when the answer is there (rule 8).
+
+        Raises Exhausted when too many turns are suspended, Violation when a replayed turn asks something else.
+        """
+        atom = turn.atom
+        journal, ordinal = atom.journal, turn.calls
+        turn.calls += 1
+        if journal is not None and ordinal < len(journal.calls):
+            call = journal.calls[ordinal]
+            if (call.what, call.digest) != (what, digest):
+                raise Violation("the turn ran again and asked for something else than before")
+            request = call.request
+        else:
+            if len(self._suspended) >= self.settings.suspended:
+                raise Exhausted(f"{self.settings.suspended} turns are suspended")
+            journal = self._note_call(turn, r.Called(request, deadline, what, digest))
+            leave()
+        if request not in journal.answers:
+            self._switch(turn)
+        answer = journal.answers[request]
+        turn.now = max(turn.now, answer.time)
+        return answer
+
+    def _note_call(self, turn: Turn, call: r.Called) -> Journal:
+        atom, delivery = turn.atom, turn.delivery
+        self.ledger.step(turn.step)
+        if atom.journal is None:
+            suspended = r.Suspended(delivery.id, delivery.attempt, turn.step, turn.now)
+            self.ledger.touch(atom, delivery, suspended)
+        self.ledger.emit(atom, call, recorded=not delivery.cast)
+        assert atom.journal is not None
+        return atom.journal
+
+    def _switch(self, turn: Turn) -> None:
+        instance, fiber = self._gate.running, self._fiber
+        assert instance is not None
+        assert fiber is not None
+        self._suspended[turn.atom.kind, turn.atom.key] = Suspension(turn, instance, fiber)
+        self._gate.running = None
+        fiber.suspend()
+
+    # ---- how turns end ----
+
+    def _finish(self, turn: Turn) -> None:
+        """The guest said ok: everything that the turn did happens now, in one step."""
+        atom, ledger, routes = turn.atom, self.ledger, self.routes
+        turn.open = False
+        ledger.step(turn.step)
+        ledger.consume(atom, turn.delivery)
+        for (bucket, key), old in atom.undo.items():
+            entries = atom.buckets.get(bucket)
+            new = entries.get(key) if entries is not None else None
+            if new != old:
+                ledger.note(atom, r.Delete(bucket, key) if new is None else r.Put(bucket, key, new))
+        atom.undo = {}
+        for token, due in turn.timers.items():
+            self._set_timer(atom, token, due)
+        for token, message in turn.kept.items():
+            if token in atom.kept:
+                ledger.emit(atom, r.KeptGone(token))
+            if message is not None:
+                ledger.emit(atom, r.Kept(token, message.delivery))
+        for action, args in turn.intents:
+            action(turn, *args)
+        for message in turn.held:
+            if message.open:
+                routes.answer(message.delivery, ErrorCode.CLOSED)
+        if turn.exit_status is not None:
+            routes.end(atom, turn.exit_status)
+        elif atom.volatile and turn.delivery.form is Form.DOWN and turn.delivery.token == 0:
+            routes.end(atom, 0)  # its connection is gone
+        else:
+            routes.wake(atom)
+            if self.settings.forgetful:
+                self._gate.drop(atom)
+
+    def _set_timer(self, atom: Atom, token: int, due: int | None) -> None:
+        """Set, move or cancel; one that fell due and waits in the mailbox is taken back."""
+        for delivery in [d for d in atom.mailbox if d.form is Form.FIRED and d.token == token]:
+            self.ledger.consume(atom, delivery)
+        if due is not None:
+            self.ledger.emit(atom, r.TimerSet(token, due))
+        elif token in atom.timers:
+            self.ledger.emit(atom, r.TimerGone(token))
+
+    def _undo(self, turn: Turn, cause: str, text: str) -> None:
+        """The turn failed: nothing of it happened. It is tried again, or its delivery is a dead letter (rule 6)."""
+        atom, delivery, retry = turn.atom, turn.delivery, turn.kind.retry
+        turn.open = False
+        atom.roll_back()
+        self._gate.drop(atom)
+        self.tallies[turn.kind.name].failed += 1
+        attempt = delivery.attempt + 1
+        self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")
+        self.ledger.step(turn.step)
+        if attempt < retry.attempts:
+            due = self.image.time + retry.backoff * 2 ** (attempt - 1)
+            self.ledger.touch(atom, delivery, r.Attempted(delivery.id, attempt, due))
+            self.routes.wake(atom)
+        else:
+            self._bury(atom, delivery, cause)
+
+    def _bury(self, atom: Atom, delivery: Delivery | None, cause: str) -> None:
+        """The delivery failed for good; a `start` that did ends the atom."""
+        assert delivery is not None
+        self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, atom.address, delivery), recorded=not delivery.cast)
+        self.ledger.consume(atom, delivery)
+        self.routes.answer(delivery, ErrorCode.CLOSED)
+        if delivery.form is Form.START:
+            self.routes.end(atom, FAILED)
+        else:
+            self.routes.wake(atom)
+
+    # ---- instances ----
+
+    def drop_instance(self, atom: Atom) -> None:
+        """Passivate: the next turn begins on a fresh instance; a suspended one runs again when its answer comes."""
+        suspension = self._suspended.pop((atom.kind, atom.key), None)
+        if suspension is not None:
+            self._gate.running = suspension.instance
+            suspension.fiber.abandon()
+            self._fibers.append(suspension.fiber)
+        self._gate.drop(atom)
+
+    def drop_instances(self) -> None:
+        for suspension in list(self._suspended.values()):
+            self.drop_instance(suspension.turn.atom)
+        self._gate.drop_all()
+
+    def _on_end(self, atom: Atom) -> None:
+        self.drop_instance(atom)
+
+    # ---- what leaves at once ----
+
+    def log(self, turn: Turn, level: int, text: str) -> None:
+        address, attempt = turn.atom.address, turn.delivery.attempt
+        self.ledger.leave_at_once(x.Logged(turn.step, turn.now, attempt, level, address, text))
+
+    def count(self, turn: Turn, name: str, by: int) -> None:
+        self.ledger.leave_at_once(x.Counted(by, turn.kind.name, name))
+
+    def observe(self, turn: Turn, name: str, value: float) -> None:
+        self.ledger.leave_at_once(x.Observed(value, turn.kind.name, name))
+
+
+def _has_no_handler(turn: Turn) -> bool:
+    """A `down` of a child that its parent never asked to hear of, say: done as soon as it is begun."""
+    return turn.delivery.form is Form.DOWN and "down" not in turn.kind.module.handlers

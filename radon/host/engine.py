@@ -1,0 +1,94 @@
+"""The one wasmtime engine of a process, and the modules that it has compiled.
+
+Owns the settings that make guests deterministic and the in-memory and on-disk stores of compiled code, both keyed by
+the SHA-256 of the module. Refuses to know what a module imports or exports: that is the loader's.
+
+The engine is process-wide on purpose, the only such thing in Radon: function types, modules and stores of two engines
+must never meet (wasmtime aborts the process when they do), and compiled code is worth sharing. It holds no atom's
+state, so two runtimes in one process cannot see each other through it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import threading
+from weakref import WeakValueDictionary
+
+import wasmtime
+
+from radon.abi.errors import LoadError
+from radon.host import capi, limits
+from radon.host.cache import Cache, directory
+
+SETTINGS: dict[str, bool | int | str] = {
+    # Turns end by fuel, at the same instruction everywhere (rule 3). Epochs would cost more and count time.
+    "consume_fuel": True,
+    "epoch_interruption": False,
+    # The same bits on every machine (rule 5).
+    "cranelift_nan_canonicalization": True,
+    "wasm_relaxed_simd_deterministic": True,
+    "wasm_threads": False,
+    "shared_memory": False,
+    # Where the stack ends is observable (rule 2).
+    "max_wasm_stack": limits.MAX_WASM_STACK,
+    # A 32-bit memory fits its reservation, so that its address never changes while the host holds it.
+    "memory_may_move": False,
+    "memory_reservation": 4 * limits.GIB,
+    "wasm_memory64": False,
+    "wasm_multi_memory": False,
+    "wasm_custom_page_sizes": False,
+    # Heaps beside the linear memory, which the memory limit would not count.
+    "wasm_gc": False,
+    "wasm_stack_switching": False,
+    "cranelift_opt_level": "speed",
+}
+"""What is set on the engine. No caller chooses any of it: wasmtime aborts on settings that contradict each other."""
+
+_lock = threading.Lock()
+_modules: WeakValueDictionary[str, wasmtime.Module] = WeakValueDictionary()
+
+
+def engine() -> wasmtime.Engine:
+    """The engine; made at the first call. Any thread."""
+    with _lock:
+        return _made()
+
+
+def compile(core: bytes) -> wasmtime.Module:
+    """Machine code for a core module: from memory, from the disk, or made now (and kept for next time). Any thread.
+
+    Raises LoadError with the engine's reason when the module is not valid.
+    """
+    digest = hashlib.sha256(core).hexdigest()
+    with _lock:
+        module = _modules.get(digest)
+        if module is None:
+            module = _modules[digest] = _load_or_compile(digest, core)
+        return module
+
+
+@functools.cache
+def _made() -> wasmtime.Engine:
+    """With the lock held: `cache` alone would let two threads make two engines."""
+    config = wasmtime.Config()
+    for name, value in SETTINGS.items():
+        setattr(config, name, value)
+    return wasmtime.Engine(config)
+
+
+def _load_or_compile(digest: str, core: bytes) -> wasmtime.Module:
+    cache = Cache(directory(os.environ), f"wasmtime {capi.VERSION} {SETTINGS}")
+    content = cache.get(digest)
+    if content is not None:
+        try:
+            return wasmtime.Module.deserialize(_made(), content)
+        except wasmtime.WasmtimeError:
+            pass  # made for another processor, say: it will be written anew
+    try:
+        module = wasmtime.Module(_made(), core)
+    except wasmtime.WasmtimeError as error:
+        raise LoadError(f"not a valid module: {' '.join(str(error).split())}") from None
+    cache.put(digest, bytes(module.serialize()))
+    return module

@@ -1,0 +1,259 @@
+"""The gate between guests and syscalls: lifts and lowers, checks, enters handlers. Owns the live instances.
+
+The only place where a guest's numbers become Python values. What a syscall then does is in `host/syscalls/`; when a
+guest is entered is the domain's to say. One guest runs at a time; `running` says which, so that host functions,
+which wasmtime calls with nothing but numbers, know whose they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from radon.abi.delivery import Delivery, Form
+from radon.abi.errors import Refused
+from radon.abi.signature import Syscall
+from radon.abi.syscalls import HANDLERS, SYSCALLS
+from radon.host import wasi
+from radon.host.canonical import lifter, lowerer, parse
+from radon.host.engine import engine
+from radon.host.guest import Entry, Guest, HostFunction, Linked, Raw, Trap, callback
+from radon.host.handles import Handles, Violation
+from radon.host.image import Atom
+from radon.host.kind import Kind
+from radon.host.limits import SYSCALL_FUEL
+from radon.host.syscalls import FUNCTIONS
+from radon.host.turn import Turn
+
+_ENTRIES = ("cabi_realloc", *(name for handler in HANDLERS.values() for name in (handler.export, handler.post)))
+_SLOTS = {"i32": "I12x", "i64": "Q8x", "f64": "d8x"}
+_FORMS = {
+    Form.MESSAGE: "receive", Form.START: "start", Form.REPLIED: "replied", Form.FIRED: "fired", Form.DOWN: "down",
+}  # fmt: skip
+_ERR_BYTES = 1024
+
+
+class Failed(Exception):
+    """The turn is to be undone. `cause` may be recorded: "err", "trap: CODE"; `text` is for people."""
+
+    def __init__(self, cause: str, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.text = text
+
+
+class Instance:
+    """A guest with its handle table. Dropped when its turn fails; may be dropped between any two turns (rule 4)."""
+
+    def __init__(self, linked: Linked, kind: Kind) -> None:
+        self.guest = Guest(linked, kind.limits.memory)
+        self.handles = Handles(kind.limits.handles)
+        self.message_limit = kind.limits.message
+        self.turn: Turn  # the one that it is in, or was in last
+        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11)
+
+    def read(self, pointer: int, length: int) -> bytes:
+        self.turn.spend(length)
+        return self.guest.read(pointer, length)
+
+    def write(self, pointer: int, data: bytes) -> None:
+        self.turn.spend(len(data))
+        self.guest.write(pointer, data)
+
+    def allocate(self, align: int, size: int) -> int:
+        if size >= 2**32:
+            raise Violation(f"{size} bytes do not fit a guest's memory")
+        pointer = self.call_closed("cabi_realloc", 0, 0, align, size)
+        if pointer is None or pointer % align:
+            raise Violation(f"cabi_realloc gave {pointer}, not aligned to {align}")
+        self.guest.check(pointer, size)
+        return pointer
+
+    def call_closed(self, name: str, *args: int) -> int | None:
+        """Call an export in which the guest may make no syscall."""
+        entry = self.guest.entry(name)
+        if entry is None:
+            raise Violation(f"the module does not export {name}")
+        self.leaving = True
+        try:
+            return self.guest.call(entry, *args)
+        finally:
+            self.leaving = False
+
+
+class Gate:
+    """The instances of a domain, and the host functions that they call. Not thread-safe."""
+
+    def __init__(self, capacity: int) -> None:
+        self.running: Instance | None = None
+        self._capacity = capacity
+        self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
+        self._linked: dict[str, Linked] = {}  # by digest of the module
+        self._functions: dict[tuple[str, str], HostFunction] = {
+            (row.interface, row.field): (row.params, row.results, callback(self._host_function(row)))
+            for row in SYSCALLS
+        } | wasi.host_functions(self._caller)
+
+    def link(self, kinds: Mapping[str, Kind]) -> None:
+        """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
+        self.drop_all()
+        self._linked = {
+            kind.module.digest: Linked(kind.module.compiled, engine(), self._functions, _ENTRIES)
+            for kind in kinds.values()
+        }
+
+    # ---- instances ----
+
+    def __len__(self) -> int:
+        return len(self._instances)
+
+    def drop(self, atom: Atom) -> None:
+        """Free the atom's instance, if it has one and is not in it."""
+        instance = self._instances.pop((atom.kind, atom.key), None)
+        if instance is not None:
+            instance.guest.close()
+
+    def drop_all(self) -> None:
+        for instance in self._instances.values():
+            instance.guest.close()
+        self._instances.clear()
+
+    def _instance(self, turn: Turn) -> Instance:
+        """The atom's instance, made if need be; the least recently entered one makes room (deterministic: rule 4)."""
+        place = (turn.atom.kind, turn.atom.key)
+        instance = self._instances.get(place)
+        if instance is not None:
+            self._instances.move_to_end(place)
+            instance.turn = turn
+            instance.guest.set_fuel(turn.kind.limits.fuel)
+            return instance
+        if len(self._instances) >= self._capacity:
+            for old, other in self._instances.items():
+                if not other.turn.open:
+                    del self._instances[old]
+                    other.guest.close()
+                    break
+        instance = Instance(self._linked[turn.kind.module.digest], turn.kind)
+        instance.turn = turn
+        instance.guest.set_fuel(turn.kind.limits.fuel)
+        self._instances[place] = instance
+        self.running = instance
+        instance.guest.start()
+        return instance
+
+    # ---- into the guest ----
+
+    def enter(self, turn: Turn) -> None:
+        """Let the guest handle the turn's delivery. Raises Failed; whatever else is raised is a defect of the host."""
+        handler = HANDLERS[_FORMS[turn.delivery.form]]
+        lent = 0
+        try:
+            instance = self.running = self._instance(turn)
+            entry = instance.guest.entry(handler.export)
+            if entry is None:
+                raise Violation(f"the module does not export {handler.export}")
+            if turn.delivery.form is Form.MESSAGE:
+                lent = instance.handles.insert("message", turn.message, beyond_limit=True)
+            self._call(instance, entry, handler.post, _arguments(instance, turn.delivery, lent))
+            if lent:
+                instance.handles.release(lent, turn.message)
+        except Trap as trap:
+            where = f" in {' < '.join(trap.frames)}" if trap.frames else ""
+            raise Failed(f"trap: {trap.code}", f"trap: {trap.message}{where}") from None
+        except (Violation, Refused) as violation:
+            raise Failed("trap: abi", f"trap: {violation}") from None
+        finally:
+            turn.output.flush()
+            self.running = None
+
+    def _call(self, instance: Instance, entry: Entry, post: str, arguments: tuple[int, ...]) -> None:
+        result = instance.guest.call(entry, *arguments)
+        assert result is not None
+        if result % 4:
+            raise Violation(f"the handler's result at {result} is not aligned to 4")
+        case, pointer, length = struct.unpack("<B3xII", instance.read(result, 12))
+        if case > 1:
+            raise Violation(f"{case} is no case of the handler's result")
+        text = instance.read(pointer, length)[:_ERR_BYTES].decode(errors="replace") if case else ""
+        if instance.guest.entry(post) is not None:
+            instance.call_closed(post, result)
+        if case:
+            raise Failed("err", f"err: {text}")
+
+    # ---- out of the guest ----
+
+    def _host_function(self, row: Syscall) -> Callable[[Raw], None]:
+        if row.field.startswith("[resource-drop]"):
+            return self._drop_function(row.field.removeprefix("[resource-drop]"))
+        function = FUNCTIONS[row.name]
+        unpack = struct.Struct("<" + "".join(_SLOTS[core] for core in row.params)).unpack
+        size = 16 * len(row.params)
+        lift = lifter([parse(text) for text in row.takes])
+        lower = lowerer(parse(row.gives)) if row.gives and not row.results else None
+        takes, owned = bool(row.takes), row.gives.startswith("own<")
+        resource = row.gives[4:-1]
+        fails, gives = row.fails, bool(row.results)
+        string_at = ctypes.string_at
+
+        def enter(raw: Raw) -> None:
+            instance = self._caller()
+            turn = instance.turn
+            turn.spend(SYSCALL_FUEL)
+            flat = unpack(string_at(raw, size)) if size else ()
+            try:
+                value = function(turn, *lift(instance, flat)) if takes else function(turn)
+            except Refused as refused:
+                if not fails:
+                    raise Violation(f"{row.name}: {refused}") from None
+                value = refused
+            if lower is not None:
+                lower(instance, flat[-1], value)
+            elif owned:
+                raw[0] = _insert(instance, resource, value)
+            elif gives:
+                raw[0] = value
+
+        return enter
+
+    def _drop_function(self, resource: str) -> Callable[[Raw], None]:
+        def drop(raw: Raw) -> None:
+            instance = self._caller()
+            instance.turn.spend(SYSCALL_FUEL)
+            instance.handles.drop(raw[0] & 0xFFFF_FFFF, resource)
+
+        return drop
+
+    def _caller(self) -> Instance:
+        instance = self.running
+        assert instance is not None
+        if instance.leaving:
+            raise Violation("a syscall inside cabi_realloc or cabi_post")
+        return instance
+
+
+def _insert(instance: Instance, resource: str, value: Any) -> int:
+    try:
+        return instance.handles.insert(resource, value)
+    except Refused as refused:
+        raise Violation(str(refused)) from None
+
+
+def _arguments(instance: Instance, delivery: Delivery, message: int) -> tuple[int, ...]:
+    """The core arguments of the handler that takes this delivery."""
+    if delivery.form is Form.FIRED:
+        return (delivery.token,)
+    if delivery.form is Form.DOWN:
+        return (delivery.token, delivery.code)
+    if delivery.form is Form.REPLIED and delivery.code:
+        return (delivery.token, 1, delivery.code - 1, 0)
+    pointer = 1  # of an empty list
+    if delivery.body:
+        pointer = instance.allocate(1, len(delivery.body))
+        instance.write(pointer, delivery.body)
+    body = (pointer, len(delivery.body))
+    if delivery.form is Form.MESSAGE:
+        return (message, *body)
+    return (delivery.token, 0, *body) if delivery.form is Form.REPLIED else body

@@ -1,0 +1,213 @@
+"""One instance of a module in a store of its own: enter it, be called by it, read and write its memory.
+
+With `linked.py` the thin and only layer between Python and wasmtime on the path of a turn. It knows addresses, fuel and
+traps; it refuses to know what a syscall means, what an atom is, and which guest should run next.
+
+A guest may be used by any thread, by one at a time; the main thread enters it inside `uninterrupted()` only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import NamedTuple
+
+from radon.host import capi
+from radon.host.interrupts import uninterrupted
+from radon.host.linked import HostFunction, Linked, Raw, callback
+from radon.host.trap import OutOfBounds, Trap, engine_trap, one_line
+
+__all__ = ["Entry", "Guest", "HostFunction", "Linked", "OutOfBounds", "Raw", "Trap", "callback", "uninterrupted"]
+
+MAX_TABLES = 8
+"""Tables that an instance may have."""
+
+MAX_TABLE_ELEMENTS = 1 << 20
+"""Elements that each of them may grow to; 8 bytes of host memory each."""
+
+
+class Entry(NamedTuple):
+    """An exported function of one guest, ready to be called."""
+
+    address: int
+    arity: int
+    mask: int  # of the result; 0: there is none
+
+
+class Guest:
+    """An instance. `Guest(linked, limit)` only makes its store; give it fuel, then `start` it, then `call`.
+
+    `memory_limit` is in bytes: `memory.grow` beyond it answers -1. `view` is the whole address space of the memory:
+    use no byte of it that `check` has not passed, and nothing of it after `close`.
+    """
+
+    def __init__(self, linked: Linked, memory_limit: int) -> None:
+        self._linked = linked
+        self._limit = memory_limit
+        self._running = 0
+        self._raised: BaseException | None = None
+        self._base = 0
+        self._length = 0  # what the memory has had at least: it never shrinks
+        self._memory = 0
+        self.view = memoryview(b"")
+        self.entries: dict[str, Entry] = {}
+        self._raw = (ctypes.c_uint64 * linked.words)()
+        self._raw_at = ctypes.addressof(self._raw)
+        self._out = ctypes.c_void_p()  # trap
+        self._out_at = ctypes.addressof(self._out)
+        self._fuel = ctypes.c_uint64()
+        self._externs = (ctypes.c_uint64 * (capi.EXTERN_SIZE // 8 * (len(linked.entries) + 1)))()
+        self._store: int | None = capi.store_new(linked._engine, id(self), None)
+        self._context: int = capi.store_context(self._store)
+        capi.store_limiter(self._store, memory_limit, MAX_TABLE_ELEMENTS, 1, MAX_TABLES, 1)
+
+    # -- life --
+
+    def start(self) -> None:
+        """Instantiate, run the start function and `_initialize`. Both use fuel and may call host functions.
+
+        Raises Trap: "memory-limit" when the module needs more than it may have, "instantiation" when the engine
+        refuses it, the guest's own codes otherwise.
+        """
+        linked = self._linked
+        if linked.memory_minimum > self._limit:
+            needs = f"needs {linked.memory_minimum} bytes of memory to begin with"
+            raise Trap("memory-limit", f"the module {needs}; its limit is {self._limit}")
+        instance = (ctypes.c_uint64 * 2)()
+        at = ctypes.addressof(instance)
+        self._running += 1
+        try:
+            error = capi.instance_pre_instantiate(linked._pre, self._context, at, self._out_at)
+        finally:
+            self._running -= 1
+        if error or self._out.value:
+            self._end("instantiation", error)
+        if not self.entries:
+            self._find(lambda name, into: capi.instance_export_get(self._context, at, name, len(name), into))
+        if linked.initializes:
+            self.call(self.entries["_initialize"])
+
+    def _adopt(self, caller: int) -> None:
+        """The start function is running: find by its caller what `start` will find by the instance."""
+        if not self.entries:
+            self._find(lambda name, into: capi.caller_export_get(caller, name, len(name), into))
+
+    def _find(self, export: Callable[[bytes, int], bool]) -> None:
+        at = ctypes.addressof(self._externs)
+        if self._linked.has_memory and export(b"memory", at):
+            self._memory = at + capi.EXTERN_OF
+            self._base = capi.memory_data(self._context, self._memory)
+            self._length = capi.memory_data_size(self._context, self._memory)
+            self.view = capi.view(self._base, 1 << 32)  # reserved at once and never moved: see engine.py
+        for name, encoded, arity, mask in self._linked.entries:
+            at += capi.EXTERN_SIZE
+            if export(encoded, at):
+                self.entries[name] = Entry(at + capi.EXTERN_OF, arity, mask)
+
+    def close(self) -> None:
+        """Free instance and memory now. Idempotent; RuntimeError while the guest is running."""
+        if self._running:
+            raise RuntimeError("a guest cannot be closed while it is running")
+        if self._store is not None:
+            self.view.release()
+            self.view = memoryview(b"")
+            self._base = self._length = self._memory = 0
+            self.entries = {}
+            store, self._store = self._store, None
+            capi.store_delete(store)
+
+    def __del__(self) -> None:
+        if getattr(self, "_store", None) is not None:
+            self.close()
+
+    # -- running --
+
+    def set_fuel(self, fuel: int) -> None:
+        """What the guest may use from now on, in units of limits.FUEL_PER_SECOND; a new guest has none."""
+        capi.context_set_fuel(self._context, fuel)
+
+    def fuel_left(self) -> int:
+        """What is left of it."""
+        capi.context_get_fuel(self._context, ctypes.addressof(self._fuel))
+        return self._fuel.value
+
+    def entry(self, name: str) -> Entry | None:
+        """The export of that name, if it is among the entries of `Linked` and the module has it."""
+        return self.entries.get(name)
+
+    def call(self, entry: Entry, *arguments: int) -> int | None:
+        """Enter the guest; the result is unsigned. May be used by a host function that this guest is calling.
+
+        Raises Trap, or whatever a host function raised. A float's bits are passed as an integer.
+        """
+        at, arity, mask = entry
+        if len(arguments) != arity or self._store is None:
+            raise TypeError(f"the guest is closed, or takes {arity} arguments and not {len(arguments)}")
+        raw = self._raw
+        word = 0
+        for argument in arguments:
+            raw[word] = argument
+            word += 2  # capi.RAW_WORDS
+        self._running += 1
+        try:
+            error = capi.func_call(self._context, at, self._raw_at, word // 2 or 1, self._out_at)
+        finally:
+            self._running -= 1
+        if error or self._out.value:
+            self._end("engine", error)
+        return raw[0] & mask if mask else None
+
+    def _remember(self, error: BaseException) -> int:
+        """A host function raised: keep it for the call that will end, and make the trap that ends it."""
+        self._raised = error
+        trap: int = capi.trap_new(b"host", 4)
+        return trap
+
+    def _end(self, code: str, error: int | None) -> None:
+        """Raise what ended the call: our own exception, the guest's trap, or the engine's refusal (as `code`)."""
+        trap_at, self._out.value = self._out.value, None
+        raised, self._raised = self._raised, None
+        if error:
+            raise Trap(code, one_line(str(capi.error_at(error))))
+        trap = engine_trap(trap_at or 0)
+        if raised is None:
+            raise trap
+        if isinstance(raised, Trap) and not raised.frames:
+            raised.frames = trap.frames
+        raise raised
+
+    # -- memory --
+
+    def memory_base(self) -> int:
+        """Where in this process the memory begins; the same for the life of the guest. 0: it has none."""
+        return self._base
+
+    def memory_size(self) -> int:
+        """Its length in bytes now."""
+        if self._memory:
+            self._length = capi.memory_data_size(self._context, self._memory)
+        return self._length
+
+    def check(self, pointer: int, length: int) -> None:
+        """OutOfBounds unless all `length` bytes at `pointer` are in the memory; no bytes may lie at its very end."""
+        if not 0 <= pointer <= pointer + length <= self._length:
+            self._check_again(pointer, length)
+
+    def _check_again(self, pointer: int, length: int) -> None:
+        size = self.memory_size()  # it may have grown
+        if not 0 <= pointer <= pointer + length <= size:
+            raise OutOfBounds(pointer, length, size)
+
+    def read(self, pointer: int, length: int) -> bytes:
+        """A copy of guest memory, or OutOfBounds."""
+        end = pointer + length
+        if not 0 <= pointer <= end <= self._length:
+            self._check_again(pointer, length)
+        return self.view[pointer:end].tobytes()
+
+    def write(self, pointer: int, data: bytes | bytearray | memoryview) -> None:
+        """Copy `data` into guest memory, or OutOfBounds and nothing is written."""
+        end = pointer + len(data)
+        if not 0 <= pointer <= end <= self._length:
+            self._check_again(pointer, len(data))
+        self.view[pointer:end] = data

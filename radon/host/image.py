@@ -1,0 +1,356 @@
+"""The durable state of a domain, and what each record of a commit does to it.
+
+The one way in which durable state changes is `apply`: a live domain and one that is restored from its log take the
+same path. A snapshot is the shortest log that makes an equal image. Knows no guest, no module and no clock.
+
+State writes are the exception in timing, not in kind: a running turn writes through `Atom.write` at once and keeps
+the old values in `Atom.undo`; a snapshot shows the old ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sortedcontainers import SortedDict
+
+from radon.abi import records as r
+from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
+from radon.host.alarms import Alarms, Cause
+from radon.host.limits import ENTRY_OVERHEAD
+from radon.host.mailbox import Mailbox
+
+Buckets = dict[str, "SortedDict[bytes, bytes]"]
+Watch = tuple[int, bytes, Address]  # token, request, watcher
+
+
+@dataclass(slots=True)
+class Journal:
+    """A turn that suspended: where it runs again from, what it asked, what it was told (rule 8)."""
+
+    id: bytes
+    attempt: int
+    step: int
+    time: int
+    calls: list[r.Called] = field(default_factory=list)
+    answers: dict[bytes, r.Answered] = field(default_factory=dict)  # by request
+
+    def awaited(self) -> r.Called | None:
+        """The call whose answer is still out; only the last one can be."""
+        last = self.calls[-1] if self.calls else None
+        return last if last is not None and last.request not in self.answers else None
+
+
+class Atom:
+    """One atom between turns, and the state writes of the turn that it is in."""
+
+    __slots__ = (
+        "asked", "buckets", "children", "journal", "kept", "key", "kind", "life", "mailbox", "parent", "subscribers",
+        "timers", "undo", "used", "volatile", "watchers",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, key: str) -> None:
+        self.kind = kind
+        self.key = key
+        self.life = 0  # incarnation: the step in which it was born; 0: not alive (or a system address)
+        self.parent = NOWHERE
+        self.volatile = False  # a connection's atom: nothing about it is recorded
+        self.buckets: Buckets = {}
+        self.used = 0  # bytes of state, as the quota counts them
+        self.undo: dict[tuple[str, bytes], bytes | None] = {}  # first old value of each key written in this turn
+        self.mailbox = Mailbox()
+        self.timers: dict[int, int] = {}  # token -> due
+        self.kept: dict[int, Delivery] = {}
+        self.asked: dict[bytes, r.Asked] = {}
+        self.watchers: dict[Watch, None] = {}
+        self.children: dict[Address, int] = {}  # ended ones: exit status
+        self.subscribers: dict[Address, None] = {}  # of a topic
+        self.journal: Journal | None = None
+
+    @property
+    def address(self) -> Address:
+        """Bound to this life."""
+        return Address(self.kind, self.key, self.life)
+
+    def write(self, bucket: str, key: bytes, value: bytes | None) -> bytes | None:
+        """Set or (None) remove an entry, keep `used` true; answers the old value."""
+        entries = self.buckets.get(bucket)
+        if entries is None:
+            if value is None:
+                return None
+            entries = self.buckets[bucket] = SortedDict()
+        old: bytes | None = entries.get(key)
+        if old is not None:
+            self.used -= len(key) + len(old) + ENTRY_OVERHEAD
+        if value is not None:
+            entries[key] = value
+            self.used += len(key) + len(value) + ENTRY_OVERHEAD
+        elif old is not None:
+            del entries[key]
+            if not entries:
+                del self.buckets[bucket]
+        return old
+
+    def roll_back(self) -> None:
+        """Undo the state writes of the running turn."""
+        for (bucket, key), old in self.undo.items():
+            self.write(bucket, key, old)
+        self.undo = {}
+
+    def entries(self) -> Iterator[r.Put]:
+        """The committed state, in order of bucket and key."""
+        old = self.undo
+        for bucket in sorted({*self.buckets, *(name for name, _ in old)}):
+            live: Mapping[bytes, bytes] = self.buckets.get(bucket, {})
+            if not old:
+                yield from (r.Put(bucket, key, value) for key, value in live.items())
+                continue
+            before = {key: value for (name, key), value in old.items() if name == bucket}
+            for key in sorted({*live, *before}):
+                value = before[key] if key in before else live[key]
+                if value is not None:
+                    yield r.Put(bucket, key, value)
+
+
+@dataclass(slots=True)
+class Object:
+    body: bytes
+    expires: int
+    pins: int
+
+
+@dataclass(slots=True)
+class Once:
+    """What is known of a dedup key. `answer`: code, metadata and body, once there is one."""
+
+    expires: int
+    answer: tuple[int, Metadata, bytes] | None = None
+
+
+class Image:
+    """Everything of a domain that outlives its process. `apply` one record after another, in order."""
+
+    def __init__(self) -> None:
+        self.domain = 0
+        self.seed = bytes(32)
+        self.secret = bytes(32)
+        self.step = 0
+        self.time = 0
+        self.digest = ""
+        self.atoms: dict[tuple[str, str], Atom] = {}
+        self.postponed: dict[bytes, r.Postponed] = {}
+        self.objects: dict[str, Object] = {}
+        self.seen: dict[str, Once] = {}
+        self.dead: dict[bytes, r.Died] = {}
+        self.alarms = Alarms()
+        self._at = Atom("", "")
+
+    def find(self, kind: str, key: str) -> Atom | None:
+        return self.atoms.get((kind, key))
+
+    def atom(self, kind: str, key: str) -> Atom:
+        """The atom, made if need be; it lives once Born is applied to it."""
+        found = self.atoms.get((kind, key))
+        if found is None:
+            found = self.atoms[kind, key] = Atom(kind, key)
+        return found
+
+    def load(self, log: Iterable[Any]) -> None:
+        """Apply the records of a snapshot or of a log frame."""
+        for record in log:
+            if type(record) is r.At:
+                self._at = self.atom(record.kind, record.key)
+            else:
+                self.apply(self._at, record)
+
+    def apply(self, atom: Atom, record: Any) -> None:
+        """Do to `atom`, or to the domain, what `record` says."""
+        _APPLY[type(record)](self, atom, record)
+
+    def records(self) -> Iterator[Any]:
+        """The snapshot: records that make an equal image; the same for equal images."""
+        yield r.Setup(self.domain, self.seed, self.secret)
+        yield r.Deployed(self.digest)
+        yield r.Step(self.step, self.time)
+        for name, thing in sorted(self.objects.items()):
+            yield r.Stored(thing.expires, thing.pins, name, thing.body)
+        for key, once in sorted(self.seen.items()):
+            yield r.Seen(once.expires, key)
+            if once.answer is not None:
+                code, metadata, body = once.answer
+                yield r.Settled(code, key, metadata, body)
+        for _, letter in sorted(self.dead.items()):
+            yield letter
+        for _, later in sorted(self.postponed.items()):
+            yield later
+        for _, atom in sorted(self.atoms.items()):
+            if not atom.volatile:
+                yield r.At(atom.kind, atom.key)
+                yield from _records_of(atom)
+
+    # ---- what each record does ----
+
+    def _step(self, _: Atom, x: r.Step) -> None:
+        self.step = max(self.step, x.number)
+        self.time = max(self.time, x.time)
+
+    def _setup(self, _: Atom, x: r.Setup) -> None:
+        self.domain, self.seed, self.secret = x
+
+    def _deployed(self, _: Atom, x: r.Deployed) -> None:
+        self.digest = x.digest
+
+    def _born(self, atom: Atom, x: r.Born) -> None:
+        atom.life, atom.parent = x
+
+    def _ended(self, atom: Atom, _: r.Ended) -> None:
+        del self.atoms[atom.kind, atom.key]
+
+    def _put(self, atom: Atom, x: r.Put) -> None:
+        atom.write(x.bucket, x.key, x.value)
+
+    def _delete(self, atom: Atom, x: r.Delete) -> None:
+        atom.write(x.bucket, x.key, None)
+
+    def _delivered(self, atom: Atom, x: r.Delivered) -> None:
+        atom.mailbox.append(x.delivery)
+
+    def _consumed(self, atom: Atom, x: r.Consumed) -> None:
+        atom.mailbox.consumed(x.id)
+        if atom.journal is not None and atom.journal.id == x.id:
+            atom.journal = None
+
+    def _attempted(self, atom: Atom, x: r.Attempted) -> None:
+        atom.mailbox.attempted(x.id, x.attempt, x.due)
+        atom.journal = None
+        self.alarms.set(x.due, Cause.RETRY, atom.kind, atom.key, x.id)
+
+    def _retried(self, atom: Atom, x: r.Retried) -> None:
+        atom.mailbox.retried(x.id)
+
+    def _timer_set(self, atom: Atom, x: r.TimerSet) -> None:
+        atom.timers[x.token] = x.due
+        self.alarms.set(x.due, Cause.TIMER, atom.kind, atom.key, x.token.to_bytes(8, "big"))
+
+    def _timer_gone(self, atom: Atom, x: r.TimerGone) -> None:
+        del atom.timers[x.token]
+
+    def _postponed(self, _: Atom, x: r.Postponed) -> None:
+        self.postponed[x.delivery.id] = x
+        self.alarms.set(x.due, Cause.POSTPONED, x.to.kind, x.to.key, x.delivery.id)
+
+    def _postponed_gone(self, _: Atom, x: r.PostponedGone) -> None:
+        del self.postponed[x.id]
+
+    def _kept(self, atom: Atom, x: r.Kept) -> None:
+        atom.kept[x.token] = x.message
+
+    def _kept_gone(self, atom: Atom, x: r.KeptGone) -> None:
+        del atom.kept[x.token]
+
+    def _asked(self, atom: Atom, x: r.Asked) -> None:
+        atom.asked[x.id] = x
+        self.alarms.set(x.deadline, Cause.ASKED, atom.kind, atom.key, x.id)
+
+    def _asked_gone(self, atom: Atom, x: r.AskedGone) -> None:
+        del atom.asked[x.id]
+
+    def _watched(self, atom: Atom, x: r.Watched) -> None:
+        atom.watchers[x.token, x.request, x.watcher] = None
+
+    def _watched_gone(self, atom: Atom, x: r.WatchedGone) -> None:
+        atom.watchers.pop((x.token, x.request, x.watcher), None)
+
+    def _child_ended(self, atom: Atom, x: r.ChildEnded) -> None:
+        atom.children[x.child] = x.status
+
+    def _child_gone(self, atom: Atom, x: r.ChildGone) -> None:
+        del atom.children[x.child]
+
+    def _suspended(self, atom: Atom, x: r.Suspended) -> None:
+        atom.journal = Journal(*x)
+
+    def _called(self, atom: Atom, x: r.Called) -> None:
+        assert atom.journal is not None
+        atom.journal.calls.append(x)
+        self.alarms.set(x.deadline, Cause.CALLED, atom.kind, atom.key, x.request)
+
+    def _answered(self, atom: Atom, x: r.Answered) -> None:
+        assert atom.journal is not None
+        atom.journal.answers[x.request] = x
+
+    def _subscribed(self, atom: Atom, x: r.Subscribed) -> None:
+        atom.subscribers[x.subscriber] = None
+
+    def _unsubscribed(self, atom: Atom, x: r.Unsubscribed) -> None:
+        atom.subscribers.pop(x.subscriber, None)
+
+    def _stored(self, _: Atom, x: r.Stored) -> None:
+        self.objects[x.name] = Object(x.body, x.expires, x.pins)
+        self.alarms.set(x.expires, Cause.OBJECT, "", "", x.name.encode())
+
+    def _pinned(self, _: Atom, x: r.Pinned) -> None:
+        thing = self.objects[x.name]
+        thing.pins, thing.expires = x.pins, x.expires
+        self.alarms.set(x.expires, Cause.OBJECT, "", "", x.name.encode())
+
+    def _collected(self, _: Atom, x: r.Collected) -> None:
+        del self.objects[x.name]
+
+    def _died(self, _: Atom, x: r.Died) -> None:
+        self.dead[x.delivery.id] = x
+
+    def _died_gone(self, _: Atom, x: r.DiedGone) -> None:
+        del self.dead[x.id]
+
+    def _seen(self, _: Atom, x: r.Seen) -> None:
+        self.seen[x.key] = Once(x.expires)
+        self.alarms.set(x.expires, Cause.SEEN, "", "", x.key.encode())
+
+    def _settled(self, _: Atom, x: r.Settled) -> None:
+        self.seen[x.key].answer = (x.code, x.metadata, x.body)
+
+    def _seen_gone(self, _: Atom, x: r.SeenGone) -> None:
+        del self.seen[x.key]
+
+
+_APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
+    r.Step: Image._step, r.Setup: Image._setup, r.Deployed: Image._deployed, r.Born: Image._born,
+    r.Ended: Image._ended, r.Put: Image._put, r.Delete: Image._delete, r.Delivered: Image._delivered,
+    r.Consumed: Image._consumed, r.Attempted: Image._attempted, r.Retried: Image._retried,
+    r.TimerSet: Image._timer_set, r.TimerGone: Image._timer_gone, r.Postponed: Image._postponed,
+    r.PostponedGone: Image._postponed_gone, r.Kept: Image._kept, r.KeptGone: Image._kept_gone,
+    r.Asked: Image._asked, r.AskedGone: Image._asked_gone, r.Watched: Image._watched,
+    r.WatchedGone: Image._watched_gone, r.ChildEnded: Image._child_ended, r.ChildGone: Image._child_gone,
+    r.Suspended: Image._suspended, r.Called: Image._called, r.Answered: Image._answered,
+    r.Subscribed: Image._subscribed, r.Unsubscribed: Image._unsubscribed, r.Stored: Image._stored,
+    r.Pinned: Image._pinned, r.Collected: Image._collected, r.Died: Image._died, r.DiedGone: Image._died_gone,
+    r.Seen: Image._seen, r.Settled: Image._settled, r.SeenGone: Image._seen_gone,
+}  # fmt: skip
+
+
+def _records_of(atom: Atom) -> Iterator[Any]:
+    if atom.life:
+        yield r.Born(atom.life, atom.parent)
+    yield from atom.entries()
+    for token, due in sorted(atom.timers.items()):
+        yield r.TimerSet(token, due)
+    for token, message in sorted(atom.kept.items()):
+        yield r.Kept(token, message)
+    for _, asked in sorted(atom.asked.items()):
+        yield asked
+    for watch in atom.watchers:
+        yield r.Watched(*watch)
+    for child, status in atom.children.items():
+        yield r.ChildEnded(status, child)
+    for subscriber in atom.subscribers:
+        yield r.Subscribed(subscriber)
+    yield from atom.mailbox.records()
+    if atom.journal is not None:
+        journal = atom.journal
+        yield r.Suspended(journal.id, journal.attempt, journal.step, journal.time)
+        for call in journal.calls:
+            yield call
+            if call.request in journal.answers:
+                yield journal.answers[call.request]

@@ -1,0 +1,229 @@
+"""What each input does when a domain takes it in, at the start of `run`. Each is a step of its own.
+
+Bad inputs from outside (an unknown kind, a body over the limit) are answered, never raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from radon.abi import exchange as x
+from radon.abi import records as r
+from radon.abi.delivery import NOWHERE, Address, Delivery
+from radon.abi.errors import ErrorCode, Refused, TooLarge
+from radon.host.alarms import Alarm, Cause
+from radon.host.ledger import SYSTEM
+
+if TYPE_CHECKING:
+    from radon.host.domain import Domain
+
+
+def take_in(domain: Domain, record: Any) -> None:
+    """Carry out one input record. Raises KeyError for a record that is no input."""
+    _TAKE_IN[type(record)](domain, record)
+
+
+# ---- time ----
+
+
+def _now(domain: Domain, record: x.Now) -> None:
+    """Everything that fell due rings in one step, in the order of the alarms."""
+    image = domain.image
+    image.time = max(image.time, record.now)
+    alarm = image.alarms.pop(image.time)
+    if alarm is None:
+        return
+    domain.ledger.step(domain.ledger.next_step())
+    while alarm is not None:
+        _RING[alarm.cause](domain, alarm)
+        alarm = image.alarms.pop(image.time)
+
+
+def _ring_timer(domain: Domain, alarm: Alarm) -> None:
+    atom = domain.image.find(alarm.kind, alarm.key)
+    token = int.from_bytes(alarm.name, "big")
+    if atom is not None and atom.timers.get(token) == alarm.due:
+        domain.routes.fire(atom, token)
+
+
+def _ring_postponed(domain: Domain, alarm: Alarm) -> None:
+    later = domain.image.postponed.get(alarm.name)
+    if later is not None:
+        domain.ledger.emit(SYSTEM, r.PostponedGone(alarm.name))
+        domain.routes.post(later.to, later.delivery)
+
+
+def _ring_retry(domain: Domain, alarm: Alarm) -> None:
+    atom = domain.image.find(alarm.kind, alarm.key)
+    if atom is not None and atom.mailbox.due.get(alarm.name) == alarm.due:
+        domain.ledger.touch(atom, atom.mailbox.find(alarm.name), r.Retried(alarm.name))
+        domain.routes.wake(atom)
+
+
+def _ring_asked(domain: Domain, alarm: Alarm) -> None:
+    atom = domain.image.find(alarm.kind, alarm.key)
+    if atom is not None and alarm.name in atom.asked:
+        domain.routes.replied(atom, alarm.name, ErrorCode.TIMEOUT + 1, b"", atom.asked[alarm.name].target)
+
+
+def _ring_called(domain: Domain, alarm: Alarm) -> None:
+    atom = domain.image.find(alarm.kind, alarm.key)
+    awaited = atom.journal.awaited() if atom is not None and atom.journal is not None else None
+    if atom is not None and awaited is not None and awaited.request == alarm.name:
+        code = 0 if awaited.what == r.SLEEP else ErrorCode.TIMEOUT + 1
+        domain.routes.answered(atom, alarm.name, code, 0, b"")
+
+
+def _ring_seen(domain: Domain, alarm: Alarm) -> None:
+    key = alarm.name.decode()
+    once = domain.image.seen.get(key)
+    if once is not None and once.expires == alarm.due:
+        domain.ledger.emit(SYSTEM, r.SeenGone(key))
+
+
+def _ring_object(domain: Domain, alarm: Alarm) -> None:
+    name = alarm.name.decode()
+    thing = domain.image.objects.get(name)
+    if thing is not None and not thing.pins and thing.expires == alarm.due:
+        domain.ledger.emit(SYSTEM, r.Collected(name))
+
+
+_RING: dict[Cause, Callable[[Domain, Alarm], None]] = {
+    Cause.TIMER: _ring_timer,
+    Cause.POSTPONED: _ring_postponed,
+    Cause.RETRY: _ring_retry,
+    Cause.ASKED: _ring_asked,
+    Cause.CALLED: _ring_called,
+    Cause.SEEN: _ring_seen,
+    Cause.OBJECT: _ring_object,
+}
+
+
+# ---- messages from outside ----
+
+
+def _post(domain: Domain, record: x.Post) -> None:
+    routes, image = domain.routes, domain.image
+    if record.once and record.once in image.seen:
+        return _seen_before(domain, record)
+    try:
+        to = record.to if record.to.kind == "@topic" else routes.resolve(record.to)
+        kind = domain.kinds.get(to.kind)
+        if kind is not None and len(record.body) > kind.limits.message:
+            raise TooLarge(f"{len(record.body)} bytes for {to.text}; limits.message is {kind.limits.message}")
+    except Refused as refused:
+        metadata = (("radon.error", str(refused).encode()),)
+        return domain.ledger.leave(x.Reply(record.token, refused.code + 1, metadata, b""))
+    domain.ledger.step(domain.ledger.next_step())
+    reply = NOWHERE
+    if record.once:
+        domain.ledger.emit(SYSTEM, r.Seen(image.time + domain.settings.idempotency, record.once))
+        reply = Address("@once", record.once)
+        routes.waiting[record.once] = [record.token]
+    elif record.wants:
+        reply = Address("@client", str(record.token))
+    if not record.wants:
+        reply = NOWHERE
+        domain.ledger.leave(x.Accepted(record.token))
+    routes.post(
+        to,
+        Delivery(
+            routes.new_id(), body=record.body, sender=record.sender if record.sender.kind else NOWHERE, reply=reply,
+            deadline=record.deadline, pair=record.pair, metadata=record.metadata,
+        ),
+    )  # fmt: skip
+
+
+def _seen_before(domain: Domain, record: x.Post) -> None:
+    """A client tries again: it gets the first one's answer, now or when there is one."""
+    answer = domain.image.seen[record.once].answer
+    if not record.wants:
+        domain.ledger.leave(x.Accepted(record.token))
+    elif answer is not None:
+        domain.ledger.leave(x.Reply(record.token, *answer))
+    else:
+        domain.routes.waiting.setdefault(record.once, []).append(record.token)
+
+
+def _outcome(domain: Domain, record: x.Outcome) -> None:
+    """An endpoint answered: the request leaves its queue, and whoever asked is told. A second answer is ignored."""
+    queue = domain.image.find(record.endpoint.kind, "")
+    question = next((d for d in queue.mailbox if d.id == record.id), None) if queue is not None else None
+    if queue is not None and question is not None:
+        domain.ledger.step(domain.ledger.next_step())
+        domain.ledger.consume(queue, question)
+        code = ErrorCode(record.code - 1) if record.code else None
+        domain.routes.answer(question, code, record.metadata, record.body, record.endpoint)
+
+
+def _revive(domain: Domain, record: x.Revive) -> None:
+    letter = domain.image.dead.get(record.id)
+    if letter is not None:
+        domain.ledger.step(domain.ledger.next_step())
+        domain.ledger.emit(SYSTEM, r.DiedGone(record.id))
+        if record.again:
+            delivery = letter.delivery
+            delivery.attempt, delivery.reply = 0, NOWHERE  # whoever asked has heard closed
+            domain.routes.post(letter.to, delivery)
+
+
+# ---- connections and listeners ----
+
+
+def _connect(domain: Domain, record: x.Connect) -> None:
+    domain.ledger.next_step()
+    domain.routes.begin(record.atom._replace(life=0), args=record.args, volatile=True)
+
+
+def _disconnect(domain: Domain, record: x.Disconnect) -> None:
+    """A kind without `down` cannot be told, so it ends at once."""
+    atom = domain.image.find(record.atom.kind, record.atom.key)
+    if atom is not None and atom.volatile:
+        domain.ledger.next_step()
+        if "down" in domain.kinds[atom.kind].module.handlers:
+            domain.routes.down(atom, 0, 0)
+        else:
+            domain.routes.end(atom, 0)
+
+
+def _listen(domain: Domain, record: x.Listen) -> None:
+    topic = domain.image.atom("@topic", record.topic)
+    domain.ledger.emit(topic, r.Subscribed(Address("@listener", str(record.listener))), recorded=False)
+
+
+def _unlisten(domain: Domain, record: x.Unlisten) -> None:
+    topic = domain.image.atom("@topic", record.topic)
+    domain.ledger.emit(topic, r.Unsubscribed(Address("@listener", str(record.listener))), recorded=False)
+
+
+# ---- instances and fates ----
+
+
+def _passivate(domain: Domain, record: x.Passivate) -> None:
+    atom = domain.image.find(record.atom.kind, record.atom.key)
+    if atom is not None:
+        domain.drop_instance(atom)
+
+
+def _barrier(domain: Domain, _: x.Barrier) -> None:
+    domain.drop_instances()
+
+
+def _fate(domain: Domain, record: x.Fate) -> None:
+    domain.fates[record.step] = record.cause
+
+
+_TAKE_IN: dict[type, Callable[[Domain, Any], None]] = {
+    x.Now: _now,
+    x.Post: _post,
+    x.Outcome: _outcome,
+    x.Connect: _connect,
+    x.Disconnect: _disconnect,
+    x.Listen: _listen,
+    x.Unlisten: _unlisten,
+    x.Passivate: _passivate,
+    x.Barrier: _barrier,
+    x.Revive: _revive,
+    x.Fate: _fate,
+}

@@ -1,0 +1,91 @@
+"""What happens in a domain, written down as it happens: the image changes and the commit grows in one place.
+
+A message that is delivered and consumed within one commit leaves no trace in it ("elided"): between durable points
+nobody could have seen it. Volatile atoms (connections) and casts change the image and are never recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from radon.abi import records as r
+from radon.abi.delivery import Delivery
+from radon.abi.frames import Commit, encode_all
+from radon.host.image import Atom, Image
+
+SYSTEM = Atom("", "")
+"""Stands for the domain itself in records that are about no atom."""
+
+
+class Ledger:
+    """Every change to the image goes through here. `elide=False` keeps all records, for comparing twins."""
+
+    def __init__(self, image: Image, *, elide: bool = True) -> None:
+        self.image = image
+        self._elide = elide
+        self._pending: list[tuple[Atom, Any] | None] = []
+        self._fresh: dict[bytes, int] = {}  # deliveries of this commit that nobody touched: place in _pending
+        self._outgoing: list[Any] = []
+        self._volatile: list[Any] = []
+
+    def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
+        """Apply `record` and, unless the atom is volatile or the caller says otherwise, put it into the commit."""
+        self.image.apply(atom, record)
+        if recorded and not atom.volatile:
+            self._pending.append((atom, record))
+
+    def note(self, atom: Atom, record: Any) -> None:
+        """Put into the commit what the image shows already: the state writes of a turn."""
+        if not atom.volatile:
+            self._pending.append((atom, record))
+
+    def deliver(self, atom: Atom, delivery: Delivery) -> None:
+        if self._elide and not delivery.cast and not atom.volatile:
+            self._fresh[delivery.id] = len(self._pending)
+        self.emit(atom, r.Delivered(delivery), recorded=not delivery.cast)
+
+    def consume(self, atom: Atom, delivery: Delivery) -> None:
+        place = self._fresh.pop(delivery.id, None)
+        if place is not None:
+            self._pending[place] = None
+        self.emit(atom, r.Consumed(delivery.id), recorded=place is None and not delivery.cast)
+
+    def touch(self, atom: Atom, delivery: Delivery, record: Any) -> None:
+        """Emit a record that refers to a delivery which stays: a failed attempt, a suspension, a retry."""
+        self._fresh.pop(delivery.id, None)
+        self.emit(atom, record, recorded=not delivery.cast)
+
+    def step(self, number: int) -> None:
+        """What follows belongs to this step."""
+        self.emit(SYSTEM, r.Step(number, self.image.time))
+
+    def next_step(self) -> int:
+        """A number for a new step; the image will not give it out again."""
+        self.image.step += 1
+        return self.image.step
+
+    def leave(self, output: Any) -> None:
+        """`output` leaves the domain when this commit is durable."""
+        self._outgoing.append(output)
+
+    def leave_at_once(self, output: Any) -> None:
+        """`output` leaves with the commit, durable or not."""
+        self._volatile.append(output)
+
+    def take(self) -> Commit | None:
+        """All since the last time; None if nothing happened."""
+        if not (self._pending or self._outgoing or self._volatile):
+            return None
+        durable = []
+        at = SYSTEM
+        for item in self._pending:
+            if item is not None:
+                atom, record = item
+                if atom is not at and atom is not SYSTEM:
+                    durable.append(r.At(atom.kind, atom.key))
+                    at = atom
+                durable.append(record)
+        commit = Commit(encode_all(durable), encode_all(self._outgoing), encode_all(self._volatile))
+        self._pending, self._outgoing, self._volatile = [], [], []
+        self._fresh.clear()
+        return commit

@@ -1,0 +1,56 @@
+"""What an atom of a kind may use. Owns the numbers and their units; enforcing them is the gate's and the turn's work.
+
+A limit answers with the error that radon.wit names for it, or ends the turn as a failed attempt; the host lives on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+FUEL_PER_SECOND = 1_000_000_000
+"""What one second of `turn` buys: about one simple WebAssembly instruction per unit. A constant and not a
+measurement, so that a turn ends at the same instruction on every machine (rule 3)."""
+
+MAX_WASM_STACK = 512 * KIB
+"""Bytes of native stack that a guest may use; the same everywhere, because where it ends is observable (rule 2)."""
+
+ENTRY_OVERHEAD = 32
+"""Bytes that a state entry costs beside its key and value when the `state` quota is counted (rule 2)."""
+
+SCAN_BYTES = 256 * KIB
+"""A scan stops after so many bytes of keys and values (radon.wit: `bucket.scan`)."""
+
+KEY_BYTES = 1024
+"""The longest key of an atom's address, in bytes of UTF-8."""
+
+STATE_KEY_BYTES = 64 * KIB
+"""The longest key of a state entry."""
+
+SYSCALL_FUEL = 1000
+"""What a syscall costs beside the guest's own instructions, plus 1 for each byte that it moves, counted apart against
+the same limit: a loop around a syscall ends as surely as one around nothing."""
+
+NAME_BYTES = 256
+"""The longest bucket, topic, metadata or metric name, in bytes of UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one kind; each counts per atom of it."""
+
+    memory: int = 64 * MIB  # bytes of linear memory
+    turn: int = 1_000_000_000  # ns, bought as fuel
+    outbox: int = 10_000  # messages that one turn may send
+    state: int = GIB  # bytes, counted as key + value + ENTRY_OVERHEAD
+    message: int = MIB  # bytes of a body, or of an answer
+    handles: int = 1024  # live handles of all types, and kept messages
+    spawned: int = 10_000  # atoms that one turn may spawn
+
+    @property
+    def fuel(self) -> int:
+        """The fuel that `turn` buys; at least 1."""
+        return max(1, self.turn * FUEL_PER_SECOND // 1_000_000_000)

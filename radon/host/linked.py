@@ -1,0 +1,129 @@
+"""Host functions, and a module joined with them: what instances are made from.
+
+Owns the crossing from guest to host, and what happens to an exception there. It refuses to know what a host function
+does, and which guest runs: a host function is given its raw arguments and nothing else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import wasmtime
+
+from radon.abi.errors import LoadError
+from radon.host import capi
+from radon.host.trap import one_line
+
+if TYPE_CHECKING:
+    from radon.host.guest import Guest
+
+_MASKS = {"i32": 0xFFFF_FFFF, "i64": 0xFFFF_FFFF_FFFF_FFFF}
+
+Raw = Any
+"""What a host function gets (`POINTER(c_uint64)`): argument i is `raw[2 * i]`, and of an i32 only the low 32 bits mean
+anything: mask it. The result goes to `raw[0]`; floats are their bits."""
+
+HostFunction = tuple[Sequence[str], Sequence[str], Any]
+"""Parameter types, result types ("i32", "i64", "f32", "f64") and what `callback` made."""
+
+
+def callback(function: Callable[[Raw], None]) -> Any:
+    """A host function for `Linked`. What `function` raises ends the guest's call, and `Guest.call` raises it again."""
+
+    def enter(env: int | None, caller: int, raw: Raw, count: int) -> int | None:
+        try:
+            if env:
+                _running(caller)._adopt(caller)
+            function(raw)
+        except BaseException as error:  # none may escape: ctypes would print it and let the guest go on
+            return _running(caller)._remember(error)
+        return None
+
+    return capi.CALLBACK(enter)
+
+
+def _running(caller: int) -> Guest:
+    guest: Guest = capi.object_at(capi.context_get_data(capi.caller_context(caller)))
+    return guest
+
+
+class Linked:
+    """A module joined with its host functions, from which instances are made. Immutable; any thread may use it.
+
+    `functions` maps (import module, field); those that the module does not import are ignored. `entries` names the
+    exports that the host wants to call; those that the module lacks, or that are no functions, are None in each guest.
+    `starts` says whether the module may have a start section: its host functions run before the instance exists, and
+    find the memory through their caller, which costs each of them 1 us.
+    """
+
+    def __init__(
+        self,
+        module: wasmtime.Module,
+        engine: wasmtime.Engine,
+        functions: Mapping[tuple[str, str], HostFunction],
+        entries: Sequence[str],
+        *,
+        starts: bool = True,
+    ) -> None:
+        self.memory_minimum = 0  # bytes
+        self.has_memory = False
+        self.initializes = False
+        self._kept = (engine, module, functions)  # wasmtime holds their addresses, not references
+        self._engine = capi.address(engine)
+        self._pre: int | None = None
+        self.entries: list[tuple[str, bytes, int, int]] = []  # name, in UTF-8, arity, mask
+        self.words = capi.RAW_WORDS
+        self._look_at_exports(module, frozenset(entries))
+        self._link(module, functions, starts)
+
+    def _look_at_exports(self, module: wasmtime.Module, wanted: frozenset[str]) -> None:
+        for export in module.exports:
+            type_, name = export.type, export.name
+            if isinstance(type_, wasmtime.MemoryType) and name == "memory":
+                self.has_memory = True
+                self.memory_minimum = type_.limits.min << 16
+            elif isinstance(type_, wasmtime.FuncType) and (name in wanted or name == "_initialize"):
+                results = [str(result) for result in type_.results]
+                if len(results) > 1 or any(result not in _MASKS for result in results):
+                    raise LoadError(f"export {name!r} returns {', '.join(results)}; the host can take one i32 or i64")
+                arity = len(type_.params)
+                self.words = max(self.words, arity * capi.RAW_WORDS)
+                self.entries.append((name, name.encode(), arity, _MASKS[results[0]] if results else 0))
+                self.initializes |= name == "_initialize"
+
+    def _link(self, module: wasmtime.Module, functions: Mapping[tuple[str, str], HostFunction], starts: bool) -> None:
+        types: dict[tuple[tuple[str, ...], tuple[str, ...]], wasmtime.FuncType] = {}
+        linker = capi.linker_new(self._engine)
+        try:
+            for (space, field), (params, results, function) in functions.items():
+                signature = tuple(params), tuple(results)
+                if signature not in types:
+                    types[signature] = _function_type(*signature)
+                where, what = space.encode(), field.encode()
+                error = capi.linker_define(
+                    linker, where, len(where), what, len(what), capi.address(types[signature]), function, starts, None
+                )  # fmt: skip
+                if error:
+                    raise LoadError(one_line(str(capi.error_at(error))))
+            pre = ctypes.c_void_p()
+            error = capi.linker_instantiate_pre(linker, capi.address(module), ctypes.addressof(pre))
+            if error:
+                raise LoadError(one_line(str(capi.error_at(error))))
+            self._pre = pre.value
+        finally:
+            capi.linker_delete(linker)
+
+    def __del__(self) -> None:
+        if getattr(self, "_pre", None):
+            capi.instance_pre_delete(self._pre)
+            self._pre = None
+
+
+def _function_type(params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
+    types: dict[str, Callable[[], wasmtime.ValType]] = {
+        "i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64,
+        "f32": wasmtime.ValType.f32, "f64": wasmtime.ValType.f64,
+    }  # fmt: skip
+    return wasmtime.FuncType([types[name]() for name in params], [types[name]() for name in results])

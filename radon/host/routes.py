@@ -1,0 +1,222 @@
+"""Where messages and answers go, and how lives begin and end. Emits to the ledger; runs no guest.
+
+All of it happens inside a step of the domain, so ids and lives take the number of that step.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from radon.abi import exchange as x
+from radon.abi import records as r
+from radon.abi.delivery import NO_ID, NOWHERE, Address, Delivery, Form, Metadata
+from radon.abi.errors import ErrorCode, NotFound, TooLarge
+from radon.host.hash import shard_of
+from radon.host.image import Atom
+from radon.host.kind import Kind
+from radon.host.ledger import SYSTEM, Ledger
+from radon.host.limits import KEY_BYTES
+
+STOPPED = 143
+"""The exit status of an atom that another one stopped (128 + SIGTERM, as shells count)."""
+
+FAILED = 134
+"""The exit status of an atom whose `start` failed for good (128 + SIGABRT)."""
+
+UNKNOWN = 2**32 - 1
+"""The status in `down` when the target had ended before it was watched."""
+
+CHILDREN = 10_000
+"""Statuses of ended children that an atom keeps; the oldest go first."""
+
+HERE = "@here"
+_ID = struct.Struct(">IQI")
+
+
+class Routes:
+    """Routing of one domain. `on_end(atom)` is called just before an atom goes, to free what runs for it."""
+
+    def __init__(self, ledger: Ledger, host: str, on_end: Callable[[Atom], None]) -> None:
+        self.ledger = ledger
+        self.image = ledger.image
+        self.kinds: Mapping[str, Kind] = {}
+        self.endpoints: frozenset[str] = frozenset()  # "http:NAME"
+        self.ready: OrderedDict[tuple[str, str], Atom] = OrderedDict()  # who has a turn to take, in order
+        self.waiting: dict[str, list[int]] = {}  # dedup key -> tokens of those who await its answer
+        self._host = host
+        self._on_end = on_end
+        self._ordinal = 0
+
+    def new_id(self) -> bytes:
+        """For deliveries that no turn made: from an input, a timer, a topic. High ordinals, apart from the turns'."""
+        self._ordinal = (self._ordinal + 1) % 2**31
+        return _ID.pack(self.image.domain, self.image.step, 2**31 + self._ordinal)
+
+    # ---- addresses ----
+
+    def resolve(self, address: Address) -> Address:
+        """The atom that a name means: shards and near representatives are chosen. Raises NotFound, TooLarge."""
+        kind = self.kinds.get(address.kind)
+        if kind is None:
+            if address.kind in self.endpoints and not address.key:
+                return address
+            known = ", ".join(sorted({*self.kinds, *self.endpoints}))
+            raise NotFound(f"no kind {address.kind!r}; this application has: {known}")
+        if len(address.key.encode()) > KEY_BYTES:
+            raise TooLarge(f"a key of more than {KEY_BYTES} bytes")
+        if kind.spread == "sharded":
+            return address._replace(key=f"#{shard_of(address.key, kind.shards)}")
+        if kind.spread == "every-host":
+            if address.key not in (HERE, self._host):
+                raise NotFound(f"no host {address.key!r} for {kind.name!r}; the near one is '{kind.name}/{HERE}'")
+            return address._replace(key=self._host)
+        return address
+
+    def living(self, address: Address) -> Atom | None:
+        """The atom, if it lives and this very life of it is meant."""
+        atom = self.image.find(address.kind, address.key)
+        return atom if atom is not None and atom.life and address.life in (0, atom.life) else None
+
+    # ---- messages ----
+
+    def post(self, to: Address, delivery: Delivery) -> None:
+        """Deliver to an atom, a topic, a connection or an endpoint; what cannot be is refused."""
+        if to.kind in self.kinds:
+            atom = self.living(to)
+            if atom is None:
+                if to.life:
+                    return self.refuse(to, delivery, "closed")
+                atom = self.begin(to)
+            delivery.life = to.life
+            self.ledger.deliver(atom, delivery)
+            self.wake(atom)
+        elif to.kind == "@topic":
+            atom = self.image.atom(to.kind, to.key)
+            self.ledger.deliver(atom, delivery)
+            self.wake(atom)
+        elif to.kind in self.endpoints:
+            if not delivery.cast:
+                self.ledger.deliver(self.image.atom(to.kind, ""), delivery)
+            (self.ledger.leave_at_once if delivery.cast else self.ledger.leave)(x.Sent(not delivery.cast, to, delivery))
+        elif to.kind.startswith("@"):
+            (self.ledger.leave_at_once if delivery.cast else self.ledger.leave)(x.Sent(0, to, delivery))
+        else:
+            self.refuse(to, delivery, "not-found")
+
+    def refuse(self, to: Address, delivery: Delivery, cause: str) -> None:
+        """Nobody will ever handle it: whoever waits hears closed, else it is a dead letter."""
+        if delivery.reply is not NOWHERE:
+            self.answer(delivery, ErrorCode.CLOSED)
+        elif delivery.form is Form.MESSAGE and not delivery.cast:
+            self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, to, delivery))
+
+    def wake(self, atom: Atom) -> None:
+        """Put the atom into the ready queue if it has a turn to take or to go on with."""
+        journal = atom.journal
+        if journal.awaited() is None if journal is not None else atom.mailbox.next() is not None:
+            self.ready[atom.kind, atom.key] = atom
+
+    def take_ready(self) -> Atom | None:
+        """The atom whose turn it is, out of the queue."""
+        return self.ready.popitem(last=False)[1] if self.ready else None
+
+    # ---- answers ----
+
+    def answer(
+        self, question: Delivery, code: ErrorCode | None, metadata: Metadata = (), body: bytes = b"",
+        answerer: Address = NOWHERE,
+    ) -> None:  # fmt: skip
+        """Tell whoever asked; one who waits no longer is not told."""
+        to = question.reply
+        number = 0 if code is None else code + 1
+        if to is NOWHERE:
+            return
+        if to.kind == "@client":
+            self.ledger.leave(x.Reply(int(to.key), number, metadata, body))
+        elif to.kind == "@once":
+            if to.key in self.image.seen:
+                self.ledger.emit(SYSTEM, r.Settled(number, to.key, metadata, body))
+            for token in self.waiting.pop(to.key, ()):
+                self.ledger.leave(x.Reply(token, number, metadata, body))
+        else:
+            atom = self.living(to)
+            if atom is not None and question.request in atom.asked:
+                self.replied(atom, question.request, number, body, answerer)
+            elif atom is not None:
+                self.answered(atom, question.request, number, 0, body)
+
+    def replied(self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address) -> None:
+        """The answer to a `request` of the atom becomes a delivery to it."""
+        token = atom.asked[request].token
+        self.ledger.emit(atom, r.AskedGone(request))
+        self._tell(atom, Form.REPLIED, token=token, code=code, body=body, sender=answerer)
+
+    def answered(self, atom: Atom, request: bytes, code: int, value: int, body: bytes) -> None:
+        """The answer that the atom's suspended turn awaits, if this is it."""
+        journal = atom.journal
+        awaited = journal.awaited() if journal is not None else None
+        if journal is None or awaited is None or awaited.request != request:
+            return
+        recorded = not atom.mailbox.find(journal.id).cast
+        self.ledger.emit(atom, r.Answered(request, self.image.time, code, value, body), recorded=recorded)
+        self.wake(atom)
+
+    def fire(self, atom: Atom, token: int) -> None:
+        """A timer of the atom fell due."""
+        self.ledger.emit(atom, r.TimerGone(token))
+        self._tell(atom, Form.FIRED, token=token)
+
+    def down(self, atom: Atom, token: int, status: int, sender: Address = NOWHERE) -> None:
+        self._tell(atom, Form.DOWN, token=token, code=status, sender=sender)
+
+    def _tell(
+        self, atom: Atom, form: Form, *, token: int = 0, code: int = 0, body: bytes = b"", sender: Address = NOWHERE
+    ) -> None:
+        delivery = Delivery(self.new_id(), form, token=token, code=code, body=body, sender=sender, life=atom.life)
+        self.ledger.deliver(atom, delivery)
+        self.wake(atom)
+
+    # ---- lives ----
+
+    def begin(
+        self, address: Address, parent: Address = NOWHERE, id: bytes = NO_ID, args: bytes = b"", volatile: bool = False
+    ) -> Atom:
+        """A new life, in this step unless the address says another; `start` comes first if the kind exports it."""
+        atom = self.image.atom(address.kind, address.key)
+        atom.volatile = volatile or self.kinds[address.kind].spread == "every-host"
+        self.ledger.emit(atom, r.Born(address.life or self.image.step, parent))
+        if "start" in self.kinds[address.kind].module.handlers:
+            self.ledger.deliver(atom, Delivery(self.new_id() if id == NO_ID else id, Form.START, body=args))
+            self.wake(atom)
+        return atom
+
+    def end(self, atom: Atom, status: int) -> None:
+        """The atom and all that is its own are gone; everyone who should know is told (rule 16)."""
+        self._on_end(atom)
+        address, parent, watchers = atom.address, self.living(atom.parent), list(atom.watchers)
+        questions, mail = list(atom.kept.values()), list(atom.mailbox)
+        self.ledger.emit(atom, r.Ended())
+        self.ready.pop((atom.kind, atom.key), None)
+        if atom.volatile:
+            self.ledger.leave(x.Hangup(address))
+        for question in questions:
+            self.answer(question, ErrorCode.CLOSED)
+        if parent is not None and parent is not atom:
+            if len(parent.children) >= CHILDREN:
+                self.ledger.emit(parent, r.ChildGone(next(iter(parent.children))))
+            self.ledger.emit(parent, r.ChildEnded(status, address))
+        for token, request, watcher in watchers:
+            living = self.living(watcher)
+            if living is not None and request != NO_ID:
+                self.answered(living, request, 0, status, b"")
+            elif living is not None:
+                self.down(living, token, status, address)
+        for delivery in mail:
+            if delivery.form is Form.MESSAGE:
+                bound = address._replace(life=delivery.life)
+                if delivery.life or atom.volatile:
+                    self.refuse(bound, delivery, "closed")
+                else:
+                    self.post(bound, delivery)  # the first message of a next life

@@ -1,0 +1,74 @@
+"""`lifecycle`: other atoms' beginnings and ends, and this one's."""
+
+from __future__ import annotations
+
+import hashlib
+
+from radon.abi.delivery import Address
+from radon.abi.errors import Denied, ErrorCode, Exhausted, Invalid, NotFound, Refused, Timeout
+from radon.abi.records import WAIT
+from radon.host import intents
+from radon.host.turn import Turn
+
+
+def spawn(turn: Turn, kind: str, args: bytes) -> Address:
+    return spawn_many(turn, kind, 1, args)[0]
+
+
+def spawn_many(turn: Turn, kind: str, count: int, args: bytes) -> list[Address]:
+    target = turn.domain.routes.kinds.get(kind)
+    if target is None:
+        raise NotFound(f"no kind {kind!r}")
+    if not turn.kind.grants.spawn(kind):
+        raise Denied(f"no grant 'spawn:{kind}'")
+    if target.spread not in ("keyed", "stateless"):
+        raise Invalid(f"atoms of the {target.spread} kind {kind!r} are not spawned but addressed")
+    turn.check_body(args)
+    if turn.spawned + count > turn.kind.limits.spawned:
+        raise Exhausted(f"the turn has spawned {turn.spawned} atoms (limits.spawned)")
+    turn.spawned += count
+    return [_spawn_one(turn, kind, args) for _ in range(count)]
+
+
+def _spawn_one(turn: Turn, kind: str, args: bytes) -> Address:
+    """The key is a hash of the parent, its turn and the ordinal (rule 16): fresh, and the same in a replay."""
+    id = turn.new_id()
+    key = hashlib.sha256(turn.atom.address.text.encode() + b"\0" + id).hexdigest()[:20]
+    child = Address(kind, key, turn.step)
+    turn.intend(intents.spawn, child, id, args)
+    return child
+
+
+def exit(turn: Turn, status: int) -> None:
+    turn.exit_status = status
+
+
+def stop(turn: Turn, target: Address) -> None:
+    if not turn.kind.grants.stop(target.kind, target.key):
+        raise Denied(f"no grant 'stop:{target.text}'")
+    turn.count_sent()
+    turn.intend(intents.stop, target)
+
+
+def monitor(turn: Turn, target: Address, token: int) -> None:
+    if target.kind not in turn.domain.routes.kinds:
+        raise Invalid(f"{target.text} is no atom")
+    turn.count_sent()
+    turn.intend(intents.watch, target, token)
+
+
+def wait(turn: Turn, target: Address, timeout: int) -> int:
+    deadline = turn.deadline_of(timeout)
+    if deadline <= turn.now:
+        raise Timeout("the deadline has passed already")
+    if target.kind not in turn.domain.routes.kinds:
+        raise Invalid(f"{target.text} is no atom")
+    request = turn.new_id()
+    digest = hashlib.sha256(b"wait\0" + target.text.encode()).digest()[:16]
+    answer = turn.domain.suspend(
+        turn, WAIT, request, deadline, digest, lambda: intents.watch_for_wait(turn, target, request)
+    )
+    if answer.code:
+        raise Refused.of(ErrorCode(answer.code - 1), f"wait for {target.text}")
+    turn.intend(intents.reap, target)
+    return answer.value

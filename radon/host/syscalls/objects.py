@@ -1,0 +1,74 @@
+"""`objects`: immutable bytes by their SHA-256. What an undone turn put is forgotten with it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from radon.abi.errors import Exhausted, Invalid, NotFound, TooLarge
+from radon.host import intents
+from radon.host.turn import Turn
+
+
+def put(turn: Turn, body: bytes) -> str:
+    """The object is its name."""
+    if len(body) > turn.kind.limits.state:
+        raise TooLarge(f"{len(body)} bytes; limits.state is {turn.kind.limits.state}")
+    name = hashlib.sha256(body).hexdigest()
+    if name not in turn.objects:
+        turn.objects[name] = body
+        turn.intend(intents.store_object, name, body)
+    return name
+
+
+def open(turn: Turn, name: str) -> str:
+    _body(turn, name)
+    return name
+
+
+def pin(turn: Turn, name: str) -> None:
+    _change_pins(turn, name, 1)
+
+
+def unpin(turn: Turn, name: str) -> None:
+    _change_pins(turn, name, -1)
+
+
+def object_name(turn: Turn, object: str) -> str:
+    return object
+
+
+def object_size(turn: Turn, object: str) -> int:
+    """0 once it is collected; `read` says so."""
+    try:
+        return len(_body(turn, object))
+    except NotFound:
+        return 0
+
+
+def object_read(turn: Turn, object: str, offset: int, length: int) -> bytes:
+    """What there is of the range; empty at the end. Raises Invalid beyond it."""
+    body = _body(turn, object)
+    if offset > len(body):
+        raise Invalid(f"offset {offset} is beyond the object's {len(body)} bytes")
+    return body[offset : offset + length]
+
+
+def _body(turn: Turn, name: str) -> bytes:
+    if name in turn.objects:
+        return turn.objects[name]
+    found = turn.domain.image.objects.get(name)
+    if found is None:
+        raise NotFound(f"no object {name!r}")
+    return found.body
+
+
+def _change_pins(turn: Turn, name: str, by: int) -> None:
+    _body(turn, name)
+    known = turn.domain.image.objects.get(name)
+    pins = (known.pins if known else 0) + turn.pins.get(name, 0) + by
+    if pins < 0:
+        raise Invalid("the object is not pinned")
+    if pins >= 2**32:
+        raise Exhausted("pins of one object")
+    turn.pins[name] = turn.pins.get(name, 0) + by
+    turn.intend(intents.pin_object, name, by)

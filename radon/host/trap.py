@@ -1,0 +1,55 @@
+"""How a guest's turn ends by force, as Python exceptions.
+
+Owns the stable codes, and how they are read out of wasmtime's traps. Knows nothing of what the turn was doing.
+"""
+
+from __future__ import annotations
+
+import wasmtime
+
+from radon.abi.errors import RadonError
+from radon.host import capi
+
+MAX_FRAMES = 32
+"""A trap tells so many of the innermost guest functions."""
+
+
+class Trap(RadonError):
+    """The guest ended its turn by force. The instance must not be entered again.
+
+    `code` is stable and may be recorded: "unreachable", "out-of-fuel", "stack-overflow", "out-of-bounds",
+    "integer-division-by-zero", ...; "memory-limit" and "instantiation" before a guest runs; what the host chose for
+    its own. The message is for people. `frames`: names of the guest functions that were active, innermost first.
+    """
+
+    def __init__(self, code: str, message: str, frames: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.frames = frames
+
+
+class OutOfBounds(Trap):
+    """The guest named bytes that are not in its memory."""
+
+    def __init__(self, pointer: int, length: int, size: int) -> None:
+        super().__init__("out-of-bounds", f"{length} bytes at {pointer:#x} are outside of the {size} bytes of memory")
+
+
+def engine_trap(address: int) -> Trap:
+    """The trap of the engine's at this address, which is taken over."""
+    trap = capi.trap_at(address)
+    frames = tuple(frame.func_name or f"function {frame.func_index}" for frame in trap.frames[:MAX_FRAMES])
+    return Trap(_code(trap), one_line(trap.message), frames)
+
+
+def one_line(text: str) -> str:
+    """The last line of the engine's text, which names the cause; the others are a backtrace."""
+    return text.strip().rsplit("\n", 1)[-1].strip() or "the engine gave no reason"
+
+
+def _code(trap: wasmtime.Trap) -> str:
+    code = trap.trap_code
+    if code is None:
+        return "host"
+    return "out-of-bounds" if code is wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS else code.name.lower().replace("_", "-")

@@ -1,0 +1,157 @@
+"""One turn of one atom: its delivery, its overlay and its intents, until it commits or is undone.
+
+The syscalls (`host/syscalls/`) read and write this; the domain carries the intents out if the guest says ok. Knows
+no guest memory (that is `gate.py`) and no mailbox (that is `domain.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from radon.abi.delivery import NOWHERE, Address, Delivery, Form
+from radon.abi.errors import Exhausted, Invalid, TooLarge
+from radon.host.handles import Violation
+from radon.host.image import Atom
+from radon.host.kind import Kind
+from radon.host.wasi import Output
+
+if TYPE_CHECKING:
+    from radon.host.domain import Domain
+
+NEVER = 2**64 - 1
+"""A deadline beyond all others, ns since 1970."""
+
+LOG_LINES = 1000
+"""Log lines that one turn may write; the rest are counted and dropped."""
+
+LOG_CHARACTERS = 16_384
+"""The longest log line; the rest is cut off."""
+
+_ID = struct.Struct(">IQI")
+
+
+class Message:
+    """A received message as a guest holds it: a delivery, and whether the duty to answer is still here."""
+
+    __slots__ = ("delivery", "open")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.open = delivery.reply is not NOWHERE
+
+
+class Turn:
+    """Made at the start of a turn or of its replay; lives until commit or undo."""
+
+    def __init__(self, domain: Domain, atom: Atom, kind: Kind, delivery: Delivery, step: int, time: int) -> None:
+        self.domain = domain
+        self.atom = atom
+        self.kind = kind
+        self.delivery = delivery
+        self.step = step
+        self.now = time  # moves only when an awaited answer comes
+        self.deadline = delivery.deadline
+        self.message = Message(delivery)
+        self.intents: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # carried out in order, at the commit
+        self.held: list[Message] = [self.message]  # whose duty, if still here at the end, is answered with closed
+        self.kept: dict[int, Message | None] = {}  # by token, over atom.kept; None: taken
+        self.timers: dict[int, int | None] = {}  # by token, over atom.timers; None: cancelled
+        self.objects: dict[str, bytes] = {}  # put in this turn
+        self.pins: dict[str, int] = {}  # by name, over the object's own count
+        self.sent = 0
+        self.spawned = 0
+        self.calls = 0  # suspending syscalls so far
+        self.exit_status: int | None = None
+        self.open = True  # until it commits or is undone
+        self.spent = 0  # fuel for syscalls and for the bytes they moved
+        self.lines = 0  # logged
+        self.output = Output(self.log)  # of a guest with WASI
+        self._ordinal = 0
+        self._random = b""
+        self._blocks = 0
+
+    def new_id(self) -> bytes:
+        """The next identity of this turn: of a message, a request, a spawned atom."""
+        self._ordinal += 1
+        return _ID.pack(self.domain.image.domain, self.step, self._ordinal)
+
+    def random(self, length: int) -> bytes:
+        """The next bytes of this turn's stream: SHA-256 of seed, step and a counter (rule 1: the seed is input)."""
+        while len(self._random) < length:
+            block = self.domain.image.seed + struct.pack("<QQ", self.step, self._blocks)
+            self._random += hashlib.sha256(block).digest()
+            self._blocks += 1
+        taken, self._random = self._random[:length], self._random[length:]
+        return taken
+
+    def intend(self, action: Callable[..., None], *args: Any) -> None:
+        """`action(turn, *args)` is carried out when the turn commits, after the intents before it."""
+        self.intents.append((action, args))
+
+    def spend(self, fuel: int) -> None:
+        """Charge work of the host to the turn. Raises Violation when the turn's limit is used up."""
+        self.spent += fuel
+        if self.spent > self.kind.limits.fuel:
+            raise Violation("out of fuel: the turn's syscalls used up limits.turn")
+
+    def log(self, level: int, text: str) -> None:
+        """One line for whoever reads the logs; from the 1,001st on they are dropped, which the last one says."""
+        self.lines += 1
+        if self.lines < LOG_LINES:
+            self.domain.log(self, level, text[:LOG_CHARACTERS])
+        elif self.lines == LOG_LINES:
+            self.domain.log(self, 2, "further log lines of this turn are dropped")
+
+    # ---- checks that several syscalls share ----
+
+    def check_body(self, body: bytes) -> None:
+        """Raises TooLarge."""
+        if len(body) > self.kind.limits.message:
+            raise TooLarge(f"{len(body)} bytes; limits.message is {self.kind.limits.message}")
+
+    def count_sent(self) -> None:
+        """One more message out. Raises Exhausted."""
+        if self.sent >= self.kind.limits.outbox:
+            raise Exhausted(f"the turn has sent {self.sent} messages (limits.outbox)")
+        self.sent += 1
+
+    def has_ended(self, address: Address) -> bool:
+        """Is this a life that is known to be over? One that this turn spawned has not begun yet."""
+        if not address.life or address.life == self.step or address.kind not in self.domain.routes.kinds:
+            return False
+        return self.domain.routes.living(address) is None
+
+    def deadline_of(self, timeout: int) -> int:
+        """When a request of this turn ends: its own timeout, or the turn's deadline where that is earlier."""
+        own = min(self.now + timeout, NEVER)
+        return min(own, self.deadline) if self.deadline else own
+
+    def metadata(self) -> tuple[tuple[str, bytes], ...]:
+        """What the messages of this turn inherit (rule 10)."""
+        return tuple(pair for pair in self.delivery.metadata if pair[0] == "traceparent")
+
+    def outgoing(self, body: bytes, **fields: Any) -> Delivery:
+        """A message of this turn: named, signed with its sender, with what it inherits."""
+        fields.setdefault("deadline", self.deadline)
+        return Delivery(
+            self.new_id(), Form.MESSAGE, body=body, sender=self.atom.address, metadata=self.metadata(), **fields
+        )
+
+    # ---- sealed addresses ----
+
+    def seal(self, address: Address) -> bytes:
+        """An address as bytes that only this application can make: the address, then 16 bytes of HMAC-SHA-256."""
+        plain = struct.pack("<Q", address.life) + address.text.encode()
+        return plain + hmac.digest(self.domain.image.secret, plain, "sha256")[:16]
+
+    def unseal(self, sealed: bytes) -> Address:
+        """Raises Invalid."""
+        plain, tag = sealed[:-16], sealed[-16:]
+        if len(plain) < 8 or not hmac.compare_digest(hmac.digest(self.domain.image.secret, plain, "sha256")[:16], tag):
+            raise Invalid("these bytes are no sealed address of this application")
+        (life,) = struct.unpack_from("<Q", plain)
+        return Address.parse(plain[8:].decode())._replace(life=life)

@@ -1,0 +1,203 @@
+"""Test atoms without a deployment: one domain in this process, time by hand, every effect in view.
+
+    with Harness({"counter": "counter.wasm"}) as h:
+        assert h.call("counter/a", b"add 5") == b"5"
+        h.restart()                                      # all instances and the process are lost; state is not
+        assert h.call("counter/a", b"get") == b"5"
+        h.advance("1s")                                  # timers fire, retries run
+
+Deterministic: the same calls give the same commits. Time begins at NOON and moves only by `advance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from radon.abi import exchange as x
+from radon.abi.delivery import NOWHERE, Address
+from radon.abi.errors import ErrorCode, NotFound, Refused
+from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
+from radon.abi.records import Died
+from radon.atoms.grants import GrantTable
+from radon.atoms.units import parse_duration
+from radon.host.domain import Domain, Settings, Status
+from radon.host.kind import Kind
+from radon.host.loader import load, load_file
+
+NOON = 1_767_268_800_000_000_000
+"""2026-01-01T12:00:00Z in ns since 1970."""
+
+Guest = Kind | bytes | str | Path
+
+
+def kind(name: str, guest: Guest, grants: Sequence[str] = (), **fields: Any) -> Kind:
+    """A kind from a module (bytes, WAT text in bytes, or a file); `fields` are those of `radon.host.kind.Kind`."""
+    if isinstance(guest, Kind):
+        return guest
+    module = load(guest, name) if isinstance(guest, bytes) else load_file(Path(guest))
+    return Kind(name, module, GrantTable(name, grants), **fields)
+
+
+class Harness:
+    """One domain. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links."""
+
+    def __init__(
+        self, kinds: Mapping[str, Guest], *, settings: Settings = Settings(), endpoints: Sequence[str] = (),  # noqa: B008
+        make: Callable[[Settings], Domain] = Domain,
+    ) -> None:  # fmt: skip
+        self._kinds = {name: kind(name, guest) for name, guest in kinds.items()}
+        self._settings = settings
+        self._endpoints = tuple(endpoints)
+        self._make = make
+        self._token = 0
+        self._snapshot: bytes | None = None
+        self._tail: list[bytes] = []
+        self.now = NOON
+        self.outputs: list[Any] = []  # everything that left: replies, sent, published, logged, counted
+        self.commits: list[list[Any]] = []  # the durable records of each commit
+        self.domain = make(settings)
+        self.domain.setup(0, b"seed".ljust(32, b"."), b"secret".ljust(32, b"."))
+        self.domain.deploy("harness", self._kinds, self._endpoints)
+        self._collect()
+
+    # ---- messages ----
+
+    def call(self, to: str, body: bytes = b"", **fields: Any) -> bytes:
+        """Deliver a request, run until idle, return the answer. Raises the Refused that it was answered with.
+
+        `fields` are those of `exchange.Post`: metadata, once, pair, deadline. AssertionError if no answer has come.
+        """
+        token = self.post(to, body, **fields)
+        answer = self.answer(token)
+        assert answer is not None, f"{to} has not answered yet; advance() time, or look at logs()"
+        return answer
+
+    def post(self, to: str, body: bytes = b"", *, wants: bool = True, run: bool = True, **fields: Any) -> int:
+        """Deliver a message from outside; its token, for `answer`."""
+        self._token += 1
+        post = x.Post(
+            self._token, fields.pop("deadline", 0), int(wants), Address.parse(to), fields.pop("sender", NOWHERE),
+            fields.pop("pair", ""), fields.pop("once", ""), tuple(fields.pop("metadata", ())), body,
+        )  # fmt: skip
+        assert not fields, f"no such fields: {', '.join(fields)}"
+        self.submit(post)
+        if run:
+            self.run()
+        return self._token
+
+    def send(self, to: str, body: bytes = b"", **fields: Any) -> None:
+        """Deliver a message that wants no answer, and run until idle."""
+        self.post(to, body, wants=False, **fields)
+
+    def answer(self, token: int) -> bytes | None:
+        """What the message with this token was answered, or None so far. Raises Refused."""
+        reply = self.reply(token)
+        if reply is not None and reply.code:
+            text = dict(reply.metadata).get("radon.error", b"").decode()
+            raise Refused.of(ErrorCode(reply.code - 1), text or f"answered {ErrorCode(reply.code - 1).label}")
+        return reply.body if reply is not None else None
+
+    def reply(self, token: int) -> x.Reply | None:
+        """As `answer`, with its metadata and code."""
+        return next((o for o in self.outputs if isinstance(o, x.Reply) and o.token == token), None)
+
+    def submit(self, *inputs: Any) -> None:
+        """Input records as they are, for what has no method here."""
+        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+
+    # ---- time and turns ----
+
+    def run(self, max_turns: int = 10_000) -> None:
+        """Run until idle. AssertionError after `max_turns`: atoms that never come to rest."""
+        status = self.domain.run(max_turns)
+        self._collect()
+        assert status is Status.IDLE, f"still busy after {max_turns} turns"
+
+    def step(self) -> None:
+        """Run one turn."""
+        self.domain.run(1)
+        self._collect()
+
+    def advance(self, by: str | int) -> None:
+        """Let time pass ("1s", or ns), stopping at every instant at which something falls due."""
+        end = self.now + (parse_duration(by) if isinstance(by, str) else by)
+        while True:
+            due = self.domain.next_due()
+            self.now = end if due is None or due > end else max(due, self.now)
+            self.submit()
+            self.run()
+            if self.now == end and ((due := self.domain.next_due()) is None or due > end):
+                return
+
+    # ---- loss ----
+
+    def restart(self, *, snapshot: bool = False) -> None:
+        """Lose the process: a new domain from the commits so far, or (`snapshot`) from a snapshot of now."""
+        if snapshot:
+            self._snapshot, self._tail = self.domain.snapshot(), []
+        self.domain.close()
+        self.domain = self._make(self._settings)
+        self.domain.restore(self._snapshot, self._tail)
+        self.domain.deploy("harness", self._kinds, self._endpoints)
+        self.submit()
+        self.run()
+
+    def forget(self) -> None:
+        """Drop every instance, as passivation does; state stays."""
+        self.submit(x.Barrier())
+        self.run()
+
+    def deploy(self, kinds: Mapping[str, Guest]) -> None:
+        """Replace the modules between two turns."""
+        self._kinds = {name: kind(name, guest) for name, guest in kinds.items()}
+        self.domain.deploy("harness again", self._kinds, self._endpoints)
+        self._collect()
+
+    # ---- looking ----
+
+    def state(self, atom: str) -> dict[str, dict[bytes, bytes]]:
+        """The durable entries of an atom, by bucket. Raises NotFound if it does not live."""
+        found = self.domain.image.find(*Address.parse(atom)[:2])
+        if found is None or not found.life:
+            raise NotFound(f"no atom {atom!r} lives")
+        buckets: dict[str, dict[bytes, bytes]] = {}
+        for put in found.entries():
+            buckets.setdefault(put.bucket, {})[put.key] = put.value
+        return buckets
+
+    def lives(self, atom: str) -> bool:
+        found = self.domain.image.find(*Address.parse(atom)[:2])
+        return found is not None and found.life != 0
+
+    def logs(self) -> list[str]:
+        """What was logged so far, in order, without levels."""
+        return [o.text for o in self.outputs if isinstance(o, x.Logged)]
+
+    def sent(self) -> list[tuple[str, bytes]]:
+        """What left for connections and endpoints: address and body."""
+        return [(o.to.text, o.delivery.body) for o in self.outputs if isinstance(o, x.Sent)]
+
+    def dead(self) -> list[Died]:
+        """The dead letters, oldest first."""
+        return [letter for _, letter in sorted(self.domain.image.dead.items())]
+
+    def close(self) -> None:
+        self.domain.close()
+
+    def __enter__(self) -> Harness:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def _collect(self) -> None:
+        frame = self.domain.take_commit()
+        if frame:
+            commit = unseal_commit(frame)
+            if commit.durable:
+                self._tail.append(seal(FrameType.LOG, commit.durable))
+                self.commits.append(decode_all(commit.durable))
+            self.outputs += decode_all(commit.outgoing) + decode_all(commit.volatile)

@@ -1,0 +1,364 @@
+"""The store `lmdb`: the conformance suite, and what only a directory on a disk can meet."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import lmdb
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from radon.abi.errors import Invalid, StoreError
+from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
+from radon.backends.stores import STORES, environment, open_store
+from radon.backends.stores import lmdb as store_module
+from radon.backends.stores.lmdb import LmdbStore
+from radon.testing.stores import StoreFactory, StoreMachine, StoreSuite
+
+MIB = 1 << 20
+
+
+@pytest.fixture(name="open_store", params=[True, False], ids=["fsync", "async"])
+def open_lmdb(request: pytest.FixtureRequest) -> StoreFactory:
+    return lambda directory: LmdbStore(directory, fsync=request.param)
+
+
+class TestLmdbStore(StoreSuite): ...
+
+
+def filled(directory: Path, frames: list[bytes]) -> Path:
+    """A closed store whose domain 0 has `frames` in its log."""
+    with closing(LmdbStore(directory)) as store:
+        store.commit(0, store.open(0).epoch, frames)
+    return directory
+
+
+# ---- registration ----
+
+
+def test_the_stores_are_known_by_name(tmp_path: Path) -> None:
+    for name, durabilities in {"memory": ("none", "none"), "lmdb": ("machine", "process")}.items():
+        for fsync, durability in zip((True, False), durabilities, strict=True):
+            with closing(open_store(name, tmp_path / "d", fsync=fsync)) as store:
+                assert store.durability == durability
+    assert set(STORES) == {"memory", "lmdb"}
+
+
+def test_an_unknown_store_is_refused_with_the_names_of_the_known(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="unknown store 'lmbd'; known: memory, lmdb"):
+        open_store("lmbd", tmp_path)
+
+
+# ---- the directory ----
+
+
+def test_a_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    home = filled(tmp_path / "new" / "data", [b"a"])
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert (home / "data.mdb").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_store_in_this_process_is_refused(tmp_path: Path) -> None:
+    with closing(LmdbStore(tmp_path)), pytest.raises(StoreBusy, match="in use by this process already"):
+        LmdbStore(tmp_path)
+    LmdbStore(tmp_path).close()
+
+
+def test_a_directory_that_another_process_has_is_refused_with_its_number_until_it_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib; from radon.backends.stores.lmdb import LmdbStore;"
+        "store = LmdbStore(pathlib.Path(sys.argv[1])); print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        with pytest.raises(StoreBusy, match=f"in use by process {child.pid}; stop it"):
+            LmdbStore(tmp_path)
+        child.kill()
+        child.wait()
+        LmdbStore(tmp_path).close()
+
+
+def test_a_directory_of_another_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [b"a"])
+    (home / "VERSION").write_text("radon store 9\n")
+    before = (home / "data.mdb").read_bytes()
+    with pytest.raises(StoreVersion, match="VERSION is 'radon store 9', this Radon reads 'radon store 1'; export"):
+        LmdbStore(home)
+    assert (home / "data.mdb").read_bytes() == before
+
+
+def test_the_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    lmdb.open(str(tmp_path)).close()
+    with pytest.raises(StoreVersion, match="no VERSION"):
+        LmdbStore(tmp_path)
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file: not usable as a data directory: File exists"):
+        LmdbStore(tmp_path / "file")
+
+
+# ---- damage ----
+
+
+def test_a_flipped_bit_in_a_frame_is_damage_and_not_a_shorter_log(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [b"first", b"the last frame"])
+    data = bytearray((home / "data.mdb").read_bytes())
+    for at in (at for at in range(len(data)) if data.startswith(b"the last frame", at)):
+        data[at] ^= 1
+    (home / "data.mdb").write_bytes(data)
+    with closing(LmdbStore(home)) as store, pytest.raises(StoreDamaged, match=r"log entry 0{23}1 fails .* backup"):
+        store.open(0)
+
+
+def test_a_hole_in_the_log_is_damage(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [b"a", b"b", b"c"])
+    with lmdb.open(str(home), max_dbs=4) as env, env.begin(write=True) as txn:
+        assert txn.delete((1).to_bytes(12, "big"), db=env.open_db(b"log", txn=txn))
+    with closing(LmdbStore(home)) as store, pytest.raises(StoreDamaged, match=r"log entry 0{23}1 is missing"):
+        store.open(0)
+
+
+def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [b"a"])
+    (home / "data.mdb").write_bytes(b"x" * 20_000)
+    with pytest.raises(StoreDamaged, match=r"data.mdb is damaged"):
+        LmdbStore(home)
+
+
+def test_a_file_that_was_cut_short_is_damage_and_no_crash(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [bytes(n) for n in range(0, 9000, 9)])
+    whole = (home / "data.mdb").stat().st_size
+    for share in (0.9, 0.5, 0.1):
+        os.truncate(home / "data.mdb", int(whole * share))
+        with pytest.raises(StoreDamaged, match="backup"), closing(LmdbStore(home)) as store:
+            store.open(0)
+
+
+# ---- room ----
+
+
+def test_the_map_grows_with_what_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "MAP_BYTES", 1 << 16)
+    frames = [bytes([n]) * 50_000 for n in range(40)]
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        for frame in frames:
+            store.commit(0, epoch, [frame])
+        assert store.open(0).tail == frames
+    with closing(LmdbStore(tmp_path)) as store:
+        assert store.open(0).tail == frames
+
+
+def test_a_full_store_takes_all_or_nothing_and_goes_on_after_a_snapshot(tmp_path: Path) -> None:
+    with closing(LmdbStore(tmp_path, fsync=False, limit=MIB)) as store:
+        epoch = store.open(0).epoch
+        taken = 0
+        with pytest.raises(StoreFull, match=f"full at its limit of {MIB} bytes"):
+            while True:
+                store.commit(0, epoch, [b"%d" % taken, bytes(5_000)])
+                taken += 1
+        assert taken > 100
+        assert store.position(0) == 2 * taken
+        with pytest.raises(StoreFull):
+            store.write("bundle", bytes(MIB))
+        with pytest.raises(StoreFull):
+            store.snapshot(0, epoch, 2 * taken, bytes(MIB))
+        image = store.open(0)
+        assert image.snapshot is None
+        assert image.tail[::2] == [b"%d" % n for n in range(taken)]
+        store.snapshot(0, image.epoch, 2 * taken, bytes(20_000))
+        for _ in range(taken // 2):
+            store.commit(0, image.epoch, [bytes(5_000)])
+        assert store.size().total <= MIB + MIB // 8
+
+
+def test_a_store_that_was_filled_and_cut_many_times_stays_as_small(tmp_path: Path) -> None:
+    with closing(LmdbStore(tmp_path, fsync=False)) as store:
+        epoch = store.open(0).epoch
+        for n in range(1, 101):
+            store.commit(0, epoch, [bytes(100_000)])
+            store.snapshot(0, epoch, n, bytes(100_000))
+        assert store.size().total < 2 * MIB
+
+
+@contextmanager
+def a_file_limit(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size`: what a disk does that is full, without a disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_refuses_a_write_leaves_the_store_usable(tmp_path: Path) -> None:
+    with closing(LmdbStore(tmp_path / "store")) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [bytes(100_000)])
+        with a_file_limit(150_000), pytest.raises(StoreError, match=str(tmp_path)):
+            store.commit(0, epoch, [bytes(100_000)])
+        with a_file_limit(150_000), pytest.raises(StoreError):
+            store.backup(tmp_path / "cut off")
+        assert store.position(0) == 1
+        store.commit(0, epoch, [b"after"])
+        assert store.open(0).tail == [bytes(100_000), b"after"]
+
+
+def test_an_address_space_that_ends_leaves_the_store_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "MAP_BYTES", MIB)
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        with open("/proc/self/statm", encoding="ascii") as file:
+            used = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 64 * MIB, hard))
+        try:
+            with pytest.raises(StoreFull, match="limit of address space"):
+                for _ in range(64):
+                    store.commit(0, epoch, [bytes(4 * MIB)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        before = store.position(0)
+        store.commit(0, epoch, [b"after"])
+        assert store.open(0).tail[before:] == [b"after"]
+
+
+class Panicking:
+    """An environment whose meta page could not be written: it answers nothing but MDB_PANIC."""
+
+    def __init__(self, env: lmdb.Environment) -> None:
+        self.close = env.close
+
+    def begin(self, **_: Any) -> Any:
+        raise lmdb.PanicError("mdb_txn_begin", -30795)
+
+
+def test_a_handle_that_panicked_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"before"])
+        monkeypatch.setattr(store._env, "_env", Panicking(store._env._env))
+        with pytest.raises(StoreError, match="MDB_PANIC"):
+            store.commit(0, epoch, [b"lost"])
+        store.commit(0, epoch, [b"after"])
+        assert store.open(0).tail == [b"before", b"after"]
+
+
+# ---- snapshots in steps, backups beside commits ----
+
+
+def test_steps_of_any_size_answer_as_the_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "PART_BYTES", 16)
+    monkeypatch.setattr(store_module, "SWEEP_ENTRIES", 2)
+    homes = (tmp_path / str(n) for n in count())
+    run_state_machine_as_test(
+        lambda: StoreMachine(lambda home: LmdbStore(home, fsync=False), next(homes)),
+        settings=settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True),
+    )
+
+
+class PowerCut(BaseException):
+    """Nothing of ours may catch this."""
+
+
+def test_a_snapshot_cut_off_at_any_step_leaves_the_old_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "PART_BYTES", 10)
+    monkeypatch.setattr(store_module, "SWEEP_ENTRIES", 2)
+    old, new = (b"old " * 8, [b"2", b"3", b"4"]), (b"new " * 9, [b"4"])
+    write = environment.Environment.write
+    seen = []
+    for steps in count():
+        with closing(LmdbStore(tmp_path / str(steps), fsync=False)) as store:
+            epoch = store.open(0).epoch
+            store.commit(0, epoch, [b"%d" % n for n in range(5)])
+            store.snapshot(0, epoch, 2, old[0])
+            left = iter(range(steps))
+
+            def cut(self: Any, act: Any, left: Iterator[int] = left, **options: Any) -> Any:
+                if next(left, None) is None:
+                    raise PowerCut
+                return write(self, act, **options)
+
+            finished = False
+            with monkeypatch.context() as patch:
+                patch.setattr(environment.Environment, "write", cut)
+                try:
+                    store.snapshot(0, epoch, 4, new[0])
+                    finished = True
+                except PowerCut:
+                    pass
+        with closing(LmdbStore(tmp_path / str(steps), fsync=False)) as store:
+            image = store.open(0)
+            seen.append(image[1:] == new)
+            assert image[1:] in (old, new)
+            store.commit(0, image.epoch, [b"more"])
+            store.snapshot(0, image.epoch, 5, b"one part")
+            tables = store._env.read(lambda txn: [txn._txn.stat(txn._tables[t])["entries"] for t in ("log", "snapshots")])
+            assert tables == [1, 1], "an earlier step's leavings are still there"
+        if finished:
+            break
+    assert seen == sorted(seen), "once the new snapshot is there, it stays"
+    assert seen.count(False) >= 4
+    assert seen.count(True) >= 3
+
+
+def test_a_backup_beside_a_busy_writer_is_a_prefix_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "MAP_BYTES", 1 << 16)  # so that the map grows meanwhile
+    frames = [b"%d" % n * 500 for n in range(3000)]
+    started = Event()
+    with closing(LmdbStore(tmp_path / "store", fsync=False)) as store:
+        epoch = store.open(0).epoch
+
+        def write() -> None:
+            for frame in frames:
+                store.commit(0, epoch, [frame])
+                started.set()
+
+        writer = Thread(target=write)
+        writer.start()
+        started.wait()
+        try:
+            for n in range(5):
+                store.backup(tmp_path / f"backup {n}")
+        finally:
+            writer.join()
+        assert store.open(0).tail == frames
+    lengths = []
+    for n in range(5):
+        with closing(LmdbStore(tmp_path / f"backup {n}")) as copy:
+            tail = copy.open(0).tail
+            assert tail == frames[: len(tail)]
+            lengths.append(len(tail))
+    assert lengths == sorted(lengths)
+    assert lengths[0] > 0
+
+
+def test_a_backup_that_was_cut_off_cannot_be_opened(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [bytes(100_000)])
+    with closing(LmdbStore(home)) as store:
+        with a_file_limit(50_000), pytest.raises(StoreError):
+            store.backup(tmp_path / "backup")
+    with pytest.raises(StoreVersion, match="not a whole Radon data directory"):
+        LmdbStore(tmp_path / "backup")

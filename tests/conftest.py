@@ -1,0 +1,48 @@
+"""What all tests share: the `debian` marker and the Hypothesis profile.
+
+Fixtures of one subject stand in the folder of that subject.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+PACKAGES = Path(__file__).parent.parent / "debian-packages.txt"
+IN_CI = os.environ.get("CI") == "true"
+
+# On a shared machine a slow example says nothing about the code. (In CI, Hypothesis takes its own profile, which has
+# no deadlines either and tries the same examples each time.)
+hypothesis.settings.register_profile("local", deadline=None)
+if not IN_CI:
+    hypothesis.settings.load_profile("local")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("debian"):
+        for package in mark.args:
+            if package not in listed_packages():
+                pytest.fail(f"Debian package {package!r} is not in {PACKAGES.name}: add it, with the reason")
+            if not installed(package):
+                missing = pytest.fail if IN_CI else pytest.skip
+                missing(f"needs the Debian package {package}: apt-get install {package}")
+
+
+@cache
+def listed_packages() -> frozenset[str]:
+    lines = (line.partition("#")[0].strip() for line in PACKAGES.read_text().splitlines())
+    return frozenset(filter(None, lines))
+
+
+@cache
+def installed(package: str) -> bool:
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    try:
+        return subprocess.run(query, capture_output=True, text=True).stdout == "installed"
+    except FileNotFoundError:  # not a Debian
+        return False
