@@ -383,8 +383,10 @@ void radon_json_put_string(radon_json_writer *writer, radon_bytes text) {
     radon_buffer_add_byte(out, '"');
 }
 
-void radon_json_name(radon_json_writer *writer, const char *name) {
-    radon_json_put_string(writer, radon_text(name));
+void radon_json_name(radon_json_writer *writer, const char *name) { radon_json_name_bytes(writer, radon_text(name)); }
+
+void radon_json_name_bytes(radon_json_writer *writer, radon_bytes name) {
+    radon_json_put_string(writer, name);
     radon_buffer_add_byte(&writer->out, ':');
     writer->comma = false;
 }

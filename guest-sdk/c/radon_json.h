@@ -75,6 +75,7 @@ void radon_json_close_object(radon_json_writer *writer);
 void radon_json_open_array(radon_json_writer *writer);
 void radon_json_close_array(radon_json_writer *writer);
 void radon_json_name(radon_json_writer *writer, const char *name);
+void radon_json_name_bytes(radon_json_writer *writer, radon_bytes name);
 void radon_json_put_null(radon_json_writer *writer);
 void radon_json_put_bool(radon_json_writer *writer, bool value);
 void radon_json_put_s64(radon_json_writer *writer, int64_t value);

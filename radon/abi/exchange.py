@@ -103,6 +103,15 @@ class Fate(NamedTuple):
     cause: str
 
 
+@record(75, "Q", "sb")
+class Spawn(NamedTuple):
+    """A new atom of `kind` with a fresh key, for someone outside: the Reply with `token` has its address as text."""
+
+    token: int
+    kind: str
+    args: bytes
+
+
 # ---- outputs: what leaves a domain ---------------------------------------------------------------------------
 
 

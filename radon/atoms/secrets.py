@@ -1,6 +1,6 @@
 """Secrets of a deployment: where they come from, and values that do not print themselves.
 
-A manifest, a stored application and a digest hold references only; a value exists from `Reference.read` on, in
+A manifest, a stored application and a digest hold references only; a value exists from `SecretRef.read` on, in
 memory, and comes out by `reveal` alone.
 """
 
@@ -51,27 +51,33 @@ class SecretRef(Entry, frozen=True, kw_only=True):
         if self.env is not None and not _ENV_NAME.fullmatch(self.env):
             raise place.at("env").wrong(self.env, "must be the name of an environment variable")
 
-    def read(self, name: str, base: Path, environ: Mapping[str, str]) -> Secret:
-        """The secret, called `name` in messages; `base` is the folder of the manifest. Raises ManifestError."""
-        if self.env is not None:
-            source, value = f"environment variable {self.env}", environ.get(self.env)
-            if value is None:
-                raise ManifestError(f"{name}: the {source} is not set; set it, or use {{file = ...}}")
-        else:
-            assert self.file is not None  # `check`
-            source, value = f"file {self.file}", _content(name, base / self.file)
-        value = value.removesuffix("\n").removesuffix("\r")
-        if not value:
-            raise ManifestError(f"{name}: the {source} is empty")
-        if not value.isprintable():
-            raise ManifestError(f"{name}: the {source} must hold one line of printable text")
-        return Secret(name, value)
+    def read(self, place: Place, key: str, base: Path, environ: Mapping[str, str]) -> Secret:
+        """The secret of `key` in the table at `place`; paths start from `base`. Raises ManifestError."""
+        try:
+            if self.env is not None:
+                value = _checked(f"environment variable {self.env}", environ.get(self.env))
+            else:
+                value = _checked(f"file {self.file}", _content(base / str(self.file)))
+        except ManifestError as error:
+            raise place.error(f"{key}: {error}") from None
+        return Secret(".".join((*place.path, key)), value)
 
 
-def _content(name: str, path: Path) -> str:
+def _checked(source: str, value: str | None) -> str:
+    if value is None:
+        raise ManifestError(f"the {source} is not set")
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise ManifestError(f"the {source} is empty")
+    if not value.isprintable():
+        raise ManifestError(f"the {source} must hold one line of printable text")
+    return value
+
+
+def _content(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ManifestError(f"{name}: the file {path} cannot be read: {error.strerror}") from None
+        raise ManifestError(f"the file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ManifestError(f"{name}: the file {path} is not UTF-8 text") from None
+        raise ManifestError(f"the file {path} is not UTF-8 text") from None

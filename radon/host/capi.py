@@ -98,3 +98,19 @@ def error_at(at: int) -> wasmtime.WasmtimeError:
 def trap_at(at: int) -> wasmtime.Trap:
     """The engine's trap at an address; takes it over."""
     return wasmtime.Trap._from_ptr(ctypes.cast(at, ctypes.POINTER(_ffi.wasm_trap_t)))
+
+
+def frames(ended: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[str, ...]:
+    """The names of the guest functions that were active, innermost first; the engine tells 20 of them."""
+    vector = _ffi.wasm_frame_vec_t(0, None)
+    if isinstance(ended, wasmtime.Trap):
+        _ffi.wasm_trap_trace(ended.ptr(), ctypes.byref(vector))
+    else:
+        _ffi.wasmtime_error_wasm_trace(ended.ptr(), ctypes.byref(vector))
+    names = []
+    for frame in vector.data[: vector.size]:
+        name: Any = _ffi.wasmtime_frame_func_name(frame)
+        index = _ffi.wasm_frame_func_index(frame)
+        names.append(_ffi.to_str(name.contents) if name else f"function {index}")
+    _ffi.wasm_frame_vec_delete(ctypes.byref(vector))
+    return tuple(names)

@@ -26,7 +26,7 @@ from radon.host.image import Atom, Image, Journal
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
-from radon.host.routes import FAILED, Routes
+from radon.host.routes import FAILED, STOPPED, Routes
 from radon.host.turn import Turn
 
 ERROR_LEVEL = 3
@@ -110,6 +110,13 @@ class Domain:
             self._begun = True
             self._begin()
 
+    def end_kind(self, name: str) -> None:
+        """Take a kind out and end its atoms, as if each had been stopped; their mail becomes dead letters."""
+        self.kinds = self.routes.kinds = {other: kind for other, kind in self.kinds.items() if other != name}
+        self.ledger.step(self.ledger.next_step())
+        for _, atom in sorted((key, atom) for key, atom in self.image.atoms.items() if atom.kind == name):
+            self.routes.end(atom, STOPPED)
+
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         """Become what the snapshot and the log frames behind it say. Before `deploy`. Raises FrameError."""
         if snapshot is not None:
@@ -165,6 +172,10 @@ class Domain:
     def snapshot(self) -> bytes:
         """The durable state, as of the last commit taken; call it right after `take_commit`."""
         return seal(FrameType.SNAPSHOT, encode_all(self.image.records()))
+
+    def instances(self) -> dict[str, int]:
+        """How many are live, by kind."""
+        return self._gate.count()
 
     def next_due(self) -> int | None:
         """When time next matters: ns since 1970, or None."""

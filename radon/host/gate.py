@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -107,8 +107,9 @@ class Gate:
 
     # ---- instances ----
 
-    def __len__(self) -> int:
-        return len(self._instances)
+    def count(self) -> dict[str, int]:
+        """Live instances by kind."""
+        return Counter(kind for kind, _ in self._instances)
 
     def drop(self, atom: Atom) -> None:
         """Free the atom's instance, if it has one and is not in it."""

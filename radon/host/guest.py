@@ -15,7 +15,7 @@ from typing import NamedTuple
 from radon.host import capi
 from radon.host.interrupts import uninterrupted
 from radon.host.linked import HostFunction, Linked, Raw, callback
-from radon.host.trap import OutOfBounds, Trap, engine_trap, one_line
+from radon.host.trap import OutOfBounds, Trap, engine_error, engine_trap
 
 __all__ = ["Entry", "Guest", "HostFunction", "Linked", "OutOfBounds", "Raw", "Trap", "callback", "uninterrupted"]
 
@@ -66,9 +66,9 @@ class Guest:
     def start(self) -> None:
         """Instantiate, run the start function and `_initialize`. Both use fuel and may call host functions.
 
-        Raises Trap: "memory-limit" when the module needs more than it may have, "instantiation" when the engine
-        refuses it, the guest's own codes otherwise.
+        Raises Trap, or whatever a host function raised. A guest that did not start cannot be started again.
         """
+        self._must_be_open()
         linked = self._linked
         if linked.memory_minimum > self._limit:
             needs = f"needs {linked.memory_minimum} bytes of memory to begin with"
@@ -81,7 +81,7 @@ class Guest:
         finally:
             self._running -= 1
         if error or self._out.value:
-            self._end("instantiation", error)
+            self._end(error)
         if not self.entries:
             self._find(lambda name, into: capi.instance_export_get(self._context, at, name, len(name), into))
         if linked.initializes:
@@ -116,6 +116,10 @@ class Guest:
             store, self._store = self._store, None
             capi.store_delete(store)
 
+    def _must_be_open(self) -> None:
+        if self._store is None:
+            raise RuntimeError("the guest is closed")
+
     def __del__(self) -> None:
         if getattr(self, "_store", None) is not None:
             self.close()
@@ -124,10 +128,12 @@ class Guest:
 
     def set_fuel(self, fuel: int) -> None:
         """What the guest may use from now on, in units of limits.FUEL_PER_SECOND; a new guest has none."""
+        self._must_be_open()
         capi.context_set_fuel(self._context, fuel)
 
     def fuel_left(self) -> int:
         """What is left of it."""
+        self._must_be_open()
         capi.context_get_fuel(self._context, ctypes.addressof(self._fuel))
         return self._fuel.value
 
@@ -141,8 +147,9 @@ class Guest:
         Raises Trap, or whatever a host function raised. A float's bits are passed as an integer.
         """
         at, arity, mask = entry
-        if len(arguments) != arity or self._store is None:
-            raise TypeError(f"the guest is closed, or takes {arity} arguments and not {len(arguments)}")
+        if self._store is None or len(arguments) != arity:
+            self._must_be_open()
+            raise TypeError(f"the export takes {arity} arguments, not {len(arguments)}")
         raw = self._raw
         word = 0
         for argument in arguments:
@@ -154,7 +161,7 @@ class Guest:
         finally:
             self._running -= 1
         if error or self._out.value:
-            self._end("engine", error)
+            self._end(error)
         return raw[0] & mask if mask else None
 
     def _remember(self, error: BaseException) -> int:
@@ -163,17 +170,15 @@ class Guest:
         trap: int = capi.trap_new(b"host", 4)
         return trap
 
-    def _end(self, code: str, error: int | None) -> None:
-        """Raise what ended the call: our own exception, the guest's trap, or the engine's refusal (as `code`)."""
+    def _end(self, error: int | None) -> None:
+        """Raise what ended the call: our own exception, the guest's trap, or the engine's refusal."""
         trap_at, self._out.value = self._out.value, None
         raised, self._raised = self._raised, None
-        if error:
-            raise Trap(code, one_line(str(capi.error_at(error))))
-        trap = engine_trap(trap_at or 0)
+        ended = engine_error(error) if error else engine_trap(trap_at or 0)
         if raised is None:
-            raise trap
+            raise ended
         if isinstance(raised, Trap) and not raised.frames:
-            raised.frames = trap.frames
+            raised.frames = ended.frames
         raise raised
 
     # -- memory --

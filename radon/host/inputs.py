@@ -5,6 +5,7 @@ Bad inputs from outside (an unknown kind, a body over the limit) are answered, n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,19 @@ def _seen_before(domain: Domain, record: x.Post) -> None:
         domain.routes.waiting.setdefault(record.once, []).append(record.token)
 
 
+def _spawn(domain: Domain, record: x.Spawn) -> None:
+    kind = domain.kinds.get(record.kind)
+    if kind is None or kind.spread not in ("keyed", "stateless"):
+        code = ErrorCode.NOT_FOUND if kind is None else ErrorCode.INVALID
+        why = f"no kind {record.kind!r}" if kind is None else f"{record.kind!r} is {kind.spread}: address its atoms"
+        return domain.ledger.leave(x.Reply(record.token, code + 1, (("radon.error", why.encode()),), b""))
+    domain.ledger.step(domain.ledger.next_step())
+    id = domain.routes.new_id()
+    child = Address(record.kind, hashlib.sha256(b"outside\0" + id).hexdigest()[:20])
+    domain.routes.begin(child, id=id, args=record.args)
+    domain.ledger.leave(x.Reply(record.token, 0, (), child.text.encode()))
+
+
 def _outcome(domain: Domain, record: x.Outcome) -> None:
     """An endpoint answered: the request leaves its queue, and whoever asked is told. A second answer is ignored."""
     queue = domain.image.find(record.endpoint.kind, "")
@@ -217,6 +231,7 @@ def _fate(domain: Domain, record: x.Fate) -> None:
 _TAKE_IN: dict[type, Callable[[Domain, Any], None]] = {
     x.Now: _now,
     x.Post: _post,
+    x.Spawn: _spawn,
     x.Outcome: _outcome,
     x.Connect: _connect,
     x.Disconnect: _disconnect,

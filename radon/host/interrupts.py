@@ -26,10 +26,10 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    waiting: list[int] = []
+    waiting: list[signal.Signals] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
-        waiting.append(number)
+        waiting.append(signal.Signals(number))
 
     handlers: dict[signal.Signals, Any] = {}
     for number in SIGNALS:
@@ -42,5 +42,5 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for caught in waiting:
-            signal.raise_signal(caught)
+        for caught in waiting:  # called and not raised again: asyncio hears of a signal when it arrives
+            handlers[caught](caught, None)

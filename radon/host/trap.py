@@ -5,21 +5,24 @@ Owns the stable codes, and how they are read out of wasmtime's traps. Knows noth
 
 from __future__ import annotations
 
+import re
+
 import wasmtime
 
 from radon.abi.errors import RadonError
 from radon.host import capi
 
-MAX_FRAMES = 32
-"""A trap tells so many of the innermost guest functions."""
+_NOISE = re.compile(r"(\d+: )?(wasm trap: )?")
 
 
 class Trap(RadonError):
     """The guest ended its turn by force. The instance must not be entered again.
 
     `code` is stable and may be recorded: "unreachable", "out-of-fuel", "stack-overflow", "out-of-bounds",
-    "integer-division-by-zero", ...; "memory-limit" and "instantiation" before a guest runs; what the host chose for
-    its own. The message is for people. `frames`: names of the guest functions that were active, innermost first.
+    "integer-division-by-zero", ...; "memory-limit" when the module begins with more than its limit; "engine" when
+    wasmtime will not run it; "host-memory" when the machine has none left, which says nothing about the guest; what
+    the host chose for its own. The message is for people. `frames`: names of the guest functions that were active,
+    innermost first, at most 20.
     """
 
     def __init__(self, code: str, message: str, frames: tuple[str, ...] = ()) -> None:
@@ -39,13 +42,19 @@ class OutOfBounds(Trap):
 def engine_trap(address: int) -> Trap:
     """The trap of the engine's at this address, which is taken over."""
     trap = capi.trap_at(address)
-    frames = tuple(frame.func_name or f"function {frame.func_index}" for frame in trap.frames[:MAX_FRAMES])
-    return Trap(_code(trap), one_line(trap.message), frames)
+    return Trap(_code(trap), one_line(trap.message), capi.frames(trap))
+
+
+def engine_error(address: int) -> Trap:
+    """As `engine_trap`, for an error: a host function, the engine or the machine would not go on."""
+    error = capi.error_at(address)
+    text = one_line(str(error))
+    return Trap("host-memory" if "os error" in text else "engine", text, capi.frames(error))
 
 
 def one_line(text: str) -> str:
     """The last line of the engine's text, which names the cause; the others are a backtrace."""
-    return text.strip().rsplit("\n", 1)[-1].strip() or "the engine gave no reason"
+    return _NOISE.sub("", text.strip().rsplit("\n", 1)[-1].strip(), count=1) or "the engine gave no reason"
 
 
 def _code(trap: wasmtime.Trap) -> str:

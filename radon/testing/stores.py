@@ -212,11 +212,19 @@ class StoreSuite:
         assert store.open(0).tail == [b"a", b"b"]
 
     def test_any_sequence_of_calls_answers_as_the_model_does(self, open_store: StoreFactory, tmp_path: Path) -> None:
-        homes = (tmp_path / str(n) for n in count())
-        run_state_machine_as_test(
-            lambda: StoreMachine(open_store, next(homes)),
-            settings=settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True),
-        )
+        check_against_model(open_store, tmp_path)
+
+
+def check_against_model(open_store: StoreFactory, homes: Path) -> None:
+    """Run `StoreMachine` through 30 sequences of 30 calls, each in a directory of its own under `homes`."""
+    numbers = count()
+
+    class Machine(StoreMachine):
+        def __init__(self) -> None:
+            super().__init__(open_store, homes / str(next(numbers)))
+
+    limits = settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True)
+    run_state_machine_as_test(Machine, settings=limits)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -234,7 +242,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _start_over(self) -> None:
         self._logs: dict[int, list[bytes]] = {domain: [] for domain in DOMAINS[:3]}
-        self._snapshots: dict[int, tuple[int, bytes | None]] = {domain: (0, None) for domain in DOMAINS[:3]}
+        self._snapshots: dict[int, tuple[int, bytes | None]] = dict.fromkeys(DOMAINS[:3], (0, None))
         self._epochs: dict[int, list[int]] = {domain: [] for domain in DOMAINS[:3]}
         self._records: dict[str, bytes] = {}
 

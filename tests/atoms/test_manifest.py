@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from radon.abi.errors import ManifestError
 from radon.atoms.manifest import (
@@ -206,6 +209,26 @@ def test_what_is_long_or_deep_still_makes_a_line() -> None:
     assert fault(f'{SMALLEST}links = {{a = "log/{"x" * 1025}"}}') == (
         f"radon.toml: [kinds.account.links] a = '{shown}...: the key is longer than 1024 bytes"
     )
+
+
+ENTRIES = (KindEntry, HttpIngress, HttpEgress, LimitsEntry, SecretRef, Ingress)
+KEYS = st.sampled_from(sorted({key for entry in ENTRIES for key in entry.__struct_fields__})) | st.text(max_size=5)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["1s", "1B", "a/b", "http:a", "keyed"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+)
+PLACES = st.sampled_from([(), ("kinds",), ("kinds", "a"), ("ingress",), ("ingress", "http"), ("egress", "http", "a")])
+
+
+@given(PLACES, st.dictionaries(KEYS, VALUES, max_size=4))
+def test_whatever_stands_in_a_file_is_read_or_refused_in_one_line(path: tuple[str, ...], table: dict[str, Any]) -> None:
+    tables = functools.reduce(lambda inner, name: {name: inner}, reversed(path), table)
+    message = ""
+    try:
+        Manifest.of({"application": {"name": "a"}, "kinds": {"a": {"module": "a"}}} | tables)
+    except ManifestError as error:
+        message = str(error)
+    assert len(message.splitlines()) <= 1
 
 
 @pytest.mark.parametrize(

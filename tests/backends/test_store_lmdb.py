@@ -15,15 +15,13 @@ from typing import Any
 
 import lmdb
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from radon.abi.errors import Invalid, StoreError
 from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.stores import STORES, environment, open_store
 from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
-from radon.testing.stores import StoreFactory, StoreMachine, StoreSuite
+from radon.testing.stores import StoreFactory, StoreSuite, check_against_model
 
 MIB = 1 << 20
 
@@ -167,13 +165,16 @@ def test_the_map_grows_with_what_is_stored(tmp_path: Path, monkeypatch: pytest.M
 def test_a_full_store_takes_all_or_nothing_and_goes_on_after_a_snapshot(tmp_path: Path) -> None:
     with closing(LmdbStore(tmp_path, fsync=False, limit=MIB)) as store:
         epoch = store.open(0).epoch
-        taken = 0
+
+        def fill() -> None:
+            for n in count():
+                store.commit(0, epoch, [b"%d" % n, bytes(5_000)])
+
         with pytest.raises(StoreFull, match=f"full at its limit of {MIB} bytes"):
-            while True:
-                store.commit(0, epoch, [b"%d" % taken, bytes(5_000)])
-                taken += 1
+            fill()
+        taken, odd = divmod(store.position(0), 2)
         assert taken > 100
-        assert store.position(0) == 2 * taken
+        assert not odd
         with pytest.raises(StoreFull):
             store.write("bundle", bytes(MIB))
         with pytest.raises(StoreFull):
@@ -213,27 +214,27 @@ def test_a_disk_that_refuses_a_write_leaves_the_store_usable(tmp_path: Path) -> 
         store.commit(0, epoch, [bytes(100_000)])
         with a_file_limit(150_000), pytest.raises(StoreError, match=str(tmp_path)):
             store.commit(0, epoch, [bytes(100_000)])
-        with a_file_limit(150_000), pytest.raises(StoreError):
-            store.backup(tmp_path / "cut off")
         assert store.position(0) == 1
         store.commit(0, epoch, [b"after"])
         assert store.open(0).tail == [bytes(100_000), b"after"]
 
 
-def test_an_address_space_that_ends_leaves_the_store_usable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_space_that_ends_leaves_the_store_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "MAP_BYTES", MIB)
     with closing(LmdbStore(tmp_path)) as store:
         epoch = store.open(0).epoch
+
+        def fill() -> None:
+            for _ in range(64):
+                store.commit(0, epoch, [bytes(4 * MIB)])
+
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
         with open("/proc/self/statm", encoding="ascii") as file:
             used = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + 64 * MIB, hard))
         try:
             with pytest.raises(StoreFull, match="limit of address space"):
-                for _ in range(64):
-                    store.commit(0, epoch, [bytes(4 * MIB)])
+                fill()
         finally:
             resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         before = store.position(0)
@@ -248,7 +249,7 @@ class Panicking:
         self.close = env.close
 
     def begin(self, **_: Any) -> Any:
-        raise lmdb.PanicError("mdb_txn_begin", -30795)
+        raise lmdb.PanicError("mdb_txn_begin: MDB_PANIC")
 
 
 def test_a_handle_that_panicked_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,11 +269,14 @@ def test_a_handle_that_panicked_is_opened_anew(tmp_path: Path, monkeypatch: pyte
 def test_steps_of_any_size_answer_as_the_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "PART_BYTES", 16)
     monkeypatch.setattr(store_module, "SWEEP_ENTRIES", 2)
-    homes = (tmp_path / str(n) for n in count())
-    run_state_machine_as_test(
-        lambda: StoreMachine(lambda home: LmdbStore(home, fsync=False), next(homes)),
-        settings=settings(max_examples=30, stateful_step_count=30, deadline=None, derandomize=True),
-    )
+    check_against_model(lambda home: LmdbStore(home, fsync=False), tmp_path)
+
+
+def entries(directory: Path) -> tuple[int, int]:
+    """How many frames and how many parts of snapshots are in a closed store, read by anyone or not."""
+    with lmdb.open(str(directory), max_dbs=4) as env, env.begin() as txn:
+        log, snapshots = (txn.stat(env.open_db(name, txn=txn))["entries"] for name in (b"log", b"snapshots"))
+    return log, snapshots
 
 
 class PowerCut(BaseException):
@@ -313,8 +317,7 @@ def test_a_snapshot_cut_off_at_any_step_leaves_the_old_or_the_new_one(
             assert image[1:] in (old, new)
             store.commit(0, image.epoch, [b"more"])
             store.snapshot(0, image.epoch, 5, b"one part")
-            tables = store._env.read(lambda txn: [txn._txn.stat(txn._tables[t])["entries"] for t in ("log", "snapshots")])
-            assert tables == [1, 1], "an earlier step's leavings are still there"
+        assert entries(tmp_path / str(steps)) == (1, 1), "an earlier step's leavings are still there"
         if finished:
             break
     assert seen == sorted(seen), "once the new snapshot is there, it stays"
@@ -322,9 +325,7 @@ def test_a_snapshot_cut_off_at_any_step_leaves_the_old_or_the_new_one(
     assert seen.count(True) >= 3
 
 
-def test_a_backup_beside_a_busy_writer_is_a_prefix_of_its_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_beside_a_busy_writer_is_a_prefix_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "MAP_BYTES", 1 << 16)  # so that the map grows meanwhile
     frames = [b"%d" % n * 500 for n in range(3000)]
     started = Event()
@@ -357,8 +358,7 @@ def test_a_backup_beside_a_busy_writer_is_a_prefix_of_its_log(
 
 def test_a_backup_that_was_cut_off_cannot_be_opened(tmp_path: Path) -> None:
     home = filled(tmp_path / "store", [bytes(100_000)])
-    with closing(LmdbStore(home)) as store:
-        with a_file_limit(50_000), pytest.raises(StoreError):
-            store.backup(tmp_path / "backup")
+    with closing(LmdbStore(home)) as store, a_file_limit(50_000), pytest.raises(StoreError):
+        store.backup(tmp_path / "backup")
     with pytest.raises(StoreVersion, match="not a whole Radon data directory"):
         LmdbStore(tmp_path / "backup")

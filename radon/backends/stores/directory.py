@@ -25,7 +25,7 @@ class Directory:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(path)
             self._lock = _lock(path)
             try:
                 _check_version(path)
@@ -43,41 +43,47 @@ class Directory:
             self._lock = -1
 
 
+def make(path: Path) -> None:
+    """A directory for its owner alone, if there is none; its name and those of its parents outlive a power cut."""
+    absent = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in absent:
+        sync(each.parent)
+
+
 def seal(path: Path) -> None:
-    """Mark a directory as a whole one of this version. What it already holds is durable before the mark is."""
+    """Mark a directory as a whole one of this version. The names that it holds are durable before the mark is."""
     sync(path)
     draft = path / "VERSION.new"
     with open(draft, "w", encoding="ascii") as file:
         file.write(f"{FORMAT}\n")
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path / "VERSION")
+    draft.replace(path / "VERSION")
     sync(path)
 
 
 def sync(path: Path) -> None:
-    """Make the names in the directory, and its own name, outlive a power cut."""
-    for directory in (path, path.absolute().parent):
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    """Make the names in a directory outlive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _lock(path: Path) -> int:
     fd = os.open(path / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        os.ftruncate(fd, 0)
+        os.write(fd, f"{os.getpid()}\n".encode())
+    except BaseException as error:
         owner = os.read(fd, 20).decode("ascii", "replace").strip()
         os.close(fd)
-        raise StoreBusy(f"{path}: in use by {_who(owner)}; stop it, or use another directory") from None
-    except BaseException:
-        os.close(fd)
+        if isinstance(error, BlockingIOError):
+            raise StoreBusy(f"{path}: in use by {_who(owner)}; stop it, or use another directory") from None
         raise
-    os.ftruncate(fd, 0)
-    os.write(fd, f"{os.getpid()}\n".encode())
     return fd
 
 

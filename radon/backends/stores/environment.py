@@ -14,12 +14,13 @@ from contextlib import suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import lmdb
 
 from radon.abi.errors import StoreError
 from radon.backends.driver import StoreDamaged, StoreFull, StoreVersion
+from radon.backends.stores.directory import sync
 
 if TYPE_CHECKING:
     from lmdb import _Database
@@ -120,9 +121,9 @@ class Environment:
                     except lmdb.PanicError as error:
                         # A meta page was not written: LMDB wants no more of this handle. A new one finds the truth.
                         self._reopen()
-                        raise self._translated(error) from error
+                        raise _translated(error, self._path) from error
                     except lmdb.Error as error:
-                        raise self._translated(error) from error
+                        raise _translated(error, self._path) from error
             finally:
                 if self._map > self.limit:  # the reserve is for this call alone
                     self._resize(self.limit)
@@ -133,20 +134,25 @@ class Environment:
                 with self._env.begin(buffers=True) as txn:
                     return act(Transaction(txn, self._tables, self._path))
             except lmdb.Error as error:
-                raise self._translated(error) from error
+                raise _translated(error, self._path) from error
 
     def total(self) -> int:
         """Bytes of the file that were ever used; free pages among them are used again."""
         with self._turn:
             return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
 
-    def copy(self, fd: int) -> None:
-        """Write the environment as it is now, without its free pages, to a new file; the caller syncs it."""
+    def copy(self, file: Path) -> None:
+        """Write the environment as it is now, without its free pages, to a new file; durable but for its name."""
         with self._still:
             try:
-                self._env.copyfd(fd, compact=True)
-            except lmdb.Error as error:
-                raise self._translated(error) from error
+                fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    self._env.copyfd(fd, compact=True)
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            except (lmdb.Error, OSError) as error:
+                raise _translated(error, file.parent) from error
 
     def close(self) -> None:
         """Idempotent. What was committed is on the disk afterwards, fsync or not."""
@@ -161,7 +167,7 @@ class Environment:
                 str(self._path), map_size=self._map, max_dbs=len(self._names), mode=0o600, metasync=self._fsync
             )
         except (lmdb.Error, OSError) as error:
-            raise self._translated(error) from error
+            raise _translated(error, self._path) from error
         try:
             # A file that was cut short would end the process with SIGBUS; as zeros it is damage that LMDB or a
             # checksum reports. A sound file can be short too, by pages that were taken and freed in one transaction.
@@ -170,9 +176,10 @@ class Environment:
             if data.stat().st_size < whole:
                 os.truncate(data, whole)
             self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
+            sync(self._path)
         except (lmdb.Error, OSError) as error:
             self._env.close()
-            raise self._translated(error) from error
+            raise _translated(error, self._path) from error
 
     def _reopen(self) -> None:
         with self._still:
@@ -194,14 +201,15 @@ class Environment:
             raise StoreFull(f"{self._path}: cannot map {size} bytes; raise the limit of address space") from error
         self._map = size
 
-    def _translated(self, error: Any) -> StoreError:
-        """LMDB's error, or the system's, as a StoreError that names the directory and the way out."""
-        code = error.errno if isinstance(error, OSError) else error.code
-        # LMDB reports a write that was cut short as EIO, and that is how a disk mostly becomes full.
-        if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and shutil.disk_usage(self._path).free < 1 << 20):
-            return StoreFull(f"{self._path}: the disk is full; make room on it")
-        if isinstance(error, lmdb.VersionMismatchError):
-            return StoreVersion(f"{self._path}: data.mdb is of another LMDB format; export it where it was written")
-        if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
-            return StoreDamaged(f"{self._path}: data.mdb is damaged ({error}); {_WAY_OUT}")
-        return StoreError(f"{self._path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")
+
+def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
+    """LMDB's error, or the system's, as a StoreError that names the directory and the way out."""
+    code: int = getattr(error, "errno" if isinstance(error, OSError) else "code", 0)  # py-lmdb's own have none
+    # LMDB reports a write that was cut short as EIO, and that is how a disk mostly becomes full.
+    if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and shutil.disk_usage(path).free < 1 << 20):
+        return StoreFull(f"{path}: the disk is full; make room on it")
+    if isinstance(error, lmdb.VersionMismatchError):
+        return StoreVersion(f"{path}: data.mdb is of another LMDB format; export it where it was written")
+    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
+        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {_WAY_OUT}")
+    return StoreError(f"{path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")

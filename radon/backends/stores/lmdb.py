@@ -23,7 +23,6 @@ without the pages that it points to: a lost database. MDB_MAPASYNC has the same 
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,7 +31,7 @@ from typing import NamedTuple
 
 from radon.abi.errors import StoreError
 from radon.backends.driver import Durability, Fenced, Image, StoreSize
-from radon.backends.stores.directory import Directory, seal, sync
+from radon.backends.stores.directory import Directory, make, seal
 from radon.backends.stores.environment import Environment, Transaction
 
 LIMIT_BYTES = 64 << 30
@@ -69,7 +68,6 @@ class LmdbStore:
         try:
             tables = ("domains", "log", "snapshots", "records")
             self._env = Environment(directory, tables, fsync=fsync, limit=limit)
-            sync(directory)
         except BaseException:
             self._home.release()
             raise
@@ -136,15 +134,10 @@ class LmdbStore:
     def backup(self, directory: Path) -> None:
         """The copy gets its VERSION last, so that one which was cut off is refused as no whole data directory."""
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(directory)
             if any(directory.iterdir()):
                 raise StoreError(f"{directory}: not empty; a backup needs a directory of its own")
-            fd = os.open(directory / "data.mdb", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                self._env.copy(fd)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            self._env.copy(directory / "data.mdb")
             seal(directory)
         except OSError as error:
             raise StoreError(f"{directory}: cannot hold a backup: {error.strerror}") from error
@@ -180,11 +173,18 @@ class LmdbStore:
             current, following = _PART.pack(domain, row.generation, 0), _PART.pack(domain, row.generation + 1, 0)
             left -= txn.delete_range("snapshots", _PART.pack(domain, 0, 0), current, left)
             left -= txn.delete_range("snapshots", following, _DOMAIN.pack(domain) + _BEHIND, left)
-            return left
+            return SWEEP_ENTRIES - left
+
+        def ripen(txn: Transaction) -> None:
+            _set_row(txn, domain, _owned(txn, domain, epoch))
 
         with suppress(StoreError):
-            while self._env.write(step, reserve=True) == 0:
-                pass
+            if self._env.write(step, reserve=True):
+                while self._env.write(step, reserve=True):
+                    pass
+                # LMDB uses pages again two transactions after the one that freed them. In a full store none but this
+                # one, which has the reserve, could come between.
+                self._env.write(ripen, reserve=True)
 
 
 def _row(txn: Transaction, domain: int) -> _Row:

@@ -1,0 +1,107 @@
+"""A running application, whatever runs it: what gateways, the embedding API and the CLI use. A Protocol.
+
+Messages go in with `post`; answers and everything else that leaves come back through callbacks, which may be called
+from any thread, must not block, and must not raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from radon.abi.delivery import NOWHERE, Address, Metadata
+from radon.abi.errors import RadonError
+from radon.abi.exchange import Accepted, Hangup, Published, Reply, Sent
+from radon.atoms.application import Application
+from radon.backends.driver import Guarantees
+from radon.host.domain import Domain
+
+T = TypeVar("T")
+
+Answer = Reply | Accepted | RadonError
+"""What becomes of a posted message; a RadonError when the deployment lost it or stopped."""
+
+Outside = Callable[[Sent | Hangup], None]
+"""Takes what atoms send to the addresses of a gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindStats:
+    """One kind, as `ps` shows it; counts since the deployment was opened."""
+
+    atoms: int
+    instances: int
+    queued: int
+    suspended: int
+    turns: int
+    failed: int
+    state_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    kinds: Mapping[str, KindStats]
+    dead_letters: int
+    commits: int
+    log_bytes: int
+    uptime: float  # seconds
+    memory: int  # bytes resident, of this process
+
+
+class Deployment(Protocol):
+    """Started by its backend; used from any thread until `stop`."""
+
+    application: Application
+    guarantees: Guarantees
+
+    def post(
+        self,
+        to: Address,
+        body: bytes,
+        resolve: Callable[[Answer], None],
+        *,
+        wants: bool = True,
+        deadline: int = 0,
+        sender: Address = NOWHERE,
+        pair: str = "",
+        once: str = "",
+        metadata: Metadata = (),
+    ) -> int:
+        """Send a message from outside. `resolve` is called once: with Reply if `wants`, with Accepted when the message
+        is durably in its mailbox otherwise, or with an error. Returns the token for `forget`.
+
+        `deadline` is in ns since 1970, 0 for none. `once` is a dedup key: a second message with it is not taken, its
+        sender hears what the first one was answered. Raises Unavailable when stopping, Exhausted when too many
+        messages from outside wait.
+        """
+
+    def forget(self, token: int) -> None:
+        """Nobody waits for this answer any more."""
+
+    def submit(self, *inputs: Any) -> None:
+        """Other input records: of connections, listeners, outcomes, dead letters."""
+
+    def attach(self, kind: str, outside: Outside) -> None:
+        """Let `outside` take what is sent to addresses of this kind: "@tcp", "http:api", or the kind of a volatile
+        atom, whose Hangup it gets."""
+
+    def listen(self, topic: str, hear: Callable[[Published], None]) -> int:
+        """Call `hear` with whatever is published to `topic` from now on, until `unlisten` of the number returned."""
+
+    def unlisten(self, listener: int) -> None: ...
+
+    def perform(self, function: Callable[[Domain], T]) -> Future[T]:
+        """Look at a domain between two turns; `function` runs in its thread."""
+
+    def stats(self) -> Stats: ...
+
+    def deploy(self, application: Application, *, drop: frozenset[str] = frozenset()) -> None:
+        """Replace modules and manifest between two turns; state stays. `drop` names removed kinds whose atoms end.
+
+        Raises ManifestError for what cannot be done to existing data: shards changed, a kind with state removed.
+        """
+
+    def stop(self) -> None:
+        """Take no more messages, come to rest, make everything durable. Blocks. Idempotent."""
