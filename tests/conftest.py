@@ -1,4 +1,4 @@
-"""What all tests share: the `debian` marker and the Hypothesis profile.
+"""What all tests share: the `debian` marker and the Hypothesis profiles.
 
 Fixtures of one subject stand in the folder of that subject.
 """
@@ -16,11 +16,15 @@ import pytest
 PACKAGES = Path(__file__).parent.parent / "debian-packages.txt"
 IN_CI = os.environ.get("CI") == "true"
 
-# On a shared machine a slow example says nothing about the code. (In CI, Hypothesis takes its own profile, which has
-# no deadlines either and tries the same examples each time.)
-hypothesis.settings.register_profile("local", deadline=None)
-if not IN_CI:
-    hypothesis.settings.load_profile("local")
+# On a shared machine a slow example says nothing about the code, so there are no deadlines. (In CI, Hypothesis begins
+# with a profile of its own, which tries the same examples each time; these inherit that.)
+hypothesis.settings.register_profile("fast", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run that leaves out the slow tests tries few examples of each property; `make check` tries many."""
+    hypothesis.settings.load_profile("fast" if config.option.markexpr == "not slow" else "thorough")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,8 +3,9 @@
  *
  *   - Bytes and text are both `radon_bytes`, an `option` of them `radon_option`. What you pass in is lent for the call.
  *     What comes out lies in the turn's memory: nobody frees it, and it is gone when the turn ends.
- *   - A syscall that can fail returns a `radon_error`, RADON_OK being 0, and its value through `out`, which is zeroed
- *     when it fails. One that answers an `option` of a handle returns true where there is one.
+ *   - A syscall that can fail returns a `radon_error`, and its value through `out`, which is zeroed when it fails.
+ *     RADON_OK is 0, the others are one above their number in the standard. One that answers an `option` of a handle
+ *     returns true where there is one.
  *   - Every function but the `_drop`s borrows the handles that it is given. A handle that is yours to drop counts
  *     against the kind's limit until then, and goes with the instance at the latest. The message in RADON_RECEIVE is
  *     not yours.

@@ -123,15 +123,17 @@ class Application:
             version = msgspec.msgpack.decode(data, type=_Version).version
             if version != BUNDLE_VERSION:
                 read = f"this Radon reads version {BUNDLE_VERSION}"
-                raise StoreError(f"the stored application is of version {version}, {read}; deploy it again")
+                raise StoreError(
+                    f"the stored application is of version {version}, {read}; use the Radon that deployed it"
+                )
             bundle = msgspec.msgpack.decode(data, type=_Bundle)
             manifest = msgspec.convert(bundle.manifest, Manifest, dec_hook=_to_path)
             application = cls._of(manifest, {kind: bundle.code[bundle.kinds[kind]] for kind in manifest.kinds})
         except (msgspec.MsgspecError, KeyError, LoadError, ManifestError) as error:
-            raise StoreError(f"the stored application is damaged; deploy it again: {error}") from None
+            raise StoreError(f"the stored application is damaged; restore a backup: {error}") from None
         for kind, module in application.modules.items():
             if module.digest != bundle.kinds[kind]:
-                raise StoreError(f"the stored module of kind {kind!r} is not what was deployed; deploy it again")
+                raise StoreError(f"the stored module of kind {kind!r} is not what was deployed; restore a backup")
         return application
 
 

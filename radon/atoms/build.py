@@ -25,7 +25,7 @@ SDK_SOURCES = ("radon.c", "radon_json.c")
 FLAGS = (
     "-Os", "-Wall", "-Wextra",
     "-gline-tables-only",  # without any -g the linker drops the names of functions, which traps are to show
-    "-Wl,-z,stack-size=65536",  # else the first page of a guest's 17 is a megabyte of stack
+    "-Wl,-z,stack-size=65536",  # else a guest starts with 17 pages, 16 of them stack
 )  # fmt: skip
 
 FREESTANDING = ("-target", "wasm32-freestanding", "-nostdlib", "-Wl,--no-entry")
@@ -36,7 +36,7 @@ WITH_LIBC = ("-target", "wasm32-wasi", "-mexec-model=reactor")
 class BuildResult:
     path: Path
     size: int  # bytes
-    warnings: str  # of the compiler, for people; "" when it had none
+    warnings: str  # the compiler's, for people; it says nothing of a file that it has in its cache
 
 
 def sdk_directory() -> Path:
@@ -52,30 +52,38 @@ def sdk_directory() -> Path:
 def build_c(sources: Sequence[Path], out: Path, *, sdk: Path | None = None, libc: bool = False) -> BuildResult:
     """Compile C sources and the SDK to a core module at `out`, which is replaced at once or not at all.
 
-    With `libc` the guest has wasi-libc, whose first use takes about a minute to build, and exports `_initialize`.
-    Blocks for as long as the compiler runs. Raises BuildError with the compiler's words.
+    With `libc` the guest has wasi-libc and exports `_initialize`; at the first use the compiler builds that libc, which
+    takes half a minute. Blocks for as long as the compiler runs. Raises BuildError with the compiler's words.
     """
     sdk = sdk or sdk_directory()
-    names = ", ".join(source.name for source in sources)
     for source in sources:
         if not source.is_file():
             raise BuildError(f"there is no {source}")
     if importlib.util.find_spec("ziglang") is None:
         raise BuildError("the C compiler is not installed; `pip install ziglang` brings it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".radon-build-", dir=out.parent) as folder:
-        raw = Path(folder, "raw.wasm")
-        files = [*sources, *(sdk / name for name in SDK_SOURCES)]
-        target = WITH_LIBC if libc else FREESTANDING
-        command = [sys.executable, "-m", "ziglang", "cc", *target, *FLAGS, f"-I{sdk}", *map(str, files), "-o", str(raw)]
-        run = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
-        if run.returncode:
-            raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
-        stripped = Path(folder, "stripped.wasm")
-        _wasm_tools("strip", raw, "-o", stripped)  # line tables and the like; the names stay
-        size = stripped.stat().st_size
-        stripped.replace(out)
-    return BuildResult(out, size, run.stderr.strip())
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".radon-build-", dir=out.parent) as folder:
+            warnings = _compile(sources, Path(folder, "atom"), sdk, libc)
+            stripped = Path(folder, "stripped")
+            _wasm_tools("strip", Path(folder, "atom"), "-o", stripped)  # line tables and the like; the names stay
+            size = stripped.stat().st_size
+            stripped.replace(out)
+    except OSError as error:
+        raise BuildError(f"{out} cannot be written: {error.strerror}") from error
+    return BuildResult(out, size, warnings)
+
+
+def _compile(sources: Sequence[Path], out: Path, sdk: Path, libc: bool) -> str:
+    """Answers the warnings. The name of `out` becomes the module's, which traps show before the function's."""
+    files = [*sources, *(sdk / name for name in SDK_SOURCES)]
+    flags = (*(WITH_LIBC if libc else FREESTANDING), *FLAGS, f"-I{sdk}")
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, *map(str, files), "-o", str(out)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    if run.returncode:
+        names = ", ".join(source.name for source in sources)
+        raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
+    return run.stderr.strip()
 
 
 def _environment() -> dict[str, str]:
@@ -102,8 +110,10 @@ def world_for(exports: Iterable[str], imports: Iterable[str]) -> str:
 
 
 def componentize(core: Path, out: Path) -> None:
-    """Write the component that a freestanding core module is. Raises BuildError with the reason
-    where it cannot be one, LoadError where it is no core module."""
+    """Write a freestanding core module as a component.
+
+    Raises BuildError with the reason where it cannot be one, LoadError where it is no core module.
+    """
     module = binary.read_core(core.read_bytes())
     world = world_for(module.exports, (interface for interface, _, _ in module.imports))
     with tempfile.TemporaryDirectory(prefix="radon-component-") as folder:

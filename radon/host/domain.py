@@ -259,6 +259,7 @@ class Domain:
                 raise Exhausted(f"{self.settings.suspended} turns are suspended")
             journal = self._note_call(turn, r.Called(request, deadline, what, digest))
             leave()
+            self.routes.ready.pop((atom.kind, atom.key), None)  # an answer that came at once woke the running atom
         if request not in journal.answers:
             self._switch(turn)
         answer = journal.answers[request]

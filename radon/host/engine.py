@@ -6,6 +6,9 @@ the SHA-256 of the module. Refuses to know what a module imports or exports: tha
 The engine is process-wide on purpose, the only such thing in Radon: function types, modules and stores of two engines
 must never meet (wasmtime aborts the process when they do), and compiled code is worth sharing. It holds no atom's
 state, so two runtimes in one process cannot see each other through it.
+
+It learns of traps through signals (SIGSEGV, SIGILL, SIGFPE). An embedder that wants `faulthandler` enables it before
+the first module is loaded: enabled later it would stand in front, and take a guest's trap for a crash of the process.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import functools
 import hashlib
 import os
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 import wasmtime
@@ -22,7 +27,7 @@ from radon.abi.errors import LoadError
 from radon.host import capi, limits
 from radon.host.cache import Cache, directory
 
-SETTINGS: dict[str, bool | int | str] = {
+SETTINGS: Mapping[str, bool | int | str] = MappingProxyType({
     # Turns end by fuel, at the same instruction everywhere (rule 3). Epochs would cost more and count time.
     "consume_fuel": True,
     "epoch_interruption": False,
@@ -43,7 +48,7 @@ SETTINGS: dict[str, bool | int | str] = {
     "wasm_gc": False,
     "wasm_stack_switching": False,
     "cranelift_opt_level": "speed",
-}
+})  # fmt: skip
 """What is set on the engine. No caller chooses any of it: wasmtime aborts on settings that contradict each other."""
 
 _lock = threading.Lock()

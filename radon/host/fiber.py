@@ -19,10 +19,13 @@ class Fiber:
     """Runs functions, one after another, each of which may `suspend` any number of times."""
 
     def __init__(self) -> None:
-        self._enter = threading.Semaphore(0)
-        self._leave = threading.Semaphore(0)
+        self._enter = threading.Lock()  # bare locks, held from the start: the cheapest way to hand over
+        self._leave = threading.Lock()
+        self._enter.acquire()
+        self._leave.acquire()
         self._function: Callable[[], None] | None = None
         self._sent: Any = None
+        self._raised: BaseException | None = None
         self._abandon = False
         self.done = True  # no function is under way
         self._thread = threading.Thread(target=self._run, name="radon-fiber", daemon=True)
@@ -31,7 +34,7 @@ class Fiber:
     # ---- the owner's side ----
 
     def start(self, function: Callable[[], None]) -> None:
-        """Run until `function` returns (`done`) or suspends. It must not raise."""
+        """Run until `function` returns (`done`) or suspends. What it raises, now or later, is raised here."""
         self._function, self.done = function, False
         self._switch()
 
@@ -56,6 +59,9 @@ class Fiber:
     def _switch(self) -> None:
         self._enter.release()
         self._leave.acquire()
+        if self._raised is not None:
+            raised, self._raised = self._raised, None
+            raise raised
 
     # ---- the guest's side ----
 
@@ -73,6 +79,9 @@ class Fiber:
             self._enter.acquire()
             if self._function is None:
                 return
-            self._function()
+            try:
+                self._function()
+            except BaseException as error:  # a defect of the host; the owner waits, and would wait forever
+                self._raised = error
             self._function, self.done = None, True
             self._leave.release()

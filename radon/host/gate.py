@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from radon.abi.delivery import Delivery, Form
 from radon.abi.errors import Refused
@@ -189,18 +189,12 @@ class Gate:
     def _host_function(self, row: Syscall) -> Callable[[Raw], None]:
         if row.field.startswith("[resource-drop]"):
             return self._drop_function(row.field.removeprefix("[resource-drop]"))
-        function = FUNCTIONS[row.name]
-        unpack = struct.Struct("<" + "".join(_SLOTS[core] for core in row.params)).unpack
-        size = 16 * len(row.params)
-        lift = lifter([parse(text) for text in row.takes])
-        lower = lowerer(parse(row.gives)) if row.gives and not row.results else None
-        takes, owned = bool(row.takes), row.gives.startswith("own<")
-        resource = row.gives[4:-1]
-        fails, gives = row.fails, bool(row.results)
-        string_at = ctypes.string_at
+        caller, string_at = self._caller, ctypes.string_at
+        name, function, size, unpack, lift, lower, result = _BINDINGS[row.name]
+        fails, takes = row.fails, bool(row.takes)
 
         def enter(raw: Raw) -> None:
-            instance = self._caller()
+            instance = caller()
             turn = instance.turn
             turn.spend(SYSCALL_FUEL)
             flat = unpack(string_at(raw, size)) if size else ()
@@ -208,14 +202,12 @@ class Gate:
                 value = function(turn, *lift(instance, flat)) if takes else function(turn)
             except Refused as refused:
                 if not fails:
-                    raise Violation(f"{row.name}: {refused}") from None
+                    raise Violation(f"{name}: {refused}") from None
                 value = refused
             if lower is not None:
                 lower(instance, flat[-1], value)
-            elif owned:
-                raw[0] = _insert(instance, resource, value)
-            elif gives:
-                raw[0] = value
+            elif result is not None:
+                raw[0] = result(instance, value)
 
         return enter
 
@@ -233,6 +225,38 @@ class Gate:
         if instance.leaving:
             raise Violation("a syscall inside cabi_realloc or cabi_post")
         return instance
+
+
+class _Binding(NamedTuple):
+    """How one syscall crosses; made once, since it is the same for every domain."""
+
+    name: str
+    function: Callable[..., Any]
+    size: int  # bytes of raw arguments
+    unpack: Callable[[bytes], tuple[Any, ...]]
+    lift: Callable[[Instance, Sequence[int]], list[Any]]
+    lower: Callable[[Instance, int, Any], None] | None  # of a result that goes to memory
+    result: Callable[[Instance, Any], int] | None  # of one that is a core value
+
+
+def _bind(row: Syscall) -> _Binding:
+    unpack = struct.Struct("<" + "".join(_SLOTS[core] for core in row.params)).unpack
+    lift = lifter([parse(text) for text in row.takes])
+    lower = lowerer(parse(row.gives)) if row.gives and not row.results else None
+    result: Callable[[Instance, Any], int] | None = None
+    if row.gives.startswith("own<"):
+        resource = row.gives[4:-1]
+        result = lambda instance, value: _insert(instance, resource, value)  # noqa: E731
+    elif row.results:
+        result = _plain
+    return _Binding(row.name, FUNCTIONS[row.name], 16 * len(row.params), unpack, lift, lower, result)
+
+
+def _plain(instance: Instance, value: int) -> int:
+    return value
+
+
+_BINDINGS = {row.name: _bind(row) for row in SYSCALLS if row.name in FUNCTIONS}
 
 
 def _insert(instance: Instance, resource: str, value: Any) -> int:

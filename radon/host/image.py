@@ -184,10 +184,13 @@ class Image:
             yield letter
         for _, later in sorted(self.postponed.items()):
             yield later
-        for _, atom in sorted(self.atoms.items()):
-            if not atom.volatile:
-                yield r.At(atom.kind, atom.key)
-                yield from _records_of(atom)
+        for (kind, key), atom in sorted(self.atoms.items()):
+            about = _records_of(atom)
+            first = next(about, None) if not atom.volatile else None
+            if first is not None:  # else nothing would be left of it in a log
+                yield r.At(kind, key)
+                yield first
+                yield from about
 
     # ---- what each record does ----
 
@@ -345,10 +348,11 @@ def _records_of(atom: Atom) -> Iterator[Any]:
     for child, status in atom.children.items():
         yield r.ChildEnded(status, child)
     for subscriber in atom.subscribers:
-        yield r.Subscribed(subscriber)
+        if subscriber.kind != LISTENER:
+            yield r.Subscribed(subscriber)
     yield from atom.mailbox.records()
-    if atom.journal is not None:
-        journal = atom.journal
+    journal = atom.journal
+    if journal is not None and not atom.mailbox.find(journal.id).cast:
         yield r.Suspended(journal.id, journal.attempt, journal.step, journal.time)
         for call in journal.calls:
             yield call

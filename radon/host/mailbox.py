@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from copy import copy
 
 from radon.abi.delivery import NOWHERE, Delivery, Form
 from radon.abi.records import Attempted, Delivered, Retried
@@ -72,12 +73,16 @@ class Mailbox:
         """The delivery is done with; those of its pair that waited behind it follow. Raises KeyError."""
         delivery = self._take(id)
         if self._held:
-            self._ready.extend(self._held.pop(pair_of(delivery), ()))
+            pair = pair_of(delivery)
+            held = self._held.get(pair)
+            if held is not None and not (held and held[0].id in self.due):  # else it waited behind another one
+                self._ready.extend(held)
+                del self._held[pair]
         return delivery
 
     def attempted(self, id: bytes, attempt: int, due: int) -> None:
         """The delivery failed for the `attempt`th time and waits until `due`. Raises KeyError."""
-        delivery = self._take(id)
+        delivery = copy(self._take(id))  # the commit in the making still holds the old one, and says how that came
         delivery.attempt = attempt
         pair = pair_of(delivery)
         held = self._held.get(pair)

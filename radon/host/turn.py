@@ -125,6 +125,11 @@ class Turn:
             return False
         return self.domain.routes.living(address) is None
 
+    def check_born(self, address: Address) -> None:
+        """To await an atom that this very turn spawned would be to wait for the own commit. Raises Invalid."""
+        if address.life == self.step and self.domain.routes.living(address) is None:
+            raise Invalid(f"{address.text} begins when this turn commits; await it in a later turn")
+
     def deadline_of(self, timeout: int) -> int:
         """When a request of this turn ends: its own timeout, or the turn's deadline where that is earlier."""
         own = min(self.now + timeout, NEVER)

@@ -56,10 +56,10 @@ def test_a_module_that_two_kinds_share_is_stored_once(load: Load, folder: Path) 
 def test_a_damaged_bundle_is_refused(one: One) -> None:
     bundle = one().bundle()
     for end in range(len(bundle)):
-        with pytest.raises(StoreError, match="damaged; deploy it again"):
+        with pytest.raises(StoreError, match="damaged; restore a backup"):
             Application.unbundle(bundle[:end])
     for damaged in (b"x" * 40, bundle.replace(b'"memory"', b'"mamory"'), bundle.replace(b"keyed", b"Keyed")):
-        with pytest.raises(StoreError, match="damaged; deploy it again"):
+        with pytest.raises(StoreError, match="damaged; restore a backup"):
             Application.unbundle(damaged)
     with pytest.raises(StoreError, match="the stored module of kind 'account' is not what was deployed"):
         Application.unbundle(bundle.replace(b"i32.const 1024", b"i32.const 1025"))
@@ -69,4 +69,6 @@ def test_a_bundle_of_another_version_is_refused(one: One) -> None:
     bundle = msgspec.msgpack.decode(one().bundle())
     with pytest.raises(StoreError) as refusal:
         Application.unbundle(msgspec.msgpack.encode(bundle | {"version": 2}))
-    assert str(refusal.value) == ("the stored application is of version 2, this Radon reads version 1; deploy it again")
+    assert str(refusal.value) == (
+        "the stored application is of version 2, this Radon reads version 1; use the Radon that deployed it"
+    )

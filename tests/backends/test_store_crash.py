@@ -21,7 +21,8 @@ from radon.backends.stores.lmdb import LmdbStore
 
 ROUNDS = 10
 BATCH = 3  # frames in one commit
-SNAPSHOT_EVERY = 8  # commits
+SNAPSHOT_EVERY = 4  # commits
+LAST_MOMENT = 100_000  # idle rounds of the killer's loop, some milliseconds: a few commits and a snapshot
 
 _NUMBER = struct.Struct("<Q")
 
@@ -60,6 +61,8 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path, fsy
             assert child.stdout is not None
             for _ in range(seeded.randrange(1, 60)):
                 child.stdout.read(_NUMBER.size)
+            for _ in range(seeded.randrange(LAST_MOMENT)):
+                pass  # else every kill would land where a commit begins
             child.kill()
             told = child.stdout.read()  # what it had still acknowledged; a number is written whole or not at all
         with closing(LmdbStore(tmp_path)) as store:

@@ -183,9 +183,13 @@ def test_a_full_store_takes_all_or_nothing_and_goes_on_after_a_snapshot(tmp_path
         assert image.snapshot is None
         assert image.tail[::2] == [b"%d" % n for n in range(taken)]
         store.snapshot(0, image.epoch, 2 * taken, bytes(20_000))
-        for _ in range(taken // 2):
-            store.commit(0, image.epoch, [bytes(5_000)])
-        assert store.size().total <= MIB + MIB // 8
+        cut = store.size()
+        assert cut.total <= MIB + MIB // 8
+        epoch = image.epoch
+        with pytest.raises(StoreFull):
+            fill()
+        assert store.position(0) > 3 * taken, "not even half of the room came back"
+        assert store.size().total == cut.total, "commits used the reserve"
 
 
 def test_a_store_that_was_filled_and_cut_many_times_stays_as_small(tmp_path: Path) -> None:
@@ -288,7 +292,7 @@ def test_a_snapshot_cut_off_at_any_step_leaves_the_old_or_the_new_one(
 ) -> None:
     monkeypatch.setattr(store_module, "PART_BYTES", 10)
     monkeypatch.setattr(store_module, "SWEEP_ENTRIES", 2)
-    old, new = (b"old " * 8, [b"2", b"3", b"4"]), (b"new " * 9, [b"4"])
+    old, new = (b"old " * 8, [b"2", b"3", b"4"]), (b"new " * 9, [b"4"])  # four parts each
     write = environment.Environment.write
     seen = []
     for steps in count():
@@ -313,11 +317,9 @@ def test_a_snapshot_cut_off_at_any_step_leaves_the_old_or_the_new_one(
                     pass
         with closing(LmdbStore(tmp_path / str(steps), fsync=False)) as store:
             image = store.open(0)
-            seen.append(image[1:] == new)
-            assert image[1:] in (old, new)
-            store.commit(0, image.epoch, [b"more"])
-            store.snapshot(0, image.epoch, 5, b"one part")
-        assert entries(tmp_path / str(steps)) == (1, 1), "an earlier step's leavings are still there"
+        assert image[1:] in (old, new)
+        assert entries(tmp_path / str(steps)) == (len(image.tail), 4), "the leavings were not swept"
+        seen.append(image[1:] == new)
         if finished:
             break
     assert seen == sorted(seen), "once the new snapshot is there, it stays"

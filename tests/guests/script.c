@@ -1,237 +1,299 @@
 /* script.c - an atom that does what its messages say: one line of script, one syscall. The language: script_machine.h.
  *
  * A verb is named as in the table of syscalls, without the interface of a resource's methods: `bucket.get`,
- * `messaging.open`, `clock.now`. It takes its parameters in the order of radon.wit, lists last. `receive` runs the
- * body and answers with the output, unless the script answered, kept, forwarded or was `silent`; `$message` is the
- * message. `start` runs its args. The other handlers run the entry of the bucket "scripts" that has their name, if
- * there is one, with `$token` and, as it comes, `$error`, `$answer` and `$status`. All but `receive` note what they got
- * and what came of it in the bucket "events". With DIRECT defined, no syscall is imported that suspends.
+ * `messaging.open`, `clock.now`. What is no syscall stands below.
+ *
+ * `receive` runs the body and answers with the output, unless the script answered, kept, forwarded or was `silent`;
+ * `$message` is the message. `start` runs its args. The others run the entry of the bucket "scripts" that has their
+ * name, if there is one, with `$token` and, as it comes, `$error`, `$answer` and `$status`. All but `receive` note in
+ * the bucket "events" what they got and, where a script ran, its output.
  */
-#include "script_machine.h"
+#include "script_syscalls.h"
+
+#define DEEPEST 8
 
 static void run(machine *m, radon_bytes script);
 static void carry_out(line *c);
-static volatile size_t turns; /* of this instance, since `memory.count` counts */
 
-/* ---- handles by name ---- */
+/* ---- verbs that are no syscalls ---- */
 
-static radon_error open_address(radon_bytes name, int32_t *handle) {
-    radon_address opened;
-    radon_error error = radon_messaging_open(name, &opened);
-    *handle = opened.handle;
-    return error;
-}
-
-static radon_error open_bucket(radon_bytes name, int32_t *handle) {
-    radon_bucket opened;
-    radon_error error = radon_state_open(name, &opened);
-    *handle = opened.handle;
-    return error;
-}
-
-static radon_address take_address(line *c) { return (radon_address){take_opened(c, ADDRESS, open_address)}; }
-static radon_bucket take_bucket(line *c) { return (radon_bucket){take_opened(c, BUCKET, open_bucket)}; }
-static radon_message take_message(line *c) { return (radon_message){take_held(c, MESSAGE)}; }
-static radon_object take_object(line *c) { return (radon_object){take_held(c, OBJECT)}; }
-
-/* ---- verbs: the words first, then the syscall, unless a word was wrong ---- */
-
-#define VERB(name) static void name(line *c)
-#define READY                          \
-    do {                               \
-        if (c->fault != NULL) return; \
-    } while (0)
-
-static void give_option(line *c, radon_option value) {
-    if (value.some) give(c, value.value);
-    else give_none(c);
-}
-
-VERB(messaging_self) { give_handle(c, ADDRESS, radon_messaging_self().handle); }
-
-VERB(messaging_open) {
-    radon_bytes name = take_bytes(c);
-    int32_t handle;
+VERB(say) {
+    radon_bytes value = take_bytes(c);
     READY;
-    if (went_well(c, open_address(name, &handle))) give_handle(c, ADDRESS, handle);
+    give(c, value);
 }
 
-VERB(messaging_unseal) {
-    radon_bytes sealed = take_bytes(c);
-    radon_address address;
+/* `fill LENGTH BYTE`; of this and of `join` only the length is shown. */
+VERB(fill) {
+    uint64_t length = take_number(c);
+    radon_bytes byte = take_bytes(c), filled;
     READY;
-    if (went_well(c, radon_messaging_unseal(sealed, &address))) give_handle(c, ADDRESS, address.handle);
-}
-
-VERB(messaging_kept) {
-    uint64_t token = take_number(c);
-    radon_message message;
-    READY;
-    if (radon_messaging_kept(token, &message)) give_handle(c, MESSAGE, message.handle);
-    else give_none(c);
-}
-
-VERB(address_text) {
-    radon_address self = take_address(c);
-    READY;
-    give(c, radon_address_text(self));
-}
-
-VERB(address_distance) {
-    static const char *const names[] = {"same-domain", "same-process", "same-host", "remote"};
-    radon_address self = take_address(c);
-    READY;
-    give(c, radon_text(names[radon_address_distance(self)]));
-}
-
-VERB(address_seal) {
-    radon_address self = take_address(c);
-    READY;
-    give(c, radon_address_seal(self));
-}
-
-VERB(address_send) {
-    radon_address self = take_address(c);
-    radon_bytes body = take_bytes(c);
-    READY;
-    went_well(c, radon_address_send(self, body));
-}
-
-VERB(address_cast) {
-    radon_address self = take_address(c);
-    radon_bytes body = take_bytes(c);
-    READY;
-    went_well(c, radon_address_cast(self, body));
-}
-
-VERB(address_send_later) {
-    radon_address self = take_address(c);
-    radon_bytes body = take_bytes(c);
-    uint64_t delay = take_number(c);
-    READY;
-    went_well(c, radon_address_send_later(self, body, delay));
-}
-
-VERB(address_request) {
-    radon_address self = take_address(c);
-    radon_bytes body = take_bytes(c);
-    uint64_t timeout = take_number(c), token = take_number(c);
-    READY;
-    went_well(c, radon_address_request(self, body, timeout, token));
-}
-
-VERB(address_drop) { /* of a register */
-    radon_bytes word = next_plain(c);
-    slot *held = word.len > 1 && word.data[0] == '$' ? find_slot(c->machine, radon_slice(word, 1, word.len)) : NULL;
-    if (held == NULL || held->lent || held->sort == NOTHING || held->sort == BYTES) {
-        fault(c, "unset");
+    if (byte.len != 1 || length > INT32_MAX) {
+        fault(c, "malformed");
         return;
     }
-    drop_handle(held);
-    held->sort = NOTHING;
+    filled = (radon_bytes){radon_alloc((size_t)length), (size_t)length};
+    memset((void *)filled.data, byte.data[0], filled.len);
+    give_word(c, radon_format_u64(length));
+    set_slot(c->machine, c->target, (slot){.sort = BYTES, .value = filled});
 }
 
-#ifndef DIRECT
-
-VERB(address_call) {
-    radon_address self = take_address(c);
-    radon_bytes body = take_bytes(c), answer;
-    uint64_t timeout = take_number(c);
+VERB(join) {
+    radon_buffer joined = {0};
+    while (has_more(c) && c->fault == NULL) radon_buffer_add(&joined, take_bytes(c));
     READY;
-    if (went_well(c, radon_address_call(self, body, timeout, &answer))) give(c, answer);
+    give_word(c, radon_format_u64(joined.len));
+    set_slot(c->machine, c->target, (slot){.sort = BYTES, .value = radon_buffer_bytes(&joined)});
 }
 
-VERB(lifecycle_wait) {
-    radon_address target = take_address(c);
-    uint64_t timeout = take_number(c);
-    uint32_t status;
+/* `if A B LINE`: only where the bytes are equal. */
+VERB(only_if) {
+    radon_bytes left = take_bytes(c), right = take_bytes(c);
     READY;
-    if (went_well(c, radon_lifecycle_wait(target, timeout, &status))) give_number(c, status);
+    if (radon_equal(left, right)) carry_out(c);
+    else fault(c, "skipped");
 }
 
-VERB(clock_sleep) {
-    uint64_t duration = take_number(c);
+/* `repeat N LINE`: the outcome is the last one's. */
+VERB(repeat) {
+    uint64_t times = take_number(c);
+    radon_bytes words = c->rest;
     READY;
-    radon_clock_sleep(duration);
-}
-
-#endif
-
-VERB(message_sender) {
-    radon_message self = take_message(c);
-    radon_address sender;
-    READY;
-    if (radon_message_sender(self, &sender)) give_handle(c, ADDRESS, sender.handle);
-    else give_none(c);
-}
-
-VERB(message_wants_reply) {
-    radon_message self = take_message(c);
-    READY;
-    give_number(c, radon_message_wants_reply(self));
-}
-
-VERB(message_id) {
-    radon_message self = take_message(c);
-    READY;
-    give(c, radon_message_id(self));
-}
-
-VERB(message_attempt) {
-    radon_message self = take_message(c);
-    READY;
-    give_number(c, radon_message_attempt(self));
-}
-
-VERB(message_deadline) {
-    radon_message self = take_message(c);
-    READY;
-    give_number(c, radon_message_deadline(self));
-}
-
-VERB(message_topic) {
-    radon_message self = take_message(c);
-    READY;
-    give_option(c, radon_message_topic(self));
-}
-
-VERB(message_metadata) {
-    radon_message self = take_message(c);
-    radon_bytes name = take_bytes(c);
-    READY;
-    give_option(c, radon_message_metadata(self, name));
-}
-
-VERB(message_reply) {
-    radon_message self = take_message(c);
-    radon_bytes body = take_bytes(c);
-    READY;
-    went_well(c, radon_message_reply(self, body));
-}
-
-VERB(message_reply_with) { /* the body, then names and values */
-    radon_message self = take_message(c);
-    radon_bytes body = take_bytes(c);
-    radon_pair pairs[16];
-    size_t count = 0;
-    while (count < 16 && has_more(c) && c->fault == NULL) {
-        pairs[count].name = take_bytes(c);
-        pairs[count++].value = take_bytes(c);
+    while (times-- > 0 && !c->machine->ended) {
+        c->fault = NULL;
+        c->text.len = 0;
+        c->rest = words;
+        carry_out(c);
     }
-    READY;
-    went_well(c, radon_message_reply_with(self, (radon_pair_list){pairs, count}, body));
 }
 
-VERB(message_forward) {
-    radon_message self = take_message(c);
-    radon_address to = take_address(c);
+VERB(run_script) {
+    radon_bytes script = take_bytes(c);
+    if (c->machine->depth >= DEEPEST) fault(c, "malformed");
     READY;
-    went_well(c, radon_message_forward(self, to));
+    c->machine->depth++;
+    run(c->machine, script);
+    c->machine->depth--;
 }
 
-VERB(message_keep) {
-    radon_message self = take_message(c);
-    uint64_t token = take_number(c);
+/* One more entry in the bucket "events", under its number in 8 bytes, big-endian. */
+static radon_error note(radon_bytes text) {
+    radon_bucket events;
+    radon_entry_list last;
+    uint8_t key[8];
+    radon_error error = radon_state_open(radon_text("events"), &events);
+    if (error != RADON_OK) return error;
+    error = radon_bucket_scan(events, RADON_NONE, RADON_NONE, 1, true, &last);
+    if (error == RADON_OK) {
+        radon_store_u64_key(key, last.len == 0 ? 0 : radon_load_u64_key(last.data[0].key.data) + 1);
+        error = radon_bucket_put(events, (radon_bytes){key, 8}, text);
+    }
+    radon_bucket_drop(events);
+    return error;
+}
+
+VERB(event) {
+    radon_bytes text = take_bytes(c);
     READY;
-    went_well(c, radon_message_keep(self, token));
+    went_well(c, note(text));
+}
+
+/* How often this instance of the module has been asked: 1 says that it is a fresh one. */
+VERB(memory_count) {
+    static uint64_t asked;
+    give_number(c, ++asked);
+}
+
+VERB(memory_size) { give_number(c, (uint64_t)__builtin_wasm_memory_size(0)); }
+
+VERB(memory_grow) { /* by so many pages; the size before, or -1 */
+    uint64_t pages = take_number(c);
+    READY;
+    give(c, radon_format_s64((int32_t)__builtin_wasm_memory_grow(0, (size_t)pages)));
+}
+
+VERB(float_divide) { /* the bits of the quotient of two f64, each the bits as a decimal number */
+    uint64_t bits[2] = {take_number(c), take_number(c)};
+    double parts[2];
+    READY;
+    __builtin_memcpy(parts, bits, sizeof parts);
+    parts[0] /= parts[1];
+    __builtin_memcpy(bits, parts, sizeof parts);
+    give_number(c, bits[0]);
+}
+
+VERB(silent) { c->machine->silent = true; }
+
+VERB(err) {
+    radon_bytes why = take_bytes(c);
+    READY;
+    c->machine->ended = true;
+    c->machine->outcome = radon_fail_with(why);
+}
+
+VERB(trap) {
+    (void)c;
+    __builtin_trap();
+}
+
+VERB(spin) { /* so many rounds */
+    uint64_t rounds = take_number(c);
+    READY;
+    for (volatile uint64_t round = 0; round < rounds; round++) {}
+}
+
+VERB(loop) {
+    (void)c;
+    for (volatile bool on = true; on;) {}
+}
+
+static volatile uint32_t depth; /* volatile, so that no compiler makes a loop of the calls */
+
+static __attribute__((noinline)) void descend(uint32_t end) {
+    if (depth++ != end) descend(end);
+    depth--;
+}
+
+VERB(recurse) {
+    (void)c;
+    descend(UINT32_MAX);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    void (*verb)(line *);
+} verbs[] = {
+    {"messaging.self", messaging_self}, {"messaging.open", messaging_open}, {"messaging.unseal", messaging_unseal},
+    {"messaging.kept", messaging_kept}, {"address.text", address_text}, {"address.distance", address_distance},
+    {"address.seal", address_seal}, {"address.send", address_send}, {"address.cast", address_cast},
+    {"address.send-later", address_send_later}, {"address.request", address_request}, {"address.drop", address_drop},
+    {"message.sender", message_sender}, {"message.wants-reply", message_wants_reply}, {"message.id", message_id},
+    {"message.attempt", message_attempt}, {"message.deadline", message_deadline}, {"message.topic", message_topic},
+    {"message.metadata", message_metadata}, {"message.reply", message_reply}, {"message.reply-with", message_reply_with},
+    {"message.forward", message_forward}, {"message.keep", message_keep}, {"message.drop", message_drop},
+    {"state.open", state_open}, {"bucket.get", bucket_get}, {"bucket.get-many", bucket_get_many},
+    {"bucket.put", bucket_put}, {"bucket.delete", bucket_delete}, {"bucket.delete-range", bucket_delete_range},
+    {"bucket.add", bucket_add}, {"bucket.scan", bucket_scan}, {"bucket.drop", bucket_drop},
+    {"objects.put", objects_put}, {"objects.open", objects_open}, {"objects.pin", objects_pin},
+    {"objects.unpin", objects_unpin}, {"object.name", object_name}, {"object.size", object_size},
+    {"object.read", object_read}, {"object.drop", object_drop}, {"lifecycle.spawn", lifecycle_spawn},
+    {"lifecycle.spawn-many", lifecycle_spawn_many}, {"lifecycle.exit", lifecycle_exit},
+    {"lifecycle.stop", lifecycle_stop}, {"lifecycle.monitor", lifecycle_monitor}, {"topics.publish", topics_publish},
+    {"topics.subscribe", topics_subscribe}, {"topics.unsubscribe", topics_unsubscribe}, {"clock.now", clock_now},
+    {"clock.set-timer", clock_set_timer}, {"clock.cancel-timer", clock_cancel_timer}, {"random.next", random_next},
+    {"random.fill", random_fill}, {"log.write", log_write}, {"log.count", log_count}, {"log.observe", log_observe},
+    {"config.get", config_get},
+#ifndef DIRECT
+    {"address.call", address_call}, {"lifecycle.wait", lifecycle_wait}, {"clock.sleep", clock_sleep},
+#endif
+    {"say", say}, {"fill", fill}, {"join", join}, {"if", only_if}, {"repeat", repeat}, {"run", run_script},
+    {"event", event}, {"memory.count", memory_count}, {"memory.size", memory_size}, {"memory.grow", memory_grow},
+    {"float.divide", float_divide}, {"silent", silent}, {"err", err}, {"trap", trap}, {"spin", spin}, {"loop", loop},
+    {"recurse", recurse},
+};
+
+/* ---- lines ---- */
+
+static void carry_out(line *c) {
+    radon_bytes name = next_plain(c);
+    size_t index = 0, count = sizeof verbs / sizeof *verbs;
+    while (index < count && !radon_is(name, verbs[index].name)) index++;
+    if (index == count) fault(c, "unknown");
+    else verbs[index].verb(c);
+    while (c->borrowed_count > 0) drop_handle(&c->borrowed[--c->borrowed_count]);
+}
+
+static void run(machine *m, radon_bytes script) {
+    while (script.len != 0 && !m->ended) {
+        line c = {.machine = m, .rest = radon_cut(&script, '\n')};
+        if (!has_more(&c)) continue;
+        if (c.rest.data[0] == '$') {
+            c.target = next_plain(&c);
+            c.target = radon_slice(c.target, 1, c.target.len);
+            if (!radon_is(next_plain(&c), "=")) fault(&c, "malformed");
+        }
+        if (c.fault == NULL) carry_out(&c);
+        if (m->out.len != 0) radon_buffer_add_byte(&m->out, '\n');
+        radon_buffer_add_text(&m->out, c.fault != NULL ? c.fault : "ok");
+        if (c.fault == NULL) radon_buffer_add(&m->out, radon_buffer_bytes(&c.text));
+    }
+}
+
+/* ---- handlers ---- */
+
+static radon_outcome finish(machine *m) {
+    for (slot *left = m->slots; left != NULL; left = left->next) drop_handle(left);
+    return m->outcome;
+}
+
+RADON_RECEIVE(message, body) {
+    machine m = {0};
+    radon_bytes out;
+    set_slot(&m, radon_text("message"), (slot){.sort = MESSAGE, .lent = true, .handle = message.handle});
+    run(&m, body);
+    out = radon_buffer_bytes(&m.out);
+    if (!m.ended && !m.silent && radon_message_wants_reply(message)) {
+        radon_error error = radon_message_reply(message, out);
+        if (error != RADON_OK) radon_message_reply(message, radon_text(radon_error_name(error)));
+    }
+    return finish(&m);
+}
+
+/* Note what came, run the script, note what came of it. */
+static radon_outcome handle(machine *m, radon_bytes what, radon_bytes script) {
+    RADON_TRY(note(what));
+    run(m, script);
+    if (m->out.len != 0 && !m->ended) RADON_TRY(note(radon_buffer_bytes(&m->out)));
+    return finish(m);
+}
+
+static radon_outcome handle_stored(machine *m, radon_bytes what) {
+    radon_bytes rest = what, name = radon_cut(&rest, ' ');
+    radon_bucket scripts;
+    radon_option script;
+    RADON_TRY(radon_state_open(radon_text("scripts"), &scripts));
+    RADON_TRY(radon_bucket_get(scripts, name, &script));
+    radon_bucket_drop(scripts);
+    return handle(m, what, script.some ? script.value : radon_text(""));
+}
+
+RADON_START(args) {
+    machine m = {0};
+    radon_buffer what = {0};
+    radon_buffer_add_text(&what, "start ");
+    add_word(&what, args);
+    return handle(&m, radon_buffer_bytes(&what), args);
+}
+
+RADON_REPLIED(token, error, answer) {
+    machine m = {0};
+    radon_buffer what = {0};
+    set_bytes(&m, "token", radon_format_u64(token));
+    set_bytes(&m, "error", radon_text(radon_error_name(error)));
+    set_bytes(&m, "answer", answer);
+    radon_buffer_add_text(&what, "replied ");
+    radon_buffer_add_u64(&what, token);
+    radon_buffer_add_byte(&what, ' ');
+    radon_buffer_add_text(&what, radon_error_name(error));
+    if (error == RADON_OK) {
+        radon_buffer_add_byte(&what, ' ');
+        add_word(&what, answer);
+    }
+    return handle_stored(&m, radon_buffer_bytes(&what));
+}
+
+RADON_FIRED(token) {
+    machine m = {0};
+    set_bytes(&m, "token", radon_format_u64(token));
+    return handle_stored(&m, radon_concat(radon_text("fired "), radon_format_u64(token)));
+}
+
+RADON_DOWN(token, status) {
+    machine m = {0};
+    radon_bytes both = radon_concat(radon_concat(radon_format_u64(token), radon_text(" ")), radon_format_u64(status));
+    set_bytes(&m, "token", radon_format_u64(token));
+    set_bytes(&m, "status", radon_format_u64(status));
+    return handle_stored(&m, radon_concat(radon_text("down "), both));
 }

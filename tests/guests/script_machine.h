@@ -147,8 +147,13 @@ static bool went_well(line *c, radon_error error) {
 
 /* ---- words ---- */
 
-static radon_bytes next_plain(line *c) {
+static bool has_more(line *c) {
     while (c->rest.len != 0 && c->rest.data[0] == ' ') c->rest = radon_slice(c->rest, 1, c->rest.len);
+    return c->rest.len != 0;
+}
+
+static radon_bytes next_plain(line *c) {
+    has_more(c);
     return radon_cut(&c->rest, ' ');
 }
 
@@ -187,11 +192,10 @@ static bool parse_quoted(radon_bytes *rest, radon_bytes *out) {
 
 /* The next word as a slot without a name; NOTHING for `-`. At the end of the line, or where it is none, a fault. */
 static slot next_word(line *c) {
-    slot found = {.sort = BYTES, .lent = true};
+    slot found = {.sort = BYTES};
     radon_bytes word;
     bool good = true;
-    while (c->rest.len != 0 && c->rest.data[0] == ' ') c->rest = radon_slice(c->rest, 1, c->rest.len);
-    if (c->rest.len != 0 && c->rest.data[0] == '"') {
+    if (has_more(c) && c->rest.data[0] == '"') {
         good = parse_quoted(&c->rest, &found.value);
     } else {
         word = next_plain(c);
@@ -208,11 +212,6 @@ static slot next_word(line *c) {
     return found;
 }
 
-static bool has_more(line *c) {
-    while (c->rest.len != 0 && c->rest.data[0] == ' ') c->rest = radon_slice(c->rest, 1, c->rest.len);
-    return c->rest.len != 0;
-}
-
 static radon_option take_option(line *c) {
     slot word = next_word(c);
     if (word.sort == NOTHING) return RADON_NONE;
@@ -227,17 +226,16 @@ static radon_bytes take_bytes(line *c) {
 }
 
 static uint64_t take_number(line *c) {
-    static const struct { const char *unit; uint64_t factor; } units[] = {
-        {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"", 1}};
+    static const struct { const char *unit; uint64_t factor, most; } units[] = {
+        {"us", 1000, UINT64_MAX / 1000}, {"ms", 1000000, UINT64_MAX / 1000000},
+        {"s", 1000000000, UINT64_MAX / 1000000000}, {"", 1, UINT64_MAX}};
     radon_bytes word = take_bytes(c);
     uint64_t number = 0;
     for (size_t index = 0; index < sizeof units / sizeof *units; index++) {
         size_t length = strlen(units[index].unit), digits = word.len - length;
         if (word.len <= length || !radon_is(radon_slice(word, digits, word.len), units[index].unit)) continue;
-        if (!radon_parse_u64(radon_slice(word, 0, digits), &number) ||
-            __builtin_mul_overflow(number, units[index].factor, &number))
-            break;
-        return number;
+        if (!radon_parse_u64(radon_slice(word, 0, digits), &number) || number > units[index].most) break;
+        return number * units[index].factor;
     }
     fault(c, "malformed");
     return 0;
@@ -267,5 +265,13 @@ static int32_t take_opened(line *c, sort wanted, radon_error (*open)(radon_bytes
     c->borrowed[c->borrowed_count++] = (slot){.sort = wanted, .handle = handle};
     return handle;
 }
+
+/* ---- verbs: the words first; then, unless one was wrong, what is to be done with them ---- */
+
+#define VERB(name) static void name(line *c)
+#define READY                         \
+    do {                              \
+        if (c->fault != NULL) return; \
+    } while (0)
 
 #endif

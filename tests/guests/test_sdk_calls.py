@@ -19,6 +19,7 @@ from radon.atoms import build
 from radon.host.engine import engine
 
 EVERYTHING = Path(__file__).parent / "everything.c"
+COUNTER = build.sdk_directory() / "counter.c"
 
 REP = {"address": 7, "message": 9, "bucket": 11, "object": 13}
 """What a handle of each type stands for on the host's side."""
@@ -82,7 +83,7 @@ class Handle(str):
 
 
 class Guest:
-    """The component of `everything.c`, instantiated on a `Host`."""
+    """A component, instantiated on a `Host`."""
 
     def __init__(self, path: Path, host: Host) -> None:
         self.host = host
@@ -236,10 +237,16 @@ ERRORS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def everything(built: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("component") / "everything.wasm"
-    build.componentize(built(EVERYTHING), out)
-    return out
+def components(built: Build, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("components")
+    for source in (EVERYTHING, COUNTER):
+        build.componentize(built(source), folder / f"{source.stem}.wasm")
+    return {path.stem: path for path in folder.iterdir()}
+
+
+@pytest.fixture
+def everything(components: dict[str, Path]) -> Path:
+    return components["everything"]
 
 
 def test_arguments_and_results_of_every_syscall_arrive_unchanged(everything: Path) -> None:
@@ -331,3 +338,33 @@ def test_the_core_module_itself_passes_handles_and_drops_the_message_that_was_le
 )
 def test_a_handler_gets_its_arguments(everything: Path, handler: str, args: tuple[Any, ...], outcome: str) -> None:
     assert Guest(everything, Host(ANSWERS)).deliver(handler, *args) == outcome
+
+
+@pytest.mark.parametrize(
+    ("body", "delta", "reply"),
+    [(b"add 5", 5, b"47"), (b"add -5", -5, b"47"), (b"get", 0, b"47")],
+)
+def test_the_counter_adds_and_answers_in_one_turn(
+    components: dict[str, Path], body: bytes, delta: int, reply: bytes
+) -> None:
+    host = Host({"state.open": Handle("bucket"), "state.bucket.add": 47})
+    assert Guest(components["counter"], host).receive(body) is None
+    assert host.calls == [
+        ("state.open", "counts"),
+        ("state.bucket.add", 11, b"total", delta),
+        ("messaging.message.reply", 9, reply),
+    ]
+    assert host.dropped == [11]
+
+
+@pytest.mark.parametrize("body", [b"", b"add", b"add ", b"add 1 2", b"add 9223372036854775808", b"gets", b"get "])
+def test_the_counter_explains_itself_to_who_does_not_know_it(components: dict[str, Path], body: bytes) -> None:
+    host = Host({})
+    assert Guest(components["counter"], host).receive(body) is None
+    assert host.calls == [("messaging.message.reply", 9, b"say: add N, or: get")]
+
+
+def test_a_syscall_that_is_tried_and_fails_fails_the_turn_by_its_name(components: dict[str, Path]) -> None:
+    host = Host({"state.open": "exhausted"})
+    outcome = Guest(components["counter"], host).receive(b"get")
+    assert outcome == 'radon_state_open(radon_text("counts"), &counts): exhausted'

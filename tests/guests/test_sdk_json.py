@@ -108,7 +108,7 @@ def test_damaged_json_is_refused_exactly_where_python_refuses_it(
         b"[1,]", b"[,1]", b"[1 2]", b"[", b"]", b"[1", b"[1}",
         b"{", b"{}}", b'{"a"}', b'{"a":}', b'{"a":1,}', b"{a:1}", b"{1:1}",
         b'"', b'"a', b'"\\"', b'"\\x"', b'"\\u12"', b'"\\u12g4"', b'"\t"', b'"\n"', b'"\x00"',
-        b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\u0041"', b'"\\ud800x"',
+        b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\u0041"', b'"\\ud800\\ue000"', b'"\\ud800x"',
         b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"', b'"\xf0\x80\x80\x80"',
     ],
 )  # fmt: skip

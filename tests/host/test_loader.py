@@ -6,11 +6,14 @@ import hashlib
 import shutil
 import subprocess
 import sysconfig
+from contextlib import suppress
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
 import wasmtime
+from hypothesis import given
+from hypothesis import strategies as st
 
 from radon.abi import binary
 from radon.abi.errors import LoadError
@@ -164,8 +167,10 @@ def test_the_names_of_a_guest_cannot_break_the_line() -> None:
         ),
         (
             atom(call("state.bucket.get", "(param i32 i32 i32) (result i32)")),
-            "import radon:atom/state@0.1.0.[method]bucket.get is (i32 i32 i32) -> (i32); "
-            "it must be (i32 i32 i32 i32) -> ()",
+            (
+                "import radon:atom/state@0.1.0.[method]bucket.get is (i32 i32 i32) -> (i32); "
+                "it must be (i32 i32 i32 i32) -> ()"
+            ),
         ),
         (
             atom('(import "wasi_snapshot_preview1" "fd_close" (func (param i64) (result i32)))'),
@@ -257,8 +262,17 @@ def test_what_is_no_module_is_refused(data: bytes, reason: str) -> None:
 
 def test_a_truncated_module_is_refused_wherever_it_ends() -> None:
     core = wat(atom(call("clock.now")))
-    for length in range(len(core) - 1):
+    for length in range(len(core)):
         refusal(core[:length])
+
+
+@given(st.data())
+def test_a_mutated_module_is_loaded_or_refused(data: st.DataObject) -> None:
+    mutant = bytearray(wat(atom(call("state.bucket.get"), call("clock.set-timer"), exports=FIRED)))
+    for _ in range(data.draw(st.integers(1, 4), "changes")):
+        mutant[data.draw(st.integers(0, len(mutant) - 1), "at")] = data.draw(st.integers(0, 255), "byte")
+    with suppress(LoadError):
+        load(bytes(mutant), "x")
 
 
 def test_what_the_engine_does_not_accept_is_refused() -> None:

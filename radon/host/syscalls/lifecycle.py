@@ -63,6 +63,7 @@ def wait(turn: Turn, target: Address, timeout: int) -> int:
         raise Timeout("the deadline has passed already")
     if target.kind not in turn.domain.routes.kinds:
         raise Invalid(f"{target.text} is no atom")
+    turn.check_born(target)
     request = turn.new_id()
     digest = hashlib.sha256(b"wait\0" + target.text.encode()).digest()[:16]
     answer = turn.domain.suspend(

@@ -101,6 +101,7 @@ def address_call(turn: Turn, to: Address, body: bytes, timeout: int) -> bytes:
     deadline = turn.deadline_of(timeout)
     if deadline <= turn.now:
         raise Timeout("the deadline has passed already; nothing was sent")
+    turn.check_born(to)
     _check(turn, to, body)
     message = turn.outgoing(body, deadline=deadline, reply=turn.atom.address)
     message.request = message.id

@@ -1,0 +1,62 @@
+"""The rules run here on every domain there is: today the Python twin. A new one is one more entry of DOMAINS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from radon.host.domain import Domain, Settings
+from radon.testing.harness import Guest, Harness, kind
+from tests.scripts import MODULES, ScriptModule, script_kind, script_module
+
+__all__ = ["script_module"]  # a fixture, found here by its name
+
+Make = Callable[[Settings], Domain]
+Open = Callable[..., Harness]
+
+DOMAINS: dict[str, Make] = {"python": Domain}
+
+@pytest.fixture(params=DOMAINS)
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes an empty domain."""
+    return DOMAINS[request.param]
+
+
+@pytest.fixture
+def open_harness(make: Make) -> Iterator[Open]:
+    """`open_harness(kinds, **fields of Harness)`; all are closed at the end."""
+    opened: list[Harness] = []
+
+    def open_one(kinds: Mapping[str, Guest], **fields: Any) -> Harness:
+        opened.append(Harness(kinds, make=make, **fields))
+        return opened[-1]
+
+    yield open_one
+    for h in opened:
+        h.close()
+
+
+@pytest.fixture(params=MODULES)
+def module(request: pytest.FixtureRequest, script_module: ScriptModule) -> bytes:
+    """The script guest, with and without the syscalls that suspend."""
+    return script_module(request.param)
+
+
+@pytest.fixture
+def fiber(script_module: ScriptModule) -> bytes:
+    """The script guest that can suspend."""
+    return script_module("fiber")
+
+
+@pytest.fixture
+def h(open_harness: Open, module: bytes) -> Harness:
+    """Atoms `script/KEY` that may do everything, and `other/KEY` that were granted nothing."""
+    return open_harness({"script": script_kind(module), "other": kind("other", module)})
+
+
+@pytest.fixture
+def hf(open_harness: Open, fiber: bytes) -> Harness:
+    """As `h`, for scripts that suspend."""
+    return open_harness({"script": script_kind(fiber), "other": kind("other", fiber)})

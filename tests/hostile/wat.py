@@ -1,0 +1,82 @@
+"""Modules of a few lines of WAT: the boilerplate that makes an atom of them, and nothing that makes them behave.
+
+    module(imports=["log.write"], receive="(call $log.write (i32.const 9) (i32.const 0) (i32.const 1))")
+
+Imports are `$` and the name in the table of syscalls. A handler body sees its parameters as `$0`, `$1`, ... and may
+leave a result area on the stack with `return`; else it says ok.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from radon.abi.signature import Handler, Syscall
+from radon.abi.syscalls import HANDLERS, SYSCALLS
+
+BY_NAME = {row.name: row for row in SYSCALLS}
+
+OK = 8
+"""Where the twelve zeros are that say ok."""
+
+HEAP = 4096
+"""Where the first allocation of an instance begins."""
+
+REALLOC = """
+  (func $realloc (export "cabi_realloc") (param $old i32) (param $was i32) (param $align i32) (param $size i32)
+    (result i32) (local $at i32)
+    (global.set $heap (i32.and (i32.add (global.get $heap) (i32.sub (local.get $align) (i32.const 1)))
+      (i32.sub (i32.const 0) (local.get $align))))
+    (local.set $at (global.get $heap))
+    (global.set $heap (i32.add (local.get $at) (local.get $size)))
+    (call $reserve (global.get $heap))
+    (local.get $at))
+"""
+"""A bump allocator that never frees."""
+
+_HEAP = f"""
+  (global $heap (mut i32) (i32.const {HEAP}))
+  (func $reserve (param $end i32) (local $pages i32)
+    (local.set $pages (i32.sub (i32.shr_u (i32.add (local.get $end) (i32.const 65535)) (i32.const 16)) (memory.size)))
+    (if (i32.gt_s (local.get $pages) (i32.const 0)) (then
+      (if (i32.eq (memory.grow (local.get $pages)) (i32.const -1)) (then unreachable)))))
+"""
+
+
+def imported(row: Syscall) -> str:
+    """The import of one syscall."""
+    return f'(import "{row.interface}" "{row.field}" (func ${row.name}{signature(row.params, row.results)}))'
+
+
+def signature(params: Iterable[str], results: Iterable[str]) -> str:
+    return "".join(f" (param {core})" for core in params) + "".join(f" (result {core})" for core in results)
+
+
+def module(
+    imports: Iterable[str] = (),
+    *,
+    memory: str = '(memory (export "memory") 1)',
+    realloc: str = REALLOC,
+    more: str = "",
+    name: str = "hostile",
+    **handlers: str,
+) -> bytes:
+    """WAT of an atom. `handlers`: body by short name; those that an import needs, and `receive`, are there anyway."""
+    rows = [BY_NAME[name] for name in imports]
+    for needed in ["receive", *(row.handler for row in rows if row.handler)]:
+        handlers.setdefault(needed, "")
+    exports = "".join(_handler(HANDLERS[name], body) for name, body in handlers.items())
+    text = "\n  ".join(map(imported, rows))
+    return f"(module ${name}\n  {text}\n  {memory}{_HEAP}{realloc}{more}{exports})".encode()
+
+
+def _handler(row: Handler, body: str) -> str:
+    # The name section is what a trap's frames are named after: `$receive`.
+    return (
+        f'\n  (func ${row.name} (export "{row.export}"){signature(row.params, row.results)} {_locals(body)}'
+        f"\n    {body}\n    (i32.const {OK}))"
+    )
+
+
+def _locals(body: str) -> str:
+    """Eight i32 locals behind the parameters would need their numbers; `$a`, `$b` and `$c` have names."""
+    return " ".join(f"(local ${name} i32)" for name in "abc" if f"${name})" in body or f"${name} " in body)

@@ -1,0 +1,202 @@
+"""One domain and its store, driven by a seed through random inputs and crashes; then the books are compared.
+
+Every choice comes from one generator, so that a seed tells the whole story; `History.digest` is its fingerprint. The
+atoms (witness.c) keep books of what they did and saw. What has to hold at the end, after any crashes whatever:
+
+- what was answered or accepted happened, once; what was not, happened at most once
+- messages of a pair arrive once, in order; timers fire once; requests are answered once; postponed mail comes once
+- no atom saw anything else that contradicts its books, and nothing is left over: no dead letter, no journal
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from random import Random
+from typing import Any
+
+from radon.abi import exchange as x
+from radon.abi.delivery import NOWHERE, Address
+from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal, unseal_commit
+from radon.host.domain import Domain, Settings, Status
+from radon.host.kind import Kind
+from radon.testing.harness import NOON
+
+PEERS = 4
+SECOND = 10**9
+
+
+class Disk:
+    """A log of frames as an append-only file: what was not synced may be lost or torn at any byte."""
+
+    def __init__(self) -> None:
+        self.snapshot: bytes | None = None
+        self.log = b""
+
+    def append(self, frame: bytes) -> None:
+        self.log += len(frame).to_bytes(4, "little") + frame
+
+    def read(self) -> list[bytes]:
+        """The whole frames; a torn one at the end is dropped, and its bytes with it."""
+        frames, at = [], 0
+        while at + 4 <= len(self.log):
+            frame = self.log[at + 4 : at + 4 + int.from_bytes(self.log[at : at + 4], "little")]
+            try:
+                unseal(FrameType.LOG, frame)
+            except FrameError:
+                break
+            frames.append(frame)
+            at += 4 + len(frame)
+        self.log = self.log[:at]
+        return frames
+
+
+class History:
+    """A run of one seed. `crashes` counts them by the moment at which they struck."""
+
+    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Any = Domain) -> None:
+        self.random = Random(seed)
+        self.kind, self.steps, self.make = kind, steps, make
+        self.disk = Disk()
+        self.now = NOON
+        self.settings = Settings(instances=3, suspended=5)
+        self.crashes: Counter[str] = Counter()
+        self.frames = hashlib.sha256()
+        self.token = 0
+        self.open: dict[int, tuple[str, bool]] = {}  # posted and unanswered: token -> id, wants a reply
+        self.done: set[str] = set()  # ids that were answered or accepted
+        self.ids: set[str] = set()
+        self.domain = self.make(self.settings)
+        self.domain.setup(0, self.random.randbytes(32), self.random.randbytes(32))
+        self.domain.deploy("witness", {"witness": kind})
+
+    @property
+    def digest(self) -> str:
+        return self.frames.hexdigest()
+
+    def run(self) -> None:
+        """The random part, then peace, then the audit (AssertionError)."""
+        for _ in range(self.steps):
+            self._act()
+        self._settle()
+        self._audit()
+
+    def _act(self) -> None:
+        inputs: list[Any] = []
+        for _ in range(self.random.randrange(3)):
+            inputs.append(self._poke(f"i{len(self.ids)}", wants=self.random.random() < 0.5))
+        if self.random.random() < 0.3:
+            self.now += self.random.randrange(SECOND)
+        if self.random.random() < 0.1:
+            inputs.append(x.Passivate(Address("witness", str(self.random.randrange(PEERS)))))
+        if self.random.random() < 0.03:
+            inputs.append(x.Barrier())
+        self._turns(inputs, self.random.choice((1, 2, 5, 100)))
+        fate = self.random.random()
+        if fate < 0.04:
+            self._crash("before the commit is taken")
+            return
+        frame = self.domain.take_commit()
+        if not frame:
+            return
+        self.frames.update(frame)
+        commit = unseal_commit(frame)
+        log = seal(FrameType.LOG, commit.durable)
+        if fate < 0.08:
+            self._crash("before the write")
+        elif fate < 0.14:
+            self.disk.append(log)
+            self.disk.log = self.disk.log[: -self.random.randrange(1, len(log) + 4)]
+            self._crash("during the write")
+        elif fate < 0.20:
+            self.disk.append(log)
+            self._crash("after the write, before anything left")
+        else:
+            self.disk.append(log)
+            self._hear(commit.outgoing)
+            if fate < 0.25:
+                self.disk.snapshot, self.disk.log = self.domain.snapshot(), b""
+            elif fate < 0.30:
+                self._crash("after everything left")
+
+    def _poke(self, id: str, wants: bool) -> x.Post:
+        """Questions carry their id as dedup key, because the client asks again after a crash; tellings do not."""
+        self.token += 1
+        self.ids.add(id)
+        self.open[self.token] = (id, wants)
+        to = Address("witness", str(int(id[1:]) % PEERS))
+        once = id if wants else ""
+        return x.Post(self.token, 0, int(wants), to, NOWHERE, "", once, (), f"poke {id}".encode())
+
+    def _turns(self, inputs: list[Any], most: int) -> Status:
+        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+        return self.domain.run(most)
+
+    def _hear(self, outgoing: bytes) -> None:
+        for output in decode_all(outgoing):
+            if isinstance(output, x.Reply):
+                id, _ = self.open.pop(output.token)
+                assert output.code == 0, f"{id} was answered {output.code}"
+                assert output.body == id.encode()
+                self.done.add(id)
+            elif isinstance(output, x.Accepted):
+                self.done.add(self.open.pop(output.token)[0])
+
+    def _crash(self, moment: str) -> None:
+        self.crashes[moment] += 1
+        self.domain.close()
+        self.domain = self.make(self.settings)
+        self.domain.restore(self.disk.snapshot, self.disk.read())
+        if not self.domain.image.step:  # not even the first commit was written
+            self.domain.setup(0, self.random.randbytes(32), self.random.randbytes(32))
+        self.domain.deploy("witness", {"witness": self.kind})
+        unanswered, self.open = self.open, {}
+        again = [self._poke(id, wants=True) for id, wants in unanswered.values() if wants]
+        self._turns(again, 0)
+
+    def _settle(self) -> None:
+        """No more crashes: time passes until nothing is left to do."""
+        for _ in range(1000):
+            status = self._turns([], 10_000)
+            frame = self.domain.take_commit()
+            if frame:
+                self._hear(unseal_commit(frame).outgoing)
+            due = self.domain.next_due()
+            if status is Status.IDLE and not frame and (due is None or due > self.now + 60 * SECOND):
+                return
+            self.now = max(self.now, min(due or self.now, self.now + 60 * SECOND))
+        raise AssertionError("the domain does not come to rest")
+
+    def _audit(self) -> None:
+        image = self.domain.image
+        books = {name: self._book(name) for name in map(str, range(PEERS))}
+        assert not image.dead, [letter.cause for letter in image.dead.values()]
+        assert not image.postponed
+        for atom in image.atoms.values():
+            assert atom.journal is None
+            assert not (atom.asked or atom.kept or atom.timers or len(atom.mailbox)), f"{atom.address.text}: left over"
+        for name, book in books.items():
+            assert not [page for page in book if page.startswith("violation")], (name, book)
+            assert _pages(book, "armed/") == _pages(book, "fired/"), f"{name}: timers"
+            assert _pages(book, "asked/") == _pages(book, "answered/"), f"{name}: requests"
+            assert _pages(book, "watched/") == _pages(book, "ended/"), f"{name}: children"
+            for other, theirs in books.items():
+                sent, seen = book.get(f"out/witness/{other}", 0), theirs.get(f"in/witness/{name}", 0)
+                assert sent == seen, f"{name} sent {sent} hops to {other}, who saw {seen}"
+        everything = Counter[str]()
+        for book in books.values():
+            everything.update(book)
+        assert _pages(everything, "posted/") == _pages(everything, "arrived/"), "postponed messages"
+        applied = _pages(everything, "applied/")
+        assert set(applied.values()) <= {1}, "something happened twice"
+        assert self.done <= applied.keys(), "something that was promised did not happen"
+        assert not [id for id, wants in self.open.values() if wants], "a question was never answered"
+
+    def _book(self, key: str) -> dict[str, int]:
+        atom = self.domain.image.find("witness", key)
+        puts = list(atom.entries()) if atom is not None else []
+        return {put.key.decode(): int.from_bytes(put.value, "little") for put in puts}
+
+
+def _pages(book: dict[str, int] | Counter[str], chapter: str) -> dict[str, int]:
+    return {page.removeprefix(chapter): count for page, count in book.items() if page.startswith(chapter)}

@@ -1,0 +1,133 @@
+"""Seeds of the crash simulator; and defects, planted, that it has to find."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radon.abi import records as r
+from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal
+from radon.host.domain import Domain
+from radon.host.kind import Kind
+
+_spec = importlib.util.spec_from_file_location("crash_simulator", Path(__file__).with_name("crash_simulator.py"))
+assert _spec is not None
+assert _spec.loader is not None
+crash_simulator = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(crash_simulator)
+History = crash_simulator.History
+
+BLOCK = 25
+FAST = range(0, 100, BLOCK)
+SLOW = range(100, 1000, BLOCK)
+
+
+def run(seed: int, kind: Kind, **options: Any) -> Any:
+    history = History(seed, kind, **options)
+    try:
+        history.run()
+    finally:
+        history.domain.close()
+    return history
+
+
+def run_block(first: int, kind: Kind) -> None:
+    moments: Counter[str] = Counter()
+    for seed in range(first, first + BLOCK):
+        try:
+            moments.update(run(seed, kind).crashes)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from None
+    assert len(moments) == 5, f"a kind of crash never struck: {moments}"
+
+
+@pytest.mark.parametrize("first", FAST)
+def test_nothing_is_lost_or_doubled_by_crashes(first: int, witness: Kind) -> None:
+    run_block(first, witness)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", SLOW)
+def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(first: int, witness: Kind) -> None:
+    run_block(first, witness)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_seed_tells_the_same_story_twice(seed: int, witness: Kind) -> None:
+    assert run(seed, witness).digest == run(seed, witness).digest
+
+
+def forgetting(*kinds: type) -> Callable[..., Domain]:
+    """A domain that skips these records when it is restored."""
+
+    class Forgetful(Domain):
+        def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
+            super().restore(
+                _without(kinds, FrameType.SNAPSHOT, snapshot) if snapshot is not None else None,
+                [_without(kinds, FrameType.LOG, frame) for frame in tail],
+            )
+
+    return Forgetful
+
+
+def _without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> bytes:
+    records = decode_all(unseal(frame_type, frame))
+    return seal(frame_type, encode_all([record for record in records if not isinstance(record, kinds)]))
+
+
+class AnswersTooEarly(History):  # type: ignore[misc,valid-type]
+    """What leaves does so before it is durable."""
+
+    def _act(self) -> None:
+        take = self.domain.take_commit
+
+        def take_and_tell() -> bytes:
+            frame: bytes = take()
+            if frame:
+                self._hear(crash_simulator.unseal_commit(frame).outgoing)
+            return frame
+
+        self.domain.take_commit = take_and_tell
+        super()._act()
+
+    def _hear(self, outgoing: bytes) -> None:
+        known = [o for o in decode_all(outgoing) if getattr(o, "token", None) in self.open]
+        super()._hear(encode_all(known))
+
+
+PLANTED = {
+    "the dedup keys are forgotten": forgetting(r.Seen, r.Settled, r.SeenGone),
+    "timers are forgotten": forgetting(r.TimerSet, r.TimerGone),
+    "state is forgotten": forgetting(r.Put),
+    "postponed messages are forgotten": forgetting(r.Postponed, r.PostponedGone),
+    "kept messages are forgotten": forgetting(r.Kept, r.KeptGone),
+    "consumed messages come again": forgetting(r.Consumed),
+    "suspended turns forget what they asked": forgetting(r.Suspended, r.Called, r.Answered),
+    "watchers are forgotten": forgetting(r.Watched),
+}
+
+
+def is_found(witness: Kind, history: Any = History, **options: Any) -> bool:
+    for seed in range(40):
+        attempt = history(seed, witness, **options)
+        try:
+            attempt.run()
+        except (AssertionError, KeyError):
+            return True
+        finally:
+            attempt.domain.close()
+    return False
+
+
+@pytest.mark.parametrize("defect", PLANTED)
+def test_the_simulator_finds(defect: str, witness: Kind) -> None:
+    assert is_found(witness, make=PLANTED[defect]), f"40 seeds did not show that {defect}"
+
+
+def test_the_simulator_finds_answers_before_commits(witness: Kind) -> None:
+    assert is_found(witness, AnswersTooEarly)

@@ -1,0 +1,153 @@
+/* witness.c - an atom that keeps books on what happens to it, so that a loss, a doubling or a swap shows.
+ *
+ * "poke ID" from outside is counted under applied/ID and makes it do, as its random numbers say, some of: send numbered
+ * hops to peers, arm timers, ask, call, postpone, spawn and wait. One poke in six then fails, but never the last attempt.
+ * Whatever contradicts its books is counted under "violation/..."; the rest is compared at the end by the simulator.
+ */
+#include "radon.h"
+
+#define PEERS 4
+#define SECOND UINT64_C(1000000000)
+
+static int64_t count(const char *book, radon_bytes page) {
+    radon_bucket books;
+    int64_t total = -1;
+    if (radon_state_open(radon_text("books"), &books) != RADON_OK) __builtin_trap();
+    if (radon_bucket_add(books, radon_concat(radon_text(book), page), 1, &total) != RADON_OK) __builtin_trap();
+    radon_bucket_drop(books);
+    return total;
+}
+
+static radon_address peer(uint64_t number, radon_bytes *name) {
+    radon_address found;
+    *name = radon_concat(radon_text("witness/"), radon_format_u64(number % PEERS));
+    if (radon_messaging_open(*name, &found) != RADON_OK) __builtin_trap();
+    return found;
+}
+
+static radon_bytes words(const char *verb, radon_bytes argument) {
+    return radon_concat(radon_text(verb), argument);
+}
+
+static void hop(uint64_t random) {
+    radon_bytes name;
+    radon_address to = peer(random, &name);
+    int64_t number = count("out/", name);
+    if (radon_address_send(to, words("hop ", radon_format_s64(number))) != RADON_OK) __builtin_trap();
+    radon_address_drop(to);
+}
+
+static void arm(uint64_t random) {
+    int64_t token = count("tokens", radon_text(""));
+    count("armed/", radon_format_s64(token));
+    if (radon_clock_set_timer(random % (3 * SECOND), (uint64_t)token) != RADON_OK) __builtin_trap();
+}
+
+static void ask(uint64_t random) {
+    radon_bytes name;
+    radon_address to = peer(random, &name);
+    int64_t token = count("tokens", radon_text(""));
+    count("asked/", radon_format_s64(token));
+    if (radon_address_request(to, radon_text("ask"), 3600 * SECOND, (uint64_t)token) != RADON_OK) __builtin_trap();
+    radon_address_drop(to);
+}
+
+static void call(uint64_t random, radon_bytes id) {
+    radon_bytes name, answer;
+    radon_address to = peer(random, &name);
+    radon_error error = radon_address_call(to, words("echo ", id), 2 * SECOND, &answer); /* once for each attempt */
+    if (error == RADON_OK ? !radon_equal(answer, id) : error != RADON_TIMEOUT) count("violation/call", radon_text(""));
+    radon_address_drop(to);
+}
+
+static void postpone(uint64_t random) {
+    radon_bytes name;
+    radon_address to = peer(random, &name);
+    int64_t token = count("tokens", radon_text(""));
+    radon_bytes page = words("", radon_concat(radon_concat(name, radon_text("/")), radon_format_s64(token)));
+    count("posted/", page);
+    if (radon_address_send_later(to, words("late ", page), random % (3 * SECOND)) != RADON_OK) __builtin_trap();
+    radon_address_drop(to);
+}
+
+static void spawn(uint64_t random) {
+    radon_address child;
+    uint32_t status, wanted = (uint32_t)(random % 100);
+    if (radon_lifecycle_spawn(radon_text("witness"), radon_format_u64(wanted), &child) != RADON_OK) __builtin_trap();
+    if (random % 3 == 0) { /* not born yet: the wait sees nobody, unless the turn has committed */
+        if (radon_lifecycle_monitor(child, wanted) != RADON_OK) __builtin_trap();
+        count("watched/", radon_format_u64(wanted));
+    } else if (radon_lifecycle_wait(child, SECOND, &status) == RADON_OK) {
+        count("violation/waited-for-the-unborn", radon_text(""));
+    }
+    radon_address_drop(child);
+}
+
+static radon_outcome poke(radon_message message, radon_bytes id) {
+    uint64_t random = radon_random_next();
+    count("applied/", id);
+    for (uint64_t hops = random % 4; hops > 0; hops--) hop(radon_random_next());
+    if (random & 0x10) arm(radon_random_next());
+    if (random & 0x20) ask(radon_random_next());
+    radon_bytes attempt = words("/", radon_format_u64(radon_message_attempt(message)));
+    if ((random & 0xc0) == 0) call(radon_random_next(), radon_concat(id, attempt));
+    if (random & 0x100) postpone(radon_random_next());
+    if ((random & 0x600) == 0) spawn(radon_random_next());
+    if (radon_message_wants_reply(message)) RADON_TRY(radon_message_reply(message, id));
+    if (radon_message_attempt(message) < 2 && radon_random_next() % 6 == 0) {
+        if (radon_random_next() % 2) __builtin_trap();
+        return radon_fail("unlucky");
+    }
+    return RADON_DONE;
+}
+
+RADON_RECEIVE(message, body) {
+    radon_bytes rest = body, word = radon_cut(&rest, ' ');
+    radon_address sender;
+    if (radon_is(word, "poke")) return poke(message, rest);
+    if (radon_is(word, "hop")) {
+        int64_t number;
+        if (!radon_message_sender(message, &sender) || !radon_parse_s64(rest, &number)) __builtin_trap();
+        if (count("in/", radon_address_text(sender)) != number) count("violation/order", radon_text(""));
+        if (radon_message_attempt(message) < 2 && radon_random_next() % 6 == 0) return radon_fail("stumbled");
+    } else if (radon_is(word, "ask")) { /* the duty is kept and the answer given by a timer */
+        int64_t token = count("tokens", radon_text(""));
+        count("armed/", radon_format_s64(token));
+        RADON_TRY(radon_message_keep(message, (uint64_t)token));
+        RADON_TRY(radon_clock_set_timer(radon_random_next() % SECOND, (uint64_t)token));
+    } else if (radon_is(word, "echo")) {
+        if (count("echoed/", rest) > 1) count("violation/called-twice", radon_text(""));
+        RADON_TRY(radon_message_reply(message, rest));
+    } else if (radon_is(word, "late")) {
+        count("arrived/", rest);
+    }
+    return RADON_DONE;
+}
+
+RADON_START(args) {
+    uint64_t status;
+    if (radon_parse_u64(args, &status)) radon_lifecycle_exit((uint32_t)status);
+    return RADON_DONE;
+}
+
+RADON_REPLIED(token, error, answer) {
+    count("answered/", radon_format_u64(token));
+    if (error != RADON_OK || !radon_is(answer, "here")) count("violation/answer", radon_text(""));
+    return RADON_DONE;
+}
+
+RADON_FIRED(token) {
+    radon_message question;
+    count("fired/", radon_format_u64(token));
+    if (radon_messaging_kept(token, &question)) {
+        RADON_TRY(radon_message_reply(question, radon_text("here")));
+        radon_message_drop(question);
+    }
+    return RADON_DONE;
+}
+
+RADON_DOWN(token, status) {
+    if (status != token) count("violation/status", radon_text(""));
+    count("ended/", radon_format_u64(token));
+    return RADON_DONE;
+}
