@@ -155,9 +155,9 @@ static radon_outcome from_client(radon_message message, radon_bytes body, accoun
 static radon_outcome credit(account *it, radon_address sender, uint64_t number, int64_t cents) {
     radon_bytes reply;
     if (!it->open) {
-        reply = radon_concat(carry("refused", number, cents), radon_text(" 404 no such account"));
+        reply = radon_concat(carry("refused", number, cents), radon_text(" 404 the account in `to` does not exist"));
     } else if (cents > MOST - it->book.balance) {
-        reply = radon_concat(carry("refused", number, cents), radon_text(" 409 the balance there would be too large"));
+        reply = radon_concat(carry("refused", number, cents), radon_text(" 409 the balance of the account in `to` would be too large"));
     } else {
         reply = carry("credited", number, cents);
         it->book.balance += cents;

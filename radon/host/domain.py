@@ -14,7 +14,7 @@ from enum import Enum
 
 from radon.abi import exchange as x
 from radon.abi import records as r
-from radon.abi.delivery import Address, Delivery, Form
+from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode, Exhausted
 from radon.abi.frames import FrameType, decode_all, encode_all, seal, seal_commit, unseal
 from radon.host import topic
@@ -142,6 +142,8 @@ class Domain:
                 heads.append((atom.journal.id, atom))
             elif (head := atom.mailbox.next()) is not None:
                 heads.append((head.id, atom))
+        if any(atom.journal is not None for _, atom in heads):
+            self.ledger.step(self.ledger.next_step())  # turns that go on begin none; ids of the last step are used up
         for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
             self.routes.wake(atom)
 
@@ -312,8 +314,8 @@ class Domain:
                 routes.answer(message.delivery, ErrorCode.CLOSED)
         if turn.exit_status is not None:
             routes.end(atom, turn.exit_status)
-        elif atom.volatile and turn.delivery.form is Form.DOWN and turn.delivery.token == 0:
-            routes.end(atom, 0)  # its connection is gone
+        elif _says_disconnected(atom, turn.delivery):
+            routes.end(atom, 0)
         else:
             routes.wake(atom)
             if self.settings.forgetful:
@@ -352,7 +354,9 @@ class Domain:
         self.ledger.consume(atom, delivery)
         self.routes.answer(delivery, ErrorCode.CLOSED)
         if delivery.form is Form.START:
-            self.routes.end(atom, FAILED)
+            self.routes.end(atom, FAILED, reborn=False)  # a next life would fail as this one did, and so on forever
+        elif _says_disconnected(atom, delivery):
+            self.routes.end(atom, 0)
         else:
             self.routes.wake(atom)
 
@@ -386,6 +390,11 @@ class Domain:
 
     def observe(self, turn: Turn, name: str, value: float) -> None:
         self.ledger.leave_at_once(x.Observed(value, turn.kind.name, name))
+
+
+def _says_disconnected(atom: Atom, delivery: Delivery) -> bool:
+    """Is this the last delivery of a volatile atom: its connection is gone? A watched atom's `down` has a sender."""
+    return atom.volatile and delivery.form is Form.DOWN and delivery.sender is NOWHERE
 
 
 def _has_no_handler(turn: Turn) -> bool:

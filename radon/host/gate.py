@@ -101,7 +101,9 @@ class Gate:
         """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
         self.drop_all()
         self._linked = {
-            kind.module.digest: Linked(kind.module.compiled, engine(), self._functions, _ENTRIES)
+            kind.module.digest: Linked(
+                kind.module.compiled, engine(), self._functions, _ENTRIES, starts=kind.module.starts
+            )
             for kind in kinds.values()
         }
 
@@ -164,8 +166,8 @@ class Gate:
         except Trap as trap:
             where = f" in {' < '.join(trap.frames)}" if trap.frames else ""
             raise Failed(f"trap: {trap.code}", f"trap: {trap.message}{where}") from None
-        except (Violation, Refused) as violation:
-            raise Failed("trap: abi", f"trap: {violation}") from None
+        except Refused as refused:  # while arguments were lowered: no handle was left, say
+            raise Failed("trap: abi", f"trap: {refused}") from None
         finally:
             turn.output.flush()
             self.running = None

@@ -10,10 +10,14 @@ from heapq import heappop, heappush
 from typing import Any
 
 from radon.abi.errors import Exhausted
+from radon.host.trap import Trap
 
 
-class Violation(Exception):
+class Violation(Trap):
     """The guest broke the Canonical ABI. Ends the turn as a trap with this message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("abi", message)
 
 
 class Handles:

@@ -24,6 +24,9 @@ from radon.host.mailbox import Mailbox
 Buckets = dict[str, "SortedDict[bytes, bytes]"]
 Watch = tuple[int, bytes, Address]  # token, request, watcher
 
+LISTENER = "@listener"
+"""The kind of a topic's subscriber outside of the domain; it goes with the process, and no snapshot has it."""
+
 
 @dataclass(slots=True)
 class Journal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from radon.abi import exchange as x
@@ -14,7 +15,9 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery
 from radon.abi.errors import ErrorCode, Refused, TooLarge
 from radon.host.alarms import Alarm, Cause
+from radon.host.image import LISTENER
 from radon.host.ledger import SYSTEM
+from radon.host.topic import forget
 
 if TYPE_CHECKING:
     from radon.host.domain import Domain
@@ -120,13 +123,13 @@ def _post(domain: Domain, record: x.Post) -> None:
     reply = NOWHERE
     if record.once:
         domain.ledger.emit(SYSTEM, r.Seen(image.time + domain.settings.idempotency, record.once))
+    if not record.wants:
+        domain.ledger.leave(x.Accepted(record.token))
+    elif record.once:
         reply = Address("@once", record.once)
         routes.waiting[record.once] = [record.token]
-    elif record.wants:
+    else:
         reply = Address("@client", str(record.token))
-    if not record.wants:
-        reply = NOWHERE
-        domain.ledger.leave(x.Accepted(record.token))
     routes.post(
         to,
         Delivery(
@@ -177,17 +180,21 @@ def _revive(domain: Domain, record: x.Revive) -> None:
         domain.ledger.step(domain.ledger.next_step())
         domain.ledger.emit(SYSTEM, r.DiedGone(record.id))
         if record.again:
-            delivery = letter.delivery
+            delivery = copy(letter.delivery)
             delivery.attempt, delivery.reply = 0, NOWHERE  # whoever asked has heard closed
-            domain.routes.post(letter.to, delivery)
+            domain.routes.post(letter.to._replace(life=delivery.life), delivery)
 
 
 # ---- connections and listeners ----
 
 
 def _connect(domain: Domain, record: x.Connect) -> None:
+    """Hung up at once where there is no such kind, or an atom of that name lives: its state is not a connection's."""
+    address = record.atom._replace(life=0)
+    if address.kind not in domain.kinds or domain.routes.living(address) is not None:
+        return domain.ledger.leave(x.Hangup(record.atom))
     domain.ledger.next_step()
-    domain.routes.begin(record.atom._replace(life=0), args=record.args, volatile=True)
+    domain.routes.begin(address, args=record.args, volatile=True)
 
 
 def _disconnect(domain: Domain, record: x.Disconnect) -> None:
@@ -195,7 +202,8 @@ def _disconnect(domain: Domain, record: x.Disconnect) -> None:
     atom = domain.image.find(record.atom.kind, record.atom.key)
     if atom is not None and atom.volatile:
         domain.ledger.next_step()
-        if "down" in domain.kinds[atom.kind].module.handlers:
+        kind = domain.kinds.get(atom.kind)
+        if kind is not None and "down" in kind.module.handlers:
             domain.routes.down(atom, 0, 0)
         else:
             domain.routes.end(atom, 0)
@@ -203,12 +211,15 @@ def _disconnect(domain: Domain, record: x.Disconnect) -> None:
 
 def _listen(domain: Domain, record: x.Listen) -> None:
     topic = domain.image.atom("@topic", record.topic)
-    domain.ledger.emit(topic, r.Subscribed(Address("@listener", str(record.listener))), recorded=False)
+    domain.ledger.emit(topic, r.Subscribed(Address(LISTENER, str(record.listener))), recorded=False)
 
 
 def _unlisten(domain: Domain, record: x.Unlisten) -> None:
-    topic = domain.image.atom("@topic", record.topic)
-    domain.ledger.emit(topic, r.Unsubscribed(Address("@listener", str(record.listener))), recorded=False)
+    topic = domain.image.find("@topic", record.topic)
+    if topic is not None:
+        domain.ledger.step(domain.ledger.next_step())
+        domain.ledger.emit(topic, r.Unsubscribed(Address(LISTENER, str(record.listener))), recorded=False)
+        forget(domain.routes, topic)
 
 
 # ---- instances and fates ----

@@ -47,11 +47,13 @@ class Routes:
         self.waiting: dict[str, list[int]] = {}  # dedup key -> tokens of those who await its answer
         self._host = host
         self._on_end = on_end
-        self._ordinal = 0
+        self._step = self._ordinal = 0
 
     def new_id(self) -> bytes:
         """For deliveries that no turn made: from an input, a timer, a topic. High ordinals, apart from the turns'."""
-        self._ordinal = (self._ordinal + 1) % 2**31
+        if self._step != self.image.step:
+            self._step, self._ordinal = self.image.step, 0
+        self._ordinal += 1
         return _ID.pack(self.image.domain, self.image.step, 2**31 + self._ordinal)
 
     # ---- addresses ----
@@ -192,8 +194,11 @@ class Routes:
             self.wake(atom)
         return atom
 
-    def end(self, atom: Atom, status: int) -> None:
-        """The atom and all that is its own are gone; everyone who should know is told (rule 16)."""
+    def end(self, atom: Atom, status: int, *, reborn: bool = True) -> None:
+        """The atom and all that is its own are gone; everyone who should know is told (rule 16).
+
+        Mail that is meant for any life of it begins the next one, unless `reborn` is false.
+        """
         self._on_end(atom)
         address, parent, watchers = atom.address, self.living(atom.parent), list(atom.watchers)
         questions, mail = list(atom.kept.values()), list(atom.mailbox)
@@ -216,7 +221,7 @@ class Routes:
         for delivery in mail:
             if delivery.form is Form.MESSAGE:
                 bound = address._replace(life=delivery.life)
-                if delivery.life or atom.volatile:
+                if delivery.life or atom.volatile or not reborn:
                     self.refuse(bound, delivery, "closed")
                 else:
                     self.post(bound, delivery)  # the first message of a next life

@@ -8,13 +8,14 @@ from __future__ import annotations
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address, Delivery
-from radon.host.image import Atom
+from radon.abi.errors import ErrorCode
+from radon.host.image import LISTENER, Atom
 from radon.host.routes import Routes
 from radon.host.syscalls.topics import PUBLISH, SUBSCRIBE
 
 
 def take_turn(routes: Routes, topic: Atom) -> None:
-    """Handle the topic's next message; forget the topic when nobody is left."""
+    """Handle the topic's next message."""
     ledger = routes.ledger
     message = topic.mailbox.next()
     assert message is not None
@@ -26,14 +27,19 @@ def take_turn(routes: Routes, topic: Atom) -> None:
     else:
         for subscriber in list(topic.subscribers):
             _hand_out(routes, topic, subscriber, message)
-    if topic.mailbox.next() is not None:
-        routes.wake(topic)
-    elif not topic.subscribers:
-        ledger.emit(topic, r.Ended())
+    routes.answer(message, ErrorCode.CLOSED)  # a topic answers nobody, and says so at once
+    routes.wake(topic)
+    forget(routes, topic)
+
+
+def forget(routes: Routes, topic: Atom) -> None:
+    """Drop the topic if nobody is left who would hear of it."""
+    if not topic.subscribers and not len(topic.mailbox):
+        routes.ledger.emit(topic, r.Ended())
 
 
 def _hand_out(routes: Routes, topic: Atom, subscriber: Address, message: Delivery) -> None:
-    if subscriber.kind == "@listener":
+    if subscriber.kind == LISTENER:
         routes.ledger.leave(x.Published(int(subscriber.key), topic.key, message.body))
     elif routes.living(subscriber) is None:
         routes.ledger.emit(topic, r.Unsubscribed(subscriber))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import Exhausted, Invalid, TooLarge
-from radon.host.handles import Violation
 from radon.host.image import Atom
 from radon.host.kind import Kind
+from radon.host.trap import Trap
 from radon.host.wasi import Output
 
 if TYPE_CHECKING:
@@ -81,22 +81,25 @@ class Turn:
 
     def random(self, length: int) -> bytes:
         """The next bytes of this turn's stream: SHA-256 of seed, step and a counter (rule 1: the seed is input)."""
-        while len(self._random) < length:
+        stream, have = [self._random], len(self._random)
+        while have < length:
             block = self.domain.image.seed + struct.pack("<QQ", self.step, self._blocks)
-            self._random += hashlib.sha256(block).digest()
+            stream.append(hashlib.sha256(block).digest())
             self._blocks += 1
-        taken, self._random = self._random[:length], self._random[length:]
-        return taken
+            have += 32
+        drawn = b"".join(stream)
+        self._random = drawn[length:]
+        return drawn[:length]
 
     def intend(self, action: Callable[..., None], *args: Any) -> None:
         """`action(turn, *args)` is carried out when the turn commits, after the intents before it."""
         self.intents.append((action, args))
 
     def spend(self, fuel: int) -> None:
-        """Charge work of the host to the turn. Raises Violation when the turn's limit is used up."""
+        """Charge work of the host to the turn. Raises Trap when the turn's limit is used up."""
         self.spent += fuel
         if self.spent > self.kind.limits.fuel:
-            raise Violation("out of fuel: the turn's syscalls used up limits.turn")
+            raise Trap("out-of-fuel", "the turn's syscalls used up limits.turn")
 
     def log(self, level: int, text: str) -> None:
         """One line for whoever reads the logs; from the 1,001st on they are dropped, which the last one says."""

@@ -13,9 +13,12 @@ from __future__ import annotations
 import struct
 from enum import IntEnum
 
+import pytest
+
+from radon.abi.errors import Closed, ErrorCode
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 from radon.testing.harness import Harness
-from tests.hostile.wat import HEAP, module, signature
+from tests.hostile.wat import HEAP, module
 
 STEP = 96
 """Bytes of one step of a script: what to call, ten arguments, the result; 64 bits each."""
@@ -23,8 +26,17 @@ STEP = 96
 MESSAGE = 1
 """The handle of the message that a fresh instance is given: the lowest free number."""
 
-AREAS = 256
+AREAS = 128
 """Where result areas begin; there are 60 of 64 bytes."""
+
+STEPS = 64
+"""The most steps of a script."""
+
+DATA = HEAP + 8 + STEP * STEPS
+"""Where the data of a script begins."""
+
+LAST_AREA = AREAS + 60 * 64
+"""Of the reply with which each script ends."""
 
 NUMBER = {row.name: number for number, row in enumerate(SYSCALLS)}
 
@@ -178,6 +190,24 @@ DIRECT = _text(suspending=False)
 """The puppet that cannot."""
 
 
+class Played:
+    """What a script left behind: the results of its steps, and memory up to the end of the steps."""
+
+    def __init__(self, memory: bytes) -> None:
+        self.memory = memory
+
+    def result(self, step: int) -> int:
+        """The core result of a step; 0 if it has none."""
+        return self.word(HEAP + 8 + STEP * step + 88, 8)
+
+    def word(self, address: int, size: int = 4) -> int:
+        return int.from_bytes(self.memory[address : address + size], "little")
+
+    def code(self, area: int, gap: int = 1) -> str:
+        """What a result area says: "ok" or the name of the error-code. `gap`: from the discriminant to the payload."""
+        return ErrorCode(self.memory[area + gap]).label if self.memory[area] else "ok"
+
+
 class Script:
     """The steps of one message. Addresses are those of a fresh instance, or of one whose last turn was done."""
 
@@ -186,11 +216,12 @@ class Script:
         self._data = b""
         self._areas = 0
 
-    def call(self, what: str | Act | int, *arguments: int, size: int = 0) -> int:
+    def call(self, what: str | Act, *arguments: int) -> int:
         """One more step: a syscall by its name, or an act. Its number."""
         number = NUMBER[what] if isinstance(what, str) else what
         words = [number, *(argument % 2**64 for argument in arguments)]
         self._steps.append(struct.pack("<11Q8x", *words, *[0] * (11 - len(words))))
+        assert len(self._steps) <= STEPS
         return len(self._steps) - 1
 
     def area(self) -> int:
@@ -199,5 +230,28 @@ class Script:
         assert self._areas <= 60
         return AREAS + 64 * (self._areas - 1)
 
-    def step_at(self, number: int) -> int:
-        return HEAP + 8 + STEP * number
+    def data(self, data: bytes) -> tuple[int, int]:
+        """Bytes that come with the message: their address, aligned to 8, and their length."""
+        self._data = self._data.ljust((len(self._data) + 7) & -8, b"\0")
+        address = DATA + len(self._data)
+        self._data += data
+        return address, len(data)
+
+    def step_at(self, step: int) -> int:
+        """The address of a step."""
+        return HEAP + 8 + STEP * step
+
+    def body(self) -> bytes:
+        """The message."""
+        return (struct.pack("<II", len(self._steps), 0) + b"".join(self._steps)).ljust(DATA - HEAP, b"\0") + self._data
+
+    def play(self, h: Harness, to: str = "puppet/a") -> Played:
+        """Send it, and answer with what it left. Raises Refused, as `Harness.call`."""
+        self.call("messaging.message.reply", MESSAGE, 0, self.step_at(len(self._steps)), LAST_AREA)
+        return Played(h.call(to, self.body()))
+
+    def fail(self, h: Harness, to: str = "puppet/a") -> str:
+        """Send it to a kind with a single attempt, which must fail: the line that is logged."""
+        with pytest.raises(Closed):
+            h.call(to, self.body())
+        return h.logs()[-1]

@@ -12,7 +12,8 @@ def now(turn: Turn) -> int:
 
 
 def set_timer(turn: Turn, delay: int, token: int) -> None:
-    if len(turn.atom.timers) + len(turn.timers) >= turn.kind.limits.outbox:
+    moves = token in turn.timers or token in turn.atom.timers
+    if not moves and len(turn.atom.timers) + len(turn.timers) >= turn.kind.limits.outbox:
         raise Exhausted("timers of this atom (limits.outbox)")
     turn.timers.pop(token, None)
     turn.timers[token] = min(turn.now + delay, NEVER)

@@ -51,7 +51,8 @@ def kept(turn: Turn, token: int) -> Message | None:
     if message is not None:
         message.open = message.delivery.reply is not NOWHERE
         turn.kept[token] = None
-        turn.held.append(message)
+        if message not in turn.held:
+            turn.held.append(message)
     return message
 
 
