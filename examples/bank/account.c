@@ -33,16 +33,18 @@ typedef struct {
 } book;
 
 typedef struct {
-    radon_bucket bucket;
     bool open; /* something was deposited once */
     book book;
 } account;
 
+/* A global is a cache: this handle lasts as long as the instance, and the next instance opens its own. */
+static radon_bucket bucket;
+
 static radon_outcome load(account *it) {
     radon_option found;
     *it = (account){0};
-    RADON_TRY(radon_state_open(radon_text("account"), &it->bucket));
-    RADON_TRY(radon_bucket_get(it->bucket, radon_text("book"), &found));
+    if (bucket.handle == 0) RADON_TRY(radon_state_open(radon_text("account"), &bucket));
+    RADON_TRY(radon_bucket_get(bucket, radon_text("book"), &found));
     it->open = found.some;
     if (found.some) memcpy(&it->book, found.value.data, sizeof it->book);
     return RADON_DONE;
@@ -50,7 +52,7 @@ static radon_outcome load(account *it) {
 
 static radon_error store(account *it) {
     it->open = true;
-    return radon_bucket_put(it->bucket, radon_text("book"), (radon_bytes){(const uint8_t *)&it->book, sizeof it->book});
+    return radon_bucket_put(bucket, radon_text("book"), (radon_bytes){(const uint8_t *)&it->book, sizeof it->book});
 }
 
 /* "alice" of "account/alice" */
@@ -60,40 +62,42 @@ static radon_bytes name_of(radon_address address) {
     return text;
 }
 
-static radon_bytes own_name(void) { return name_of(radon_messaging_self()); }
+static radon_bytes own_name(void) {
+    radon_address self = radon_messaging_self();
+    radon_bytes name = name_of(self);
+    radon_address_drop(self); /* handles outlast turns, and there is a limit */
+    return name;
+}
 
-static radon_error address_of(radon_bytes name, radon_address *out) {
-    return name.len > 0 ? radon_messaging_open(radon_concat(radon_text("account/"), name), out) : RADON_INVALID;
+static void put_cents(radon_json_writer *json, const char *name, int64_t cents) {
+    radon_json_name(json, name);
+    radon_json_put_s64(json, cents);
 }
 
 static radon_outcome show(radon_message message, const account *it) {
-    radon_json_writer body = {0};
-    radon_json_open_object(&body);
-    radon_json_name(&body, "account");
-    radon_json_put_string(&body, own_name());
-    radon_json_name(&body, "balance");
-    radon_json_put_s64(&body, it->book.balance);
-    radon_json_name(&body, "pending");
-    radon_json_put_s64(&body, it->book.pending);
-    radon_json_name(&body, "sent");
-    radon_json_put_s64(&body, it->book.sent);
-    radon_json_name(&body, "received");
-    radon_json_put_s64(&body, it->book.received);
-    radon_json_close_object(&body);
-    return answer(message, OK, &body);
+    radon_json_writer json = {0};
+    radon_json_open_object(&json);
+    radon_json_name(&json, "account");
+    radon_json_put_string(&json, own_name());
+    put_cents(&json, "balance", it->book.balance);
+    put_cents(&json, "pending", it->book.pending);
+    put_cents(&json, "sent", it->book.sent);
+    put_cents(&json, "received", it->book.received);
+    radon_json_close_object(&json);
+    return answer(message, radon_text(OK), radon_json_text(&json));
 }
 
 /* ---- from outside ---- */
 
 static radon_outcome deposit(radon_message message, account *it, int64_t cents) {
-    if (cents > MOST - it->book.balance) return refuse(message, CONFLICT, radon_text("the balance would be too large"));
+    if (cents > MOST - it->book.balance) return refuse(message, CONFLICT, "the balance would be too large");
     it->book.balance += cents;
     RADON_TRY(store(it));
     return show(message, it);
 }
 
 static radon_outcome withdraw(radon_message message, account *it, int64_t cents) {
-    if (cents > it->book.balance) return refuse(message, CONFLICT, radon_text("insufficient funds"));
+    if (cents > it->book.balance) return refuse(message, CONFLICT, "insufficient funds");
     it->book.balance -= cents;
     RADON_TRY(store(it));
     return show(message, it);
@@ -109,19 +113,13 @@ static radon_bytes carry(const char *verb, uint64_t number, int64_t cents) {
     return radon_buffer_bytes(&body);
 }
 
-static radon_outcome transfer(radon_message message, account *it, radon_json order, int64_t cents) {
-    radon_bytes from, to;
-    radon_address target;
-    if (!radon_json_string(radon_json_get(order, "from"), &from) || !radon_equal(from, own_name()))
-        return refuse(message, BAD_REQUEST, radon_text("`from` must be the account that the order is given to"));
-    if (!radon_json_string(radon_json_get(order, "to"), &to) || address_of(to, &target) != RADON_OK)
-        return refuse(message, BAD_REQUEST, radon_text("no account can have the name in `to`"));
-    if (cents > it->book.balance) return refuse(message, CONFLICT, radon_text("insufficient funds"));
+static radon_outcome depart(radon_message message, account *it, radon_address target, int64_t cents) {
+    if (cents > it->book.balance) return refuse(message, CONFLICT, "insufficient funds");
 
-    /* The duty to answer outlives this turn, and the process: the client hears how it ended, and not that it began. */
+    /* The duty to answer outlives this turn, and the process: the client hears how it ended, not that it began. */
     uint64_t number = ++it->book.numbers;
     if (radon_message_wants_reply(message) && radon_message_keep(message, number) != RADON_OK)
-        return refuse(message, TOO_MANY, radon_text("too many transfers of this account are pending"));
+        return refuse(message, TOO_MANY, "too many transfers of this account are pending");
 
     it->book.balance -= cents;
     it->book.pending += cents;
@@ -131,84 +129,101 @@ static radon_outcome transfer(radon_message message, account *it, radon_json ord
     return RADON_DONE;
 }
 
+static radon_outcome transfer(radon_message message, account *it, radon_json order, int64_t cents) {
+    radon_bytes from, to;
+    radon_address target;
+    if (!radon_json_string(radon_json_get(order, "from"), &from) || !radon_equal(from, own_name()))
+        return refuse(message, BAD_REQUEST, "`from` must be the account that the order is given to");
+    if (!radon_json_string(radon_json_get(order, "to"), &to) || to.len == 0 ||
+        radon_messaging_open(radon_concat(radon_text("account/"), to), &target) != RADON_OK)
+        return refuse(message, BAD_REQUEST, "no account can have the name in `to`");
+    radon_outcome outcome = depart(message, it, target, cents);
+    radon_address_drop(target);
+    return outcome;
+}
+
 static bool amount(radon_json order, const char *name, int64_t *cents) {
     return radon_json_s64(radon_json_get(order, name), cents) && *cents >= 1 && *cents <= MOST;
 }
 
 static radon_outcome from_client(radon_message message, radon_bytes body, account *it) {
-    radon_json order;
+    radon_json order = {0};
     int64_t cents;
-    if (body.len > 0 && !radon_json_parse(body, &order))
-        return refuse(message, BAD_REQUEST, radon_text("the body is not JSON"));
-    if (body.len > 0 && amount(order, "deposit", &cents)) return deposit(message, it, cents);
-    if (!it->open) return refuse(message, NOT_FOUND, radon_text("no such account; a deposit opens it"));
+    if (body.len > 0 && !radon_json_parse(body, &order)) return refuse(message, BAD_REQUEST, "the body is not JSON");
+    if (amount(order, "deposit", &cents)) return deposit(message, it, cents);
+    if (!it->open) return refuse(message, NOT_FOUND, "no such account; a deposit opens it");
     if (body.len == 0) return show(message, it);
     if (amount(order, "withdraw", &cents)) return withdraw(message, it, cents);
     if (amount(order, "cents", &cents)) return transfer(message, it, order, cents);
-    return refuse(message, BAD_REQUEST, radon_text("say {\"deposit\": CENTS}, {\"withdraw\": CENTS} or {\"from\": NAME, "
-                                                   "\"to\": NAME, \"cents\": CENTS}; cents are whole and at least 1"));
+    return refuse(message, BAD_REQUEST, "say {\"deposit\": CENTS}, {\"withdraw\": CENTS} or {\"from\": NAME, "
+                                        "\"to\": NAME, \"cents\": CENTS}; cents are whole and at least 1");
 }
 
 /* ---- from other accounts ---- */
 
-/* A refusal carries the money back, so it is as much part of this turn as taking the money would be. */
 static radon_outcome credit(account *it, radon_address sender, uint64_t number, int64_t cents) {
     radon_bytes reply;
     if (!it->open) {
         reply = radon_concat(carry("refused", number, cents), radon_text(" 404 the account in `to` does not exist"));
     } else if (cents > MOST - it->book.balance) {
-        reply = radon_concat(carry("refused", number, cents), radon_text(" 409 the balance of the account in `to` would be too large"));
+        reply = radon_concat(carry("refused", number, cents),
+            radon_text(" 409 the balance of the account in `to` would be too large"));
     } else {
         reply = carry("credited", number, cents);
         it->book.balance += cents;
         it->book.received += cents;
         RADON_TRY(store(it));
     }
-    RADON_TRY(radon_address_send(sender, reply));
+    RADON_TRY(radon_address_send(sender, reply)); /* a refusal carries the money back */
     return RADON_DONE;
 }
 
-static radon_outcome confirm(account *it, radon_address sender, uint64_t number, int64_t cents) {
+/* Answers the message that was kept when the transfer began, if somebody waited for an answer. */
+static radon_outcome answer_client(uint64_t number, radon_bytes status, radon_bytes json) {
     radon_message client;
+    if (!radon_messaging_kept(number, &client)) return RADON_DONE;
+    radon_outcome outcome = answer(client, status, json);
+    radon_message_drop(client);
+    return outcome;
+}
+
+static radon_outcome confirm(account *it, radon_address sender, uint64_t number, int64_t cents) {
+    radon_json_writer json = {0};
     it->book.pending -= cents;
     RADON_TRY(store(it));
-    if (!radon_messaging_kept(number, &client)) return RADON_DONE; /* nobody wanted to know */
 
-    radon_json_writer body = {0};
-    radon_json_open_object(&body);
-    radon_json_name(&body, "from");
-    radon_json_put_string(&body, own_name());
-    radon_json_name(&body, "to");
-    radon_json_put_string(&body, name_of(sender));
-    radon_json_name(&body, "cents");
-    radon_json_put_s64(&body, cents);
-    radon_json_name(&body, "balance");
-    radon_json_put_s64(&body, it->book.balance);
-    radon_json_close_object(&body);
-    return answer(client, OK, &body);
+    radon_json_open_object(&json);
+    radon_json_name(&json, "from");
+    radon_json_put_string(&json, own_name());
+    radon_json_name(&json, "to");
+    radon_json_put_string(&json, name_of(sender));
+    put_cents(&json, "cents", cents);
+    put_cents(&json, "balance", it->book.balance);
+    radon_json_close_object(&json);
+    return answer_client(number, radon_text(OK), radon_json_text(&json));
 }
 
 static radon_outcome take_back(account *it, uint64_t number, int64_t cents, radon_bytes status, radon_bytes why) {
-    radon_message client;
+    it->book.balance += cents;
     it->book.pending -= cents;
     it->book.sent -= cents;
-    it->book.balance += cents;
     RADON_TRY(store(it));
-    return radon_messaging_kept(number, &client) ? refuse(client, status, why) : RADON_DONE;
+    return answer_client(number, status, error_json(why));
 }
 
 static radon_outcome from_account(account *it, radon_address sender, radon_bytes body) {
     radon_bytes verb = radon_cut(&body, ' '), first = radon_cut(&body, ' '), second = radon_cut(&body, ' ');
     uint64_t number;
     int64_t cents;
-    bool understood = radon_parse_u64(first, &number) && radon_parse_s64(second, &cents);
-    if (understood && radon_is(verb, "credit")) return credit(it, sender, number, cents);
-    if (understood && radon_is(verb, "credited")) return confirm(it, sender, number, cents);
-    if (understood && radon_is(verb, "refused")) {
-        radon_bytes status = radon_cut(&body, ' ');
-        return take_back(it, number, cents, status, body);
+    if (radon_parse_u64(first, &number) && radon_parse_s64(second, &cents)) {
+        if (radon_is(verb, "credit")) return credit(it, sender, number, cents);
+        if (radon_is(verb, "credited")) return confirm(it, sender, number, cents);
+        if (radon_is(verb, "refused")) {
+            radon_bytes status = radon_cut(&body, ' ');
+            return take_back(it, number, cents, status, body);
+        }
     }
-    return radon_fail("accounts do not say such a thing to each other"); /* it ends in the dead letters, to be seen */
+    return radon_fail("no account says such a thing"); /* among the dead letters somebody will see it */
 }
 
 RADON_RECEIVE(message, body) {
@@ -217,10 +232,14 @@ RADON_RECEIVE(message, body) {
     radon_outcome outcome = load(&it);
     if (outcome.failed) return outcome;
 
-    /* Who holds an address of an account may send to it. Only the bank's own atoms do, and they are trusted; what
+    /* Who holds the address of an account may write to it. Of all atoms only accounts do, and they are trusted. What
      * comes from outside has no sender, whatever it says. */
-    if (radon_message_sender(message, &sender)) outcome = from_account(&it, sender, body);
-    else outcome = from_client(message, body, &it);
+    if (radon_message_sender(message, &sender)) {
+        outcome = from_account(&it, sender, body);
+        radon_address_drop(sender);
+    } else {
+        outcome = from_client(message, body, &it);
+    }
 
     /* An address comes to life by being written to. One that is no account leaves nothing behind. */
     if (!it.open) radon_lifecycle_exit(0);

@@ -6,13 +6,14 @@
 #include "answer.h"
 
 RADON_RECEIVE(message, body) {
-    radon_json transfer;
+    radon_json order;
     radon_bytes from;
     radon_address account;
-    if (!radon_json_parse(body, &transfer) || !radon_json_string(radon_json_get(transfer, "from"), &from))
-        return refuse(message, BAD_REQUEST, radon_text("say: {\"from\": NAME, \"to\": NAME, \"cents\": CENTS}"));
+    if (!radon_json_parse(body, &order) || !radon_json_string(radon_json_get(order, "from"), &from))
+        return refuse(message, BAD_REQUEST, "say {\"from\": NAME, \"to\": NAME, \"cents\": CENTS}");
     if (from.len == 0 || radon_messaging_open(radon_concat(radon_text("account/"), from), &account) != RADON_OK)
-        return refuse(message, BAD_REQUEST, radon_text("no account can have the name in `from`"));
+        return refuse(message, BAD_REQUEST, "no account can have the name in `from`");
     RADON_TRY(radon_message_forward(message, account));
+    radon_address_drop(account); /* handles outlast turns, and there is a limit */
     return RADON_DONE;
 }

@@ -108,12 +108,12 @@ static command *command_called(radon_bytes verb) {
 }
 
 RADON_RECEIVE(message, body) {
+    static radon_bucket values; /* a cache: a handle lasts as long as the instance */
     radon_bytes rest = body, verb = radon_cut(&rest, ' '), key = radon_cut(&rest, ' '), out = {0};
-    radon_bucket values;
     command *run = command_called(verb);
     radon_error error = run == NULL || key.len == 0 ? RADON_INVALID : key.len > LONGEST_KEY ? RADON_TOO_LARGE : RADON_OK;
     if (error == RADON_OK) {
-        RADON_TRY(radon_state_open(radon_text("values"), &values));
+        if (values.handle == 0) RADON_TRY(radon_state_open(radon_text("values"), &values));
         error = run(values, key, rest, &out);
     }
     /* What a command cannot do is the client's to hear. To fail the turn would only have it tried again. */

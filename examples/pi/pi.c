@@ -49,8 +49,11 @@ static radon_outcome begin(radon_message message, radon_bytes body) {
         radon_bytes sealed = radon_address_seal(crew.data[index]); /* a handle ends with the turn; this does not */
         radon_store_u32(radon_buffer_extend(&job, 4), (uint32_t)sealed.len);
         radon_buffer_add(&job, sealed);
+        radon_address_drop(crew.data[index]);
     }
-    RADON_TRY(radon_address_send(radon_messaging_self(), radon_buffer_bytes(&job)));
+    radon_address self = radon_messaging_self();
+    RADON_TRY(radon_address_send(self, radon_buffer_bytes(&job)));
+    radon_address_drop(self);
     return RADON_DONE;
 }
 
@@ -71,6 +74,7 @@ static radon_outcome print_and_stop(radon_bytes line) {
     RADON_TRY(radon_messaging_open(radon_text("printer"), &printer));
     RADON_TRY(radon_address_call(printer, line, FOREVER, &printed)); /* it is to be stopped after this line */
     RADON_TRY(radon_lifecycle_stop(printer));
+    radon_address_drop(printer);
     return RADON_DONE;
 }
 
@@ -83,7 +87,10 @@ static radon_error take_worker(radon_bytes *job, radon_address *worker) {
 
 static radon_outcome answer_client(radon_bytes text) {
     radon_message client;
-    return radon_messaging_kept(CLIENT, &client) ? answer(client, text) : RADON_DONE;
+    if (!radon_messaging_kept(CLIENT, &client)) return RADON_DONE;
+    radon_outcome outcome = answer(client, text);
+    radon_message_drop(client);
+    return outcome;
 }
 
 /* The client's deadline has passed, as a rule: what a turn sends inherits it. Nobody is to work on for nobody. */
@@ -117,5 +124,7 @@ static radon_outcome collect(radon_bytes job) {
 
 RADON_RECEIVE(message, body) {
     radon_address sender;
-    return radon_message_sender(message, &sender) ? collect(body) : begin(message, body);
+    if (!radon_message_sender(message, &sender)) return begin(message, body);
+    radon_address_drop(sender);
+    return collect(body);
 }

@@ -55,6 +55,11 @@ class Instance:
         self.turn: Turn  # the one that it is in, or was in last
         self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11)
 
+    def adopt(self, turn: Turn) -> None:
+        """It is in this turn from now on, which brings its fuel."""
+        self.turn, turn.handles = turn, self.handles
+        self.guest.set_fuel(turn.kind.limits.fuel)
+
     def read(self, pointer: int, length: int) -> bytes:
         self.turn.spend(length)
         return self.guest.read(pointer, length)
@@ -130,8 +135,7 @@ class Gate:
         instance = self._instances.get(place)
         if instance is not None:
             self._instances.move_to_end(place)
-            instance.turn = turn
-            instance.guest.set_fuel(turn.kind.limits.fuel)
+            instance.adopt(turn)
             return instance
         if len(self._instances) >= self._capacity:
             for old, other in self._instances.items():
@@ -140,8 +144,7 @@ class Gate:
                     other.guest.close()
                     break
         instance = Instance(self._linked[turn.kind.module.digest], turn.kind)
-        instance.turn = turn
-        instance.guest.set_fuel(turn.kind.limits.fuel)
+        instance.adopt(turn)
         self._instances[place] = instance
         self.running = instance
         instance.guest.start()

@@ -31,10 +31,15 @@ class Handles:
     def __len__(self) -> int:
         return len(self._slots) - 1 - len(self._free)
 
+    def check_room(self, count: int) -> None:
+        """Raises Exhausted if so many more go beyond the limit."""
+        if len(self) + count > self._limit:
+            raise Exhausted(f"{len(self)} handles are in use and {count} more would be over {self._limit} (limits.handles)")
+
     def insert(self, resource: str, thing: Any, *, beyond_limit: bool = False) -> int:
         """A new handle for `thing`. Raises Exhausted at the limit, unless the host itself hands it in."""
-        if len(self) >= self._limit and not beyond_limit:
-            raise Exhausted(f"{self._limit} handles are in use (limits.handles)")
+        if not beyond_limit:
+            self.check_room(1)
         if self._free:
             handle = heappop(self._free)
             self._slots[handle] = (resource, thing)

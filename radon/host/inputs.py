@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from radon.abi import exchange as x
 from radon.abi import records as r
-from radon.abi.delivery import NOWHERE, Address, Delivery
+from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode, Refused, TooLarge
 from radon.host.alarms import Alarm, Cause
 from radon.host.image import LISTENER
@@ -175,14 +175,19 @@ def _outcome(domain: Domain, record: x.Outcome) -> None:
 
 
 def _revive(domain: Domain, record: x.Revive) -> None:
-    letter = domain.image.dead.get(record.id)
-    if letter is not None:
-        domain.ledger.step(domain.ledger.next_step())
-        domain.ledger.emit(SYSTEM, r.DiedGone(record.id))
-        if record.again:
-            delivery = copy(letter.delivery)
-            delivery.attempt, delivery.reply = 0, NOWHERE  # whoever asked has heard closed
-            domain.routes.post(letter.to._replace(life=delivery.life), delivery)
+    """A message goes to whichever life it was meant for; a `start` begins a new one, if none has begun since."""
+    letter, routes = domain.image.dead.get(record.id), domain.routes
+    if letter is None or (record.again and letter.to.kind not in domain.kinds):
+        return
+    domain.ledger.step(domain.ledger.next_step())
+    domain.ledger.emit(SYSTEM, r.DiedGone(record.id))
+    delivery = copy(letter.delivery)
+    to = letter.to._replace(life=delivery.life)
+    delivery.attempt, delivery.reply = 0, NOWHERE  # whoever asked has heard closed
+    if record.again and delivery.form is not Form.START:
+        routes.post(to, delivery)
+    elif record.again and routes.living(to) is None:
+        routes.begin(to, id=delivery.id, args=delivery.body)
 
 
 # ---- connections and listeners ----

@@ -66,6 +66,13 @@ def watch_for_wait(turn: Turn, target: Address, request: bytes) -> None:
         routes.answered(turn.atom, request, code + 1, 0, b"")
 
 
+def unwatch(turn: Turn, target: Address, request: bytes) -> None:
+    """The wait was given up: nobody is to be told of the target's end."""
+    atom = turn.domain.routes.living(target)
+    if atom is not None:
+        turn.domain.ledger.emit(atom, r.WatchedGone(0, request, turn.atom.address))
+
+
 def reap(turn: Turn, child: Address) -> None:
     """The child's status was waited for."""
     if child in turn.atom.children:

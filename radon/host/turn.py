@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import Exhausted, Invalid, TooLarge
+from radon.host.handles import Handles
 from radon.host.image import Atom
 from radon.host.kind import Kind
 from radon.host.trap import Trap
@@ -56,6 +57,7 @@ class Turn:
         self.now = time  # moves only when an awaited answer comes
         self.deadline = delivery.deadline
         self.message = Message(delivery)
+        self.handles: Handles  # of the instance that it is in
         self.intents: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # carried out in order, at the commit
         self.held: list[Message] = [self.message]  # whose duty, if still here at the end, is answered with closed
         self.kept: dict[int, Message | None] = {}  # by token, over atom.kept; None: taken
@@ -67,7 +69,8 @@ class Turn:
         self.calls = 0  # suspending syscalls so far
         self.exit_status: int | None = None
         self.open = True  # until it commits or is undone
-        self.spent = 0  # fuel for syscalls and for the bytes they moved
+        self.fuel = kind.limits.fuel
+        self.spent = 0  # of the fuel for syscalls and for the bytes they moved
         self.lines = 0  # logged
         self.output = Output(self.log)  # of a guest with WASI
         self._ordinal = 0
@@ -98,7 +101,7 @@ class Turn:
     def spend(self, fuel: int) -> None:
         """Charge work of the host to the turn. Raises Trap when the turn's limit is used up."""
         self.spent += fuel
-        if self.spent > self.kind.limits.fuel:
+        if self.spent > self.fuel:
             raise Trap("out-of-fuel", "the turn's syscalls used up limits.turn")
 
     def log(self, level: int, text: str) -> None:

@@ -18,7 +18,7 @@ Open = Callable[..., Harness]
 
 DOMAINS: dict[str, Make] = {"python": Domain}
 
-@pytest.fixture(params=DOMAINS)
+@pytest.fixture(scope="session", params=DOMAINS)
 def make(request: pytest.FixtureRequest) -> Make:
     """Makes an empty domain."""
     return DOMAINS[request.param]

@@ -207,6 +207,7 @@ def test_money_for_an_account_that_fails_stays_pending_and_arrives_once_it_works
         rich.harness.step()
     working = rich.application.kinds()
     rich.harness.deploy(working | {"account": BROKEN})
+    rich.harness.run()
     rich.harness.advance("1m")
     (letter,) = rich.harness.dead()
     assert letter.to.text == "account/bob"

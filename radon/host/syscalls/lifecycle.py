@@ -26,6 +26,7 @@ def spawn_many(turn: Turn, kind: str, count: int, args: bytes) -> list[Address]:
     turn.check_body(args)
     if turn.spawned + count > turn.kind.limits.spawned:
         raise Exhausted(f"the turn has spawned {turn.spawned} atoms (limits.spawned)")
+    turn.handles.check_room(count)  # before: an atom whose address nobody got would live for ever
     turn.spawned += count
     return [_spawn_one(turn, kind, args) for _ in range(count)]
 
@@ -70,6 +71,8 @@ def wait(turn: Turn, target: Address, timeout: int) -> int:
         turn, WAIT, request, deadline, digest, lambda: intents.watch_for_wait(turn, target, request)
     )
     if answer.code:
+        if answer.code == ErrorCode.TIMEOUT + 1:
+            turn.intend(intents.unwatch, target, request)
         raise Refused.of(ErrorCode(answer.code - 1), f"wait for {target.text}")
     turn.intend(intents.reap, target)
     return answer.value

@@ -1,0 +1,193 @@
+"""The same inputs give the same records, whoever takes them: another domain, a restored one, one that batches otherwise.
+
+Random scripts run through random days (tests/script_strategies.py); one domain is the measure of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radon.abi import exchange as x
+from radon.abi import records as r
+from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
+from radon.host.domain import Domain, Settings, Status
+from radon.host.kind import Kind
+from radon.testing.harness import NOON, kind
+from tests.script_strategies import Day, days
+from tests.scripts import ScriptModule, script_kind
+
+Make = Callable[[Settings], Domain]
+Kinds = Mapping[str, Kind]
+
+MOST_TURNS = 5000
+"""Of one day: more would be atoms that never come to rest."""
+
+
+class Life:
+    """A domain, and all that it gave so far."""
+
+    def __init__(self, make: Make, kinds: Kinds, settings: Settings) -> None:
+        self.domain = make(settings)
+        self.kinds = kinds
+        self.now = NOON
+        self.log: list[bytes] = []  # the durable parts
+        self.left: list[Any] = []  # outgoing, decoded
+        self.passed: list[Any] = []  # volatile, decoded
+
+    def begin(self) -> None:
+        self.domain.setup(0, bytes(range(32)), bytes(32))
+        self.deploy()
+
+    def restore(self, snapshot: bytes | None, log: Iterable[bytes], now: int) -> None:
+        self.domain.restore(snapshot, log)
+        self.now = now
+        self.deploy()
+
+    def deploy(self) -> None:
+        self.domain.deploy("digest", self.kinds)
+        self.take()
+
+    def take(self) -> None:
+        frame = self.domain.take_commit()
+        if frame:
+            commit = unseal_commit(frame)
+            self.log += [seal(FrameType.LOG, commit.durable)] if commit.durable else []
+            self.left += decode_all(commit.outgoing)
+            self.passed += decode_all(commit.volatile)
+
+    def live(self, day: Day, at_once: int = MOST_TURNS) -> None:
+        """One day, at most `at_once` turns between two commits."""
+        pause, inputs = day
+        self.now += pause
+        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+        turns = 0
+        while self.domain.run(at_once) is not Status.IDLE:
+            self.take()
+            turns += at_once
+            assert turns < MOST_TURNS, "these scripts never come to rest"
+        self.take()
+
+    def records(self) -> list[bytes]:
+        """Of the whole log, each in bytes: deliveries compare by identity."""
+        return [encode_all([record]) for frame in self.log for record in decode_all(unseal(FrameType.LOG, frame))]
+
+    def image(self) -> list[bytes]:
+        """The snapshot's records but for the step, which counts also what left no trace in the log."""
+        records = decode_all(unseal(FrameType.SNAPSHOT, self.domain.snapshot()))
+        return [encode_all([record]) for record in records if not isinstance(record, r.Step)]
+
+
+@pytest.fixture(scope="module")
+def kinds(script_module: ScriptModule) -> Kinds:
+    fiber, direct = script_module("fiber"), script_module("direct")
+    return {
+        "script": script_kind(fiber),
+        "direct": script_kind(direct, "direct", grants=("script/*", "direct/*", "spawn:direct", "publish:*")),
+        "other": kind("other", fiber),
+    }
+
+
+Lives = Callable[..., AbstractContextManager[Life]]
+
+
+@pytest.fixture(scope="module")
+def life(make: Make, kinds: Kinds) -> Lives:
+    """`with life(**settings) as it`: a domain that is closed at the end."""
+
+    @contextmanager
+    def one(**fields: Any) -> Iterator[Life]:
+        it = Life(make, kinds, Settings(**{"instances": 3, **fields}))
+        try:
+            yield it
+        finally:
+            it.domain.close()
+
+    return one
+
+
+@given(days=days())
+def test_the_same_inputs_give_the_same_commits_byte_for_byte(life: Lives, days: list[Day]) -> None:
+    with life() as one, life() as two:
+        for it in (one, two):
+            it.begin()
+            for day in days:
+                it.live(day)
+        assert one.log == two.log
+        assert list(map(encode, one.left)) == list(map(encode, two.left))
+        assert list(map(encode, one.passed)) == list(map(encode, two.passed))
+        assert one.domain.snapshot() == two.domain.snapshot()
+
+
+@given(days=days())
+def test_how_turns_are_batched_into_commits_changes_no_record(life: Lives, days: list[Day]) -> None:
+    with life(elide=False) as one, life(elide=False) as two:
+        one.begin()
+        two.begin()
+        for day in days:
+            one.live(day)
+            two.live(day, at_once=1)
+        assert one.records() == two.records()
+        assert list(map(encode, one.left)) == list(map(encode, two.left))
+        assert one.domain.snapshot() == two.domain.snapshot()
+
+
+@given(days=days())
+def test_leaving_out_what_came_and_went_within_a_commit_changes_no_state(life: Lives, days: list[Day]) -> None:
+    with life(elide=True) as one, life(elide=False) as two:
+        for it in (one, two):
+            it.begin()
+            for day in days:
+                it.live(day)
+        assert one.domain.snapshot() == two.domain.snapshot()
+        assert sum(map(len, one.log)) <= sum(map(len, two.log))
+
+
+@given(days=days())
+def test_the_log_and_a_snapshot_with_the_log_behind_it_restore_the_same_image(life: Lives, days: list[Day]) -> None:
+    with life() as it, life() as other:
+        it.begin()
+        snapshot, behind = None, 0
+        for number, day in enumerate(days):
+            it.live(day)
+            for base, log in ((None, it.log), (snapshot, it.log[behind:])):
+                with life() as restored:
+                    restored.domain.restore(base, log)
+                    assert restored.image() == it.image()
+            if number % 3 == 1:
+                snapshot, behind = it.domain.snapshot(), len(it.log)
+        other.domain.restore(it.domain.snapshot())
+        assert other.domain.snapshot() == it.domain.snapshot()
+
+
+@given(days=days(volatile=False), at=st.integers(0, 7))
+def test_a_domain_restored_at_a_barrier_goes_on_as_the_one_that_never_stopped(
+    life: Lives, days: list[Day], at: int
+) -> None:
+    with life() as it, life() as restored:
+        it.begin()
+        for day in days[:at]:
+            it.live(day)
+        it.live((0, [x.Barrier()]))
+        restored.restore(it.domain.snapshot(), [], it.now)
+        before = len(it.log)
+        for day in days[at:]:
+            it.live(day)
+            restored.live(day)
+        assert restored.log == it.log[before:]
+        assert restored.domain.snapshot() == it.domain.snapshot()
+
+
+@given(days=days(volatile=False))
+def test_dropping_instances_after_every_turn_changes_no_record(life: Lives, days: list[Day]) -> None:
+    with life() as one, life(forgetful=True) as two:
+        for it in (one, two):
+            it.begin()
+            for day in days:
+                it.live(day)
+        assert one.log == two.log
