@@ -26,7 +26,7 @@ _delays: Strategy = st.sampled_from(["0", "100ms", "1s", "90s"])
 _numbers: Strategy = st.sampled_from(["0", "1", "-1", "3", "9223372036854775807"])
 _bounds: Strategy = _keys | st.just("-")
 _topics: Strategy = st.sampled_from(["news", "weather"])
-_addresses: Strategy = st.sampled_from([*ATOMS, "$a", "$b", "nobody/x"])
+_addresses: Strategy = st.sampled_from([*ATOMS, "$a", "$b", "echo/e", "nobody/x"])
 _kinds: Strategy = st.sampled_from(["script", "direct", "nobody"])
 _levels: Strategy = st.sampled_from(["debug", "info", "error"])
 
@@ -91,7 +91,7 @@ def _outward(bodies: Strategy) -> dict[str, tuple[Strategy, ...]]:
         "lifecycle.monitor": (_addresses, _tokens),
         "message.reply": (st.just("$message"), _words),
         "message.reply-with": (st.just("$message"), _words, _keys, _words),
-        "message.forward": (st.just("$message"), _addresses),
+        "message.forward": (st.just("$message"), st.just("echo/e")),  # a script atom would forward it for ever
         "message.keep": (st.just("$message"), _tokens),
         "$m = messaging.kept": (_tokens,),
         "message.reply $m": (_words,),

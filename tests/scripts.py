@@ -26,7 +26,7 @@ MODULES = {"fiber": "script.c", "direct": "script_direct.c"}
 """`direct` imports no syscall that suspends, so the host enters it in another way (rule 11)."""
 
 GRANTS = (
-    "script/*", "other/*", "spawn:script", "spawn:other", "stop:script/*", "stop:other/*", "publish:*", "subscribe:*",
+    "script/*", "other/*", "echo/*", "spawn:script", "spawn:other", "stop:script/*", "stop:other/*", "publish:*", "subscribe:*",
 )  # fmt: skip
 
 ScriptModule = Callable[[str], bytes]
@@ -62,6 +62,20 @@ def _digest() -> str:
 def script_kind(module: bytes, name: str = "script", **fields: Any) -> Kind:
     """A kind of script atoms that may do everything, unless `fields` say otherwise."""
     return kind(name, module, **{"grants": GRANTS, **fields})
+
+
+ECHO = b"""
+(module
+  (import "radon:atom/messaging@0.1.0" "[method]message.reply" (func $reply (param i32 i32 i32 i32)))
+  (import "radon:atom/messaging@0.1.0" "[resource-drop]message" (func $drop (param i32)))
+  (memory (export "memory") 32)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 64)
+  (func (export "radon:atom/handler@0.1.0#receive") (param $message i32) (param $body i32) (param $len i32) (result i32)
+    (call $reply (local.get $message) (local.get $body) (local.get $len) (i32.const 16))
+    (call $drop (local.get $message))
+    i32.const 32))
+"""
+"""An atom that is no script: it answers each message with its body. It has no other handler."""
 
 
 # ---- writing scripts ----

@@ -8,9 +8,10 @@
 #include "radon.h"
 
 #define FOREVER UINT64_MAX
-#define MOST_WORKERS 1000
-#define MOST_DARTS UINT64_C(4000000000) /* 4 x DARTS x 10^9 has to fit into 64 bits, a worker's share into its status */
-#define CLIENT 1 /* the token that keeps the message of whoever waits for the digits */
+#define MOST_WORKERS 1000                /* a handle for each has to fit into limits.handles */
+#define MOST_DARTS 100000000             /* of a worker: as many as limits.turn has fuel for, with a good deal left */
+#define MOST_IN_ALL UINT64_C(4000000000) /* 4 x that x 10^9 fits into 64 bits */
+#define CLIENT 1                         /* the token that keeps the message of whoever waits for the digits */
 
 static radon_outcome answer(radon_message message, radon_bytes text) {
     if (radon_message_wants_reply(message)) RADON_TRY(radon_message_reply(message, text));
@@ -30,7 +31,8 @@ static radon_bytes words(uint64_t a, uint64_t b, uint64_t c) {
 static bool parse(radon_bytes body, uint64_t *workers, uint64_t *darts, uint64_t *seed) {
     radon_bytes first = radon_cut(&body, ' '), second = radon_cut(&body, ' ');
     return radon_parse_u64(first, workers) && radon_parse_u64(second, darts) && radon_parse_u64(body, seed) &&
-           *workers >= 1 && *workers <= MOST_WORKERS && *darts >= 1 && *darts <= MOST_DARTS / *workers;
+           *workers >= 1 && *workers <= MOST_WORKERS && *darts >= 1 && *darts <= MOST_DARTS &&
+           *workers * *darts <= MOST_IN_ALL;
 }
 
 static radon_outcome begin(radon_message message, radon_bytes body) {
@@ -38,7 +40,8 @@ static radon_outcome begin(radon_message message, radon_bytes body) {
     radon_address_list crew;
     radon_buffer job = {0};
     if (!parse(body, &workers, &darts, &seed))
-        return answer(message, radon_text("say: WORKERS DARTS SEED, at most 1000 and 4000000000 in all"));
+        return answer(message, radon_text("say: WORKERS DARTS SEED; at most 1000 workers, 100000000 darts for each, "
+                                          "4000000000 in all"));
     if (radon_message_wants_reply(message) && radon_message_keep(message, CLIENT) != RADON_OK)
         return answer(message, radon_text("this one is at work; call another, such as pi/2"));
 
@@ -68,14 +71,15 @@ static radon_bytes digits(uint64_t inside, uint64_t darts) {
     return radon_buffer_bytes(&text);
 }
 
-static radon_outcome print_and_stop(radon_bytes line) {
+static radon_error print_and_stop(radon_bytes line) {
     radon_address printer;
     radon_bytes printed;
-    RADON_TRY(radon_messaging_open(radon_text("printer"), &printer));
-    RADON_TRY(radon_address_call(printer, line, FOREVER, &printed)); /* it is to be stopped after this line */
-    RADON_TRY(radon_lifecycle_stop(printer));
+    radon_error error = radon_messaging_open(radon_text("printer"), &printer);
+    if (error != RADON_OK) return error;
+    error = radon_address_call(printer, line, FOREVER, &printed); /* not `send`: it is to print before it is stopped */
+    if (error == RADON_OK) error = radon_lifecycle_stop(printer);
     radon_address_drop(printer);
-    return RADON_DONE;
+    return error;
 }
 
 static radon_error take_worker(radon_bytes *job, radon_address *worker) {
@@ -118,8 +122,8 @@ static radon_outcome collect(radon_bytes job) {
         inside += status;
         radon_address_drop(worker);
     }
-    radon_outcome printed = print_and_stop(digits(inside, darts));
-    return printed.failed ? printed : answer_client(digits(inside, darts));
+    radon_error error = print_and_stop(digits(inside, darts));
+    return error == RADON_OK ? answer_client(digits(inside, darts)) : give_up(crew, error);
 }
 
 RADON_RECEIVE(message, body) {

@@ -336,6 +336,15 @@ static inline bool radon_messaging_kept(uint64_t token, radon_message *out) {
     return area.some;
 }
 
+RADON_IMPORT_("radon:atom/messaging@0.1.0", "answer-metadata")
+void radon_import_messaging_answer_metadata(const uint8_t *name, size_t name_len, void *area);
+/* What came with the answer that this turn handles (`replies.replied`), or with the last one that it waited for. */
+static inline radon_option radon_messaging_answer_metadata(radon_bytes name) {
+    radon_option area;
+    radon_import_messaging_answer_metadata(name.data, name.len, &area);
+    return area;
+}
+
 RADON_IMPORT_("radon:atom/messaging@0.1.0", "[resource-drop]address")
 void radon_import_messaging_address_drop(int32_t self);
 static inline void radon_address_drop(radon_address self) { radon_import_messaging_address_drop(self.handle); }

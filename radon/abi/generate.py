@@ -45,6 +45,7 @@ EFFECTS: Mapping[str, Effect] = {
     "messaging.open": "none",
     "messaging.unseal": "none",
     "messaging.kept": "reads",
+    "messaging.answer-metadata": "none",
     "state.bucket.get": "reads",
     "state.bucket.get-many": "reads",
     "state.bucket.put": "writes",

@@ -225,7 +225,7 @@ class Called(NamedTuple):
     digest: bytes
 
 
-@record(27, "16sQIQ", "b")
+@record(27, "16sQIQ", "mb")
 class Answered(NamedTuple):
     """What the suspended turn awaited: `code` 0, or an error-code + 1."""
 
@@ -233,6 +233,7 @@ class Answered(NamedTuple):
     time: int
     code: int
     value: int  # the status that a `wait` was for
+    metadata: Metadata
     body: bytes
 
 

@@ -50,6 +50,7 @@ SYSCALLS: tuple[Syscall, ...] = (
     Syscall("radon:atom/messaging@0.1.0", "open", "messaging.open", (i32, i32, i32), (), "none", True, ("string",), "result<own<address>, error-code>"),
     Syscall("radon:atom/messaging@0.1.0", "unseal", "messaging.unseal", (i32, i32, i32), (), "none", True, ("list<u8>",), "result<own<address>, error-code>"),
     Syscall("radon:atom/messaging@0.1.0", "kept", "messaging.kept", (i64, i32), (), "reads", False, ("u64",), "option<own<message>>"),
+    Syscall("radon:atom/messaging@0.1.0", "answer-metadata", "messaging.answer-metadata", (i32, i32, i32), (), "none", False, ("string",), "option<list<u8>>"),
     Syscall("radon:atom/messaging@0.1.0", "[resource-drop]address", "messaging.address.drop", (i32,), (), "none", False, ("own<address>",), ""),
     Syscall("radon:atom/messaging@0.1.0", "[resource-drop]message", "messaging.message.drop", (i32,), (), "none", False, ("own<message>",), ""),
     Syscall("radon:atom/state@0.1.0", "[method]bucket.get", "state.bucket.get", (i32, i32, i32, i32), (), "reads", True, ("borrow<bucket>", "list<u8>"), "result<option<list<u8>>, error-code>"),

@@ -6,9 +6,10 @@ from any thread, must not block, and must not raise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from radon.abi.delivery import NOWHERE, Address, Metadata
@@ -16,6 +17,7 @@ from radon.abi.errors import RadonError
 from radon.abi.exchange import Accepted, Hangup, Published, Reply, Sent
 from radon.atoms.application import Application
 from radon.backends.driver import Guarantees
+from radon.backends.observed import Observations
 from radon.host.domain import Domain
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ class Deployment(Protocol):
 
     application: Application
     guarantees: Guarantees
+    observations: Observations
 
     def post(
         self,
@@ -85,7 +88,14 @@ class Deployment(Protocol):
 
     def attach(self, kind: str, outside: Outside) -> None:
         """Let `outside` take what is sent to addresses of this kind: "@tcp", "http:api", or the kind of a volatile
-        atom, whose Hangup it gets."""
+        atom, whose Hangup it gets; Hangup(NOWHERE) means that all connections are lost.
+
+        Requests that wait for an Outcome and left while nobody was attached come at once, from the caller's thread;
+        any may come again after the domain was lost. Raises Invalid if another gateway is attached.
+        """
+
+    def detach(self, kind: str, unfinished: Iterable[Sent] = ()) -> None:
+        """No more calls of the `outside` of this kind. Whoever attaches next gets `unfinished` again."""
 
     def listen(self, topic: str, hear: Callable[[Published], None]) -> int:
         """Call `hear` with whatever is published to `topic` from now on, until `unlisten` of the number returned."""
@@ -96,6 +106,9 @@ class Deployment(Protocol):
         """Look at a domain between two turns; `function` runs in its thread."""
 
     def stats(self) -> Stats: ...
+
+    def backup(self, directory: Path) -> None:
+        """A copy of the data as of some moment during the call, while everything goes on. Blocks. Raises StoreError."""
 
     def deploy(self, application: Application, *, drop: frozenset[str] = frozenset()) -> None:
         """Replace modules and manifest between two turns; state stays. `drop` names removed kinds whose atoms end.

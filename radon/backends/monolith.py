@@ -10,13 +10,13 @@ import itertools
 import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from radon.abi.delivery import NOWHERE, Address, Metadata
-from radon.abi.errors import Exhausted, ManifestError, RadonError, StoreError, Unavailable
+from radon.abi.errors import Exhausted, Invalid, ManifestError, RadonError, StoreError, Unavailable
 from radon.abi.exchange import Accepted, Connect, Hangup, Listen, Post, Published, Reply, Sent, Unlisten
 from radon.atoms.application import Application
 from radon.atoms.guarantees import unmet
@@ -50,6 +50,8 @@ class Monolith:
         self._tokens = itertools.count(1)
         self._waiting: dict[int, Callable[[Answer], None]] = {}
         self._outside: dict[str, Outside] = {}
+        self._unheard: dict[str, dict[bytes, Sent]] = {}  # requests that left while no gateway was attached
+        self._attaching = threading.Lock()  # guards both
         self._listeners: dict[int, tuple[str, Callable[[Published], None]]] = {}
         self._started = time.monotonic()
         self._changing = threading.Lock()
@@ -138,7 +140,18 @@ class Monolith:
         self._runner.submit(Connect(atom, args))
 
     def attach(self, kind: str, outside: Outside) -> None:
-        self._outside[kind] = outside
+        with self._attaching:
+            if kind in self._outside:
+                raise Invalid(f"another gateway serves {kind!r} for this deployment; stop that one first")
+            self._outside[kind] = outside
+            unheard = self._unheard.pop(kind, {})
+        for sent in unheard.values():
+            outside(sent)
+
+    def detach(self, kind: str, unfinished: Iterable[Sent] = ()) -> None:
+        with self._attaching:
+            self._outside.pop(kind, None)
+            self._unheard.setdefault(kind, {}).update({sent.delivery.id: sent for sent in unfinished})
 
     def listen(self, topic: str, hear: Callable[[Published], None]) -> int:
         listener = next(self._tokens)
@@ -216,10 +229,7 @@ class Monolith:
                 if resolve is not None:
                     resolve(output)
             elif isinstance(output, Sent | Hangup):
-                to = output.to if isinstance(output, Sent) else output.atom
-                outside = self._outside.get(to.kind)
-                if outside is not None:
-                    outside(output)
+                self._hand_out(output)
             elif isinstance(output, Published):
                 known = self._listeners.get(output.listener)
                 if known is not None:
@@ -227,10 +237,22 @@ class Monolith:
             else:
                 self.observations.take(output)
 
+    def _hand_out(self, output: Sent | Hangup) -> None:
+        to = output.to if isinstance(output, Sent) else output.atom
+        with self._attaching:
+            outside = self._outside.get(to.kind)
+            if outside is None and isinstance(output, Sent) and output.wants:
+                self._unheard.setdefault(to.kind, {})[output.delivery.id] = output
+        if outside is not None:
+            outside(output)
+
     def _lost(self, reason: RadonError) -> None:
         """The domain goes on from its last durable commit: nobody who waits will be answered."""
         self._fail_all(Unavailable(f"{reason}; the message may or may not have been handled"))
-        for outside in {id(o): o for o in self._outside.values()}.values():
+        with self._attaching:
+            self._unheard.clear()  # the domain sends them again
+            gateways = set(self._outside.values())
+        for outside in gateways:
             outside(Hangup(NOWHERE))
         for listener, (topic, _) in list(self._listeners.items()):
             self._runner.submit(Listen(listener, topic))

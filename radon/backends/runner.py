@@ -1,8 +1,8 @@
-"""One domain on a thread of its own, and its store behind it: gather inputs, run, commit, release.
+"""One domain on a thread of its own: gather inputs, run, hand the commit to the writer, take snapshots.
 
-While one commit is being written the next turns run; whatever piled up meanwhile is written as one (group commit).
-Nothing of a commit's `outgoing` part is released before its `durable` part is durable. When a store fails, everything
-after its last durable frame is discarded and the domain is opened again from the store (rule 14).
+Turns go on while commits are being written. When the store fails, everything after its last durable frame is discarded
+and the domain is opened again (rule 14); a store that keeps failing is tried ever less often, and meanwhile whoever
+comes is turned away with the reason.
 
 Knows no application, no gateway and no event loop. The one place that reads the clock and draws seeds.
 """
@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import logging
 import secrets
+import struct
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from radon.abi.errors import RadonError, StoreError, Unavailable
+from radon.abi.errors import Invalid, RadonError, StoreError, Unavailable
 from radon.abi.exchange import Now
-from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
-from radon.backends.driver import Store
+from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal_commit
+from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull
+from radon.backends.writer import Meter, Writer
 from radon.host.domain import Domain, Settings, Status
 from radon.host.kind import Kind
 from radon.host.limits import MIB
@@ -34,310 +35,362 @@ log = logging.getLogger(__name__)
 BATCH = 256
 """Turns between two looks at the inbox, and so at most in one commit."""
 
-BACKLOG = 64
-"""Commits that may wait for the store; the domain pauses behind them."""
+SLICE = 0.005
+"""Seconds that a batch should take, so that no input waits long behind turns that do. One turn may take longer."""
 
 SNAPSHOT_BYTES = 64 * MIB
 """A snapshot is taken when the log behind the last one is longer than this and than the snapshot itself."""
 
 SNAPSHOT_AGE = 600.0
-"""Or, in seconds, when it is older and there is a log at all."""
+"""Or, in seconds, when it is older than this and the log an eighth as long as the snapshot."""
 
 STOP_GRACE = 10.0
 """Seconds that a stop waits for atoms to come to rest; what is left in mailboxes goes on at the next start."""
 
-RETRY_AFTER = 0.2
-"""Seconds between a store's failure and the next attempt."""
+RETRY_FIRST, RETRY_LAST = 0.2, 5.0
+"""Seconds before a store is opened again that failed without one commit in between: at first, and after doubling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a domain runs: the digest that names it, its kinds, its outgoing endpoints."""
+    """What a domain runs, and how. `digest` names it."""
 
     digest: str
     kinds: Mapping[str, Kind]
     endpoints: tuple[str, ...] = ()
+    settings: Settings = Settings()
 
 
-@dataclass(slots=True)
-class _Write:
-    """A commit, or a snapshot (`covered` >= 0), on its way to the store."""
-
-    epoch: int
-    frame: bytes  # b"": nothing durable in it
-    outgoing: bytes = b""
-    covered: int = -1
-    done: threading.Event | None = None
+class _Task(NamedTuple):
+    function: Callable[[Domain], Any]
+    future: Future[Any]
 
 
-@dataclass(slots=True)
-class Meter:
-    """What the runner did, for `ps`, metrics and benchmarks."""
+def _anything(domain: Domain) -> None:
+    """Accepts the data as they are."""
 
-    commits: int = 0
-    frames: int = 0
-    bytes: int = 0
-    snapshots: int = 0
-    reopened: int = 0
-    log_bytes: int = field(default=0)  # since the last snapshot
+
+def _nothing() -> None:
+    """Keeps no record of a program."""
 
 
 class Runner:
-    """Owns the domain and its two threads. Every public method may be called from any thread.
+    """Owns the domain and its threads. Every public method may be called from any thread, none from a callback.
 
-    `release(outputs)` is called with what left, in order, from one thread at a time; `lost(reason)` when the domain
-    was opened again and all that was not yet released is gone; `died(error)` when it cannot be opened any more.
+    `release(outputs)` is called with what left: with what had to be durable from one thread at a time and in order;
+    with logs, metrics and casts also beside that. `lost(reason)`: all that was not yet released is gone, and nobody
+    will be answered; `standing()` then gives the inputs that the domain needs when it is opened again, because no log
+    has them. `died(error)`: it cannot be opened again. Callbacks must neither block nor raise.
     """
 
     def __init__(
         self,
         number: int,
         store: Store,
-        settings: Settings,
         *,
         release: Callable[[list[Any]], None],
         lost: Callable[[RadonError], None],
+        standing: Callable[[], Iterable[Any]],
         died: Callable[[RadonError], None],
         make: Callable[[Settings], Domain] = Domain,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.meter = Meter()
-        self._number, self._store, self._settings = number, store, settings
-        self._release, self._lost, self._died = release, lost, died
-        self._make, self._clock = make, clock
-        self._inbox: deque[Any] = deque()
-        self._tasks: deque[tuple[Callable[[Domain], Any], Future[Any]]] = deque()
-        self._wake = threading.Event()
-        self._stopping = False
+        self.reopened = 0
+        self.log_bytes = 0  # of the log behind the last snapshot
+        self._number, self._store, self._make, self._clock = number, store, make, clock
+        self._release, self._lost, self._standing, self._died = release, lost, standing, died
+        self._inbox: SimpleQueue[bytes | _Task | None] = SimpleQueue()  # None: look up, something else happened
+        self._door = threading.Lock()  # what is put into the inbox behind it is sure to be looked at
+        self._shut = ""  # why nothing is let in
+        self._stopping = threading.Event()
         self._stop_by = 0.0
-        self._failure: StoreError | None = None  # of the store, seen by the writer
-        self._writes: SimpleQueue[_Write | None] = SimpleQueue()
-        self._room = threading.Semaphore(BACKLOG)
-        self._unwritten = 0  # commits handed to the writer and not released yet; both threads, under _count
-        self._count = threading.Lock()
-        self._position = 0  # log frames ever handed over
-        self._snapshot_bytes = 0
-        self._snapshot_at = 0.0
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
+        self._turns = BATCH // 16  # in the next batch
+        self._retry = 0.0
 
     # ---- for any thread ----
 
-    def start(self, program: Program) -> None:
-        """Open, restore and deploy in the caller's thread (raises StoreError, FrameError, LoadError), then run."""
+    def start(
+        self, program: Program, accept: Callable[[Domain], None] = _anything, keep: Callable[[], None] = _nothing
+    ) -> None:
+        """Open, restore and deploy in the caller's thread, then run; see `deploy`. Raises StoreError, LoadError."""
         self._program = program
-        self._open()
-        writer = threading.Thread(target=self._write_all, name=f"radon-store-{self._number}", daemon=True)
-        turns = threading.Thread(target=self._run, name=f"radon-domain-{self._number}", daemon=True)
-        self._threads = [turns, writer]
-        writer.start()
-        turns.start()
+        self._open(accept, keep)
+        self._thread = threading.Thread(target=self._run, name=f"radon-domain-{self._number}", daemon=True)
+        self._thread.start()
 
     def submit(self, *inputs: Any) -> None:
-        """Input records for the next run. Raises Unavailable once the runner is stopping."""
-        if self._stopping:
-            raise Unavailable("the deployment is stopping")
-        self._inbox.extend(inputs)
-        self._wake.set()
+        """Input records for the next run, in this order. Raises Unavailable, and Invalid for what makes no record."""
+        try:
+            records = encode_all(inputs)
+        except (struct.error, TypeError, ValueError, AttributeError) as error:
+            raise Invalid(f"no valid {' and '.join(type(record).__name__ for record in inputs)}: {error}") from None
+        self._enter(records)
 
     def perform(self, function: Callable[[Domain], T]) -> Future[T]:
-        """Call `function` with the domain between two runs: to look at it, or to change what it runs."""
+        """Call `function` with the domain between two runs: to look at it, or to change what it runs.
+
+        All inputs that were submitted before have been taken in by then. The future may raise Unavailable.
+        """
         future: Future[T] = Future()
-        if self._stopping:
-            future.set_exception(Unavailable("the deployment is stopping"))
-            return future
-        self._tasks.append((function, future))
-        self._wake.set()
+        try:
+            self._enter(_Task(function, future))
+        except Unavailable as error:
+            future.set_exception(error)
         return future
 
-    def deploy(self, program: Program) -> Future[None]:
-        """Run another program from the next turn on; state stays."""
+    def deploy(self, program: Program, accept: Callable[[Domain], None], keep: Callable[[], None]) -> Future[None]:
+        """Run another program from the next turn on; state stays.
+
+        `accept(domain)` may refuse the data by raising; then nothing has changed. `keep()` makes the program the one
+        that the next start runs; it may raise too. What the program has no kind for is ended after that: a crash in
+        between leaves it to the next start.
+        """
 
         def change(domain: Domain) -> None:
-            domain.deploy(program.digest, program.kinds, program.endpoints)
+            accept(domain)
+            try:
+                _link(domain, program)
+                keep()
+            except BaseException:
+                _link(domain, self._program)
+                raise
             self._program = program
+            _end_removed(domain, program)
 
         return self.perform(change)
 
     def stop(self, grace: float = STOP_GRACE) -> None:
         """Take no more inputs, run until idle (`grace` seconds at most), make it durable, free everything."""
-        self._stop_by = time.monotonic() + grace
-        self._stopping = True
-        self._wake.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads = []
+        with self._door:
+            if not self._stopping.is_set():
+                self._stop_by = time.monotonic() + grace
+                self._stopping.set()
+        self._inbox.put(None)
+        if self._thread is not None:
+            self._thread.join()
 
-    # ---- the domain's thread ----
+    def _enter(self, item: bytes | _Task) -> None:
+        with self._door:
+            if self._shut or self._stopping.is_set():
+                raise Unavailable(self._shut or "the deployment is stopping")
+            self._inbox.put(item)
 
-    def _open(self) -> None:
+    # ---- the domain's thread: opening ----
+
+    def _open(self, accept: Callable[[Domain], None] = _anything, keep: Callable[[], None] = _nothing) -> None:
         image = self._store.open(self._number)
-        self._epoch = image.epoch
-        self._position = self._store.position(self._number)
-        self._snapshot_bytes = len(image.snapshot or b"")
-        self._snapshot_at = time.monotonic()
-        self.meter.log_bytes = sum(map(len, image.tail))
-        domain = self._make(self._settings)
-        domain.restore(image.snapshot, image.tail)
-        if not self._position:
-            domain.setup(self._number, secrets.token_bytes(32), secrets.token_bytes(32))
-        domain.deploy(self._program.digest, self._program.kinds, self._program.endpoints)
+        domain = self._make(self._program.settings)
+        try:
+            self._restore(domain, image)
+            accept(domain)
+            _link(domain, self._program)
+            keep()
+            _end_removed(domain, self._program)
+        except BaseException:
+            domain.close()
+            raise
         self._domain = domain
+        self._writer = Writer(
+            self._store, self._number, image.epoch, self.meter,
+            release=lambda outgoing: self._release(decode_all(outgoing)), failed=lambda: self._inbox.put(None),
+        )  # fmt: skip
+        self.log_bytes = sum(map(len, image.tail))
+        self._snapshot_bytes, self._snapshot_at = len(image.snapshot or b""), time.monotonic()
+        self._snapshot: Future[None] | None = None
+        self._log_limit = self._store.size().limit // 4
+
+    def _restore(self, domain: Domain, image: Image) -> None:
+        try:
+            domain.restore(image.snapshot, image.tail)
+        except FrameError as error:
+            raise StoreDamaged(f"domain {self._number} cannot be restored: {error}; go back to a backup") from error
+        if image.snapshot is None and not image.tail:
+            domain.setup(self._number, secrets.token_bytes(32), secrets.token_bytes(32))
+
+    def _reopen(self) -> bool:
+        """After a failure of the writer: discard what is not durable, go on from what is. False: it is time to stop."""
+        failure, wrote = self._writer.failure, self._writer.wrote
+        self._writer.close()
+        self._domain.close()
+        if wrote:
+            self._retry = 0.0
+        while True:
+            if not isinstance(failure, StoreError) or isinstance(failure, Fenced):
+                assert failure is not None
+                raise failure
+            log.error("domain %d goes on from its last durable commit: %s", self._number, failure)
+            self._turn_away(str(failure))
+            self._lost(failure)
+            if self._stopping.wait(self._retry):
+                return False
+            begin = time.monotonic()
+            try:
+                self._open()
+                break
+            except StoreError as error:
+                failure = error
+            finally:  # opening may be long work: spend little of the time on it
+                took = time.monotonic() - begin
+                self._retry = max(min(2 * self._retry, RETRY_LAST), RETRY_FIRST, 4 * took)
+        self.reopened += 1
+        if isinstance(failure, StoreFull) and self.log_bytes:
+            self._take_snapshot()  # may use a reserve, and makes room
+        self._advance([encode_all(self._standing())], turns=0)
+        with self._door:
+            self._shut = ""
+        return True
+
+    def _turn_away(self, reason: str) -> None:
+        """Let nothing in, and send away what has come in."""
+        with self._door:
+            self._shut = reason
+        while not self._inbox.empty():
+            item = self._inbox.get()
+            if isinstance(item, _Task) and item.future.set_running_or_notify_cancel():
+                item.future.set_exception(Unavailable(reason))
+
+    # ---- the domain's thread: running ----
 
     def _run(self) -> None:
+        ended: RadonError | None = None
         try:
             self._run_until_stopped()
+        except RadonError as error:
+            ended = error
         except Exception as error:
             log.exception("domain %d: a defect of Radon ended it", self._number)
-            self._stopping = True
-            self._died(RadonError(f"domain {self._number} ended by a defect of Radon: {error!r}"))
-        while self._tasks:
-            self._tasks.popleft()[1].set_exception(Unavailable("the deployment has stopped"))
-        self._writes.put(None)
+            ended = RadonError(f"domain {self._number} was ended by a defect of Radon: {error!r}")
+        self._turn_away(str(ended or "the deployment has stopped"))
+        self._writer.close()
         self._domain.close()
+        if self._writer.failure is not None and ended is None:
+            log.error("domain %d stopped; its last commits are not durable: %s", self._number, self._writer.failure)
+        if ended is not None:
+            self._died(ended)
 
     def _run_until_stopped(self) -> None:
         status = Status.BUSY  # what a restored mailbox holds goes on at once
-        while not (self._stopping and self._may_stop(status)):
-            if self._failure is not None and not self._reopen():
-                break
-            if status is Status.IDLE and not self._inbox and not self._tasks:
-                self._wait()
-            while self._tasks:
-                _perform(self._domain, *self._tasks.popleft())
-            status = self._run_once()
+        while True:
+            if self._writer.failure is not None:
+                if not self._reopen():
+                    return
+                status = Status.BUSY
+            if self._stopping.is_set():
+                idle = status is Status.IDLE and self._inbox.empty()
+                if idle or time.monotonic() > self._stop_by:
+                    return
+            status = self._take(self._gather(wait=status is Status.IDLE))
             self._take_snapshot_if_due()
 
-    def _may_stop(self, status: Status) -> bool:
-        return (status is Status.IDLE and not self._inbox) or time.monotonic() > self._stop_by
+    def _gather(self, *, wait: bool) -> list[bytes | _Task | None]:
+        inbox = self._inbox
+        items = []
+        if wait and inbox.empty():
+            due = self._domain.next_due()
+            delay = None if due is None else min(max(0.0, (due - self._clock()) / 1e9), threading.TIMEOUT_MAX)
+            try:
+                items.append(inbox.get(timeout=delay) if delay != 0 else None)
+            except Empty:
+                pass  # it is due
+        items += [inbox.get() for _ in range(inbox.qsize())]
+        return items
 
-    def _wait(self) -> None:
-        due = self._domain.next_due()
-        delay = None if due is None else max(0.0, (due - self._clock()) / 1e9)
-        if delay is None or delay > 0:
-            self._wake.wait(min(delay, threading.TIMEOUT_MAX) if delay is not None else None)
-        self._wake.clear()
+    def _take(self, items: list[bytes | _Task | None]) -> Status:
+        """Inputs and tasks in the order in which they came; then a batch of turns."""
+        inputs = []
+        for item in items:
+            if isinstance(item, bytes):
+                inputs.append(item)
+            elif item is not None and item.future.set_running_or_notify_cancel():
+                self._advance(inputs, turns=0)
+                inputs = []
+                self._perform(item)
+        return self._run_batch(inputs)
 
-    def _run_once(self) -> Status:
-        inputs = [self._inbox.popleft() for _ in range(len(self._inbox))]
-        self._domain.submit(seal(FrameType.INPUT, encode_all([Now(self._clock()), *inputs])))
-        status = self._domain.run(BATCH)
+    def _perform(self, task: _Task) -> None:
+        try:
+            result = task.function(self._domain)
+        except BaseException as error:
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result)
+        self._hand_over()  # whoever comes next finds nothing that is not in the log
+
+    def _run_batch(self, inputs: list[bytes]) -> Status:
+        turns, begin = self._turns, time.perf_counter()
+        status = self._advance(inputs, turns)
+        took = time.perf_counter() - begin
+        if took > SLICE:
+            self._turns = max(1, int(turns * SLICE / took) if status is Status.BUSY else turns // 2)
+        elif status is Status.BUSY:
+            self._turns = min(BATCH, turns * 2)
+        return status
+
+    def _advance(self, inputs: list[bytes], turns: int) -> Status:
+        now = encode(Now(self._clock()))
+        self._domain.submit(seal(FrameType.INPUT, b"".join((now, *inputs))))
+        status = self._domain.run(turns)
+        self._hand_over()
+        return status
+
+    def _hand_over(self) -> None:
         frame = self._domain.take_commit()
         if frame:
             commit = unseal_commit(frame)
             if commit.volatile:
                 self._release(decode_all(commit.volatile))
             if commit.durable or commit.outgoing:
-                self._hand_over(commit.durable, commit.outgoing)
-        return status
+                self.log_bytes += len(commit.durable)
+                self._writer.commit(commit.durable, commit.outgoing)
 
-    def _hand_over(self, durable: bytes, outgoing: bytes) -> None:
-        """To the writer; at once to the world where there is nothing to make durable, now or before it."""
-        with self._count:
-            idle = not self._unwritten
-            if durable or not idle:
-                self._unwritten += 1
-        if not durable and idle:
-            self._release(decode_all(outgoing))
-            return
-        self._room.acquire()
-        self._position += bool(durable)
-        self._writes.put(_Write(self._epoch, seal(FrameType.LOG, durable) if durable else b"", outgoing))
+    # ---- the domain's thread: snapshots ----
+
+    def snapshot(self) -> Future[None]:
+        """For any thread: let a snapshot stand for the log so far. The future: when it is durable, or why it is not."""
+        written: Future[None] = Future()
+
+        def begun(task: Future[Future[None]]) -> None:
+            error = task.exception()
+            if error is not None:
+                written.set_exception(error)
+            else:
+                task.result().add_done_callback(done)
+
+        def done(snapshot: Future[None]) -> None:
+            error = snapshot.exception()
+            if error is not None:
+                written.set_exception(error)
+            else:
+                written.set_result(None)
+
+        self.perform(lambda domain: self._take_snapshot()).add_done_callback(begun)
+        return written
 
     def _take_snapshot_if_due(self) -> None:
-        grown = self.meter.log_bytes > max(SNAPSHOT_BYTES, self._snapshot_bytes)
-        aged = self.meter.log_bytes and time.monotonic() - self._snapshot_at > SNAPSHOT_AGE
-        if grown or aged:
-            self.take_snapshot(self._domain)
+        grown = self.log_bytes > max(SNAPSHOT_BYTES, self._snapshot_bytes) or 0 < self._log_limit < self.log_bytes
+        aged = self.log_bytes > self._snapshot_bytes // 8 and time.monotonic() - self._snapshot_at > SNAPSHOT_AGE
+        if (grown or aged) and (self._snapshot is None or self._snapshot.done()):
+            self._take_snapshot()
 
-    def take_snapshot(self, domain: Domain, done: threading.Event | None = None) -> None:
-        """In the domain's thread (use `perform`): let a snapshot stand for the log so far."""
-        frame = domain.snapshot()
+    def _take_snapshot(self) -> Future[None]:
+        """Right after a commit was handed over, so that it shows exactly what the log does."""
+        frame = self._domain.snapshot()
+        self.log_bytes = 0
         self._snapshot_bytes, self._snapshot_at = len(frame), time.monotonic()
-        self.meter.log_bytes = 0
-        self._room.acquire()
-        with self._count:
-            self._unwritten += 1
-        self._writes.put(_Write(self._epoch, frame, covered=self._position, done=done))
-
-    def _reopen(self) -> bool:
-        """After a failure of the store: discard what is not durable, go on from what is. False: stop for good."""
-        reason = self._failure
-        assert reason is not None
-        log.error("%s; going on from the last durable commit", reason)
-        self._domain.close()
-        self._inbox.clear()
-        self._lost(reason)
-        while True:
-            try:
-                self._open()
-                break
-            except StoreError as error:
-                if self._stopping:
-                    self._died(error)
-                    return False
-                log.error("cannot open the store again: %s", error)
-            except RadonError as error:
-                self._died(error)
-                return False
-            time.sleep(RETRY_AFTER)
-        self.meter.reopened += 1
-        self._failure = None
-        return True
-
-    # ---- the writer's thread ----
-
-    def _write_all(self) -> None:
-        stop = False
-        while not stop:
-            batch = [self._writes.get()]
-            while True:
-                try:
-                    batch.append(self._writes.get_nowait())
-                except Empty:
-                    break
-            stop = batch[-1] is None
-            self._write([write for write in batch if write is not None])
-
-    def _write(self, batch: list[_Write]) -> None:
-        """Store a batch with as few calls as keep its order; after a failure what is left of it is dropped."""
-        while batch:
-            end = next((at for at, write in enumerate(batch) if write.covered >= 0), len(batch))
-            group, batch = batch[: max(end, 1)], batch[max(end, 1) :]
-            if self._failure is None and group[0].epoch == group[-1].epoch == self._epoch:
-                try:
-                    self._store_group(group)
-                    self._release([output for write in group for output in decode_all(write.outgoing)])
-                except StoreError as error:
-                    self._failure = error
-                    time.sleep(RETRY_AFTER)
-                    self._wake.set()
-            with self._count:
-                self._unwritten -= len(group)
-            for write in group:
-                self._room.release()
-                if write.done is not None:
-                    write.done.set()
-
-    def _store_group(self, group: list[_Write]) -> None:
-        first = group[0]
-        if first.covered >= 0:
-            self._store.snapshot(self._number, first.epoch, first.covered, first.frame)
-            self.meter.snapshots += 1
-            return
-        frames = [write.frame for write in group if write.frame]
-        if frames:
-            self._store.commit(self._number, first.epoch, frames)
-            size = sum(map(len, frames))
-            self.meter.commits += 1
-            self.meter.frames += len(frames)
-            self.meter.bytes += size
-            self.meter.log_bytes += size
+        self._snapshot = self._writer.snapshot(frame)
+        return self._snapshot
 
 
-def _perform(domain: Domain, function: Callable[[Domain], Any], future: Future[Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(function(domain))
-    except BaseException as error:
-        future.set_exception(error)
+def _link(domain: Domain, program: Program) -> None:
+    domain.settings = program.settings
+    domain.deploy(program.digest, program.kinds, program.endpoints)
+
+
+def _end_removed(domain: Domain, program: Program) -> None:
+    """End the atoms of kinds that the program does not have, and requests to endpoints that it does not have."""
+    present = {*program.kinds, *(f"http:{name}" for name in program.endpoints)}
+    found = {kind for kind, _ in domain.image.atoms if not kind.startswith("@")}
+    for kind in sorted(found - present):
+        domain.end_kind(kind)

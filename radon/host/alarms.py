@@ -1,12 +1,13 @@
-"""What falls due when, in one heap. Owns the order; whether an alarm still means anything is asked when it rings.
+"""What falls due when, in one heap. Owns the order; whether an alarm still means anything is the image's to say.
 
 Ties are broken by content, never by insertion, so that a restored domain rings in the same order (rule 2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 
@@ -28,19 +29,36 @@ class Alarm(NamedTuple):
     name: bytes
 
 
-class Alarms:
-    """A heap of Alarm. Alarms are never withdrawn: the one who pops compares with what is true now."""
+_FEW = 1024
 
-    def __init__(self) -> None:
+
+class Alarms:
+    """A heap of Alarm. None is withdrawn: `awaited` says whether one still means anything.
+
+    Once most of them may mean nothing they are looked through, so that a timer which is moved for ever, or requests
+    that are answered long before their deadlines, take no room.
+    """
+
+    def __init__(self, awaited: Callable[[Alarm], bool]) -> None:
+        self._awaited = awaited
         self._heap: list[Alarm] = []
+        self._most = _FEW
 
     def set(self, due: int, cause: Cause, kind: str, key: str, name: bytes) -> None:
         heappush(self._heap, Alarm(due, cause, kind, key, name))
+        if len(self._heap) > self._most:
+            self._heap = list({alarm for alarm in self._heap if self._awaited(alarm)})
+            heapify(self._heap)
+            self._most = 2 * len(self._heap) + _FEW
 
     def next_due(self) -> int | None:
         """ns since 1970 of the earliest alarm, which may be void."""
         return self._heap[0].due if self._heap else None
 
     def pop(self, now: int) -> Alarm | None:
-        """The earliest alarm with due <= now."""
-        return heappop(self._heap) if self._heap and self._heap[0].due <= now else None
+        """The earliest alarm with due <= now that still means something."""
+        while self._heap and self._heap[0].due <= now:
+            alarm = heappop(self._heap)
+            if self._awaited(alarm):
+                return alarm
+        return None

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from radon.abi.errors import Refused, TooLarge
 from radon.host.handles import Handles, Violation
+from radon.host.limits import SYSCALL_FUEL
 
 
 class Access(Protocol):
@@ -23,6 +24,12 @@ class Access(Protocol):
 
     handles: Handles
     message_limit: int
+
+    def spend(self, fuel: int) -> None:
+        """Charge the turn for work of the host."""
+
+    def check(self, pointer: int, length: int) -> None:
+        """Raises Trap unless the bytes are in the guest's memory."""
 
     def read(self, pointer: int, length: int) -> bytes: ...
 
@@ -165,9 +172,13 @@ def _load(t: Type) -> Load:
 
 
 def _load_list(access: Access, pointer: int, count: int, load: Load, size: int, align: int) -> list[Any]:
-    """Elements may all point at the same bytes, so what they add up to is bounded by the message limit."""
+    """Elements may be empty, or all point at the same bytes: both their number and their sum are bounded."""
     if pointer % align:
         raise Violation(f"a list at {pointer} is not aligned to {align}")
+    access.check(pointer, count * size)
+    if count * size > access.message_limit:
+        raise TooLarge(f"a list of {count} elements, more than {access.message_limit} bytes (limits.message)")
+    access.spend(count * SYSCALL_FUEL)
     raw = access.read(pointer, count * size)
     found: list[Any] = []
     total = 0
@@ -262,6 +273,7 @@ def _store_list(element: Type) -> Store:
     def store_list(access: Access, values: Sequence[Any]) -> bytes:
         if not values:
             return struct.pack("<II", align, 0)
+        access.spend(len(values) * SYSCALL_FUEL)
         pointer = access.allocate(align, size * len(values))
         for index, value in enumerate(values):
             access.write(pointer + index * size, store(access, value).ljust(size, b"\0"))

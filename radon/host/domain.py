@@ -8,26 +8,26 @@ one turn's overlay `turn.py`'s, the guest `gate.py`'s. The rules are in docs/sem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
-from radon.abi.errors import ErrorCode, Exhausted
+from radon.abi.errors import ErrorCode
 from radon.abi.frames import FrameType, decode_all, encode_all, seal, seal_commit, unseal
 from radon.host import topic
-from radon.host.fiber import Abandoned, Fiber
-from radon.host.gate import Failed, Gate, Instance
+from radon.host.fiber import Abandoned
+from radon.host.gate import Failed, Gate
 from radon.host.guest import uninterrupted
-from radon.host.handles import Violation
-from radon.host.image import Atom, Image, Journal
+from radon.host.image import Atom, Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
 from radon.host.routes import FAILED, STOPPED, Routes
-from radon.host.turn import Turn
+from radon.host.suspensions import Suspensions
+from radon.host.turn import NEVER, Turn
 
 ERROR_LEVEL = 3
 """`log.level.error`."""
@@ -57,16 +57,6 @@ class Tally:
 
     turns: int = 0
     failed: int = 0
-    syscalls_fuel: int = 0
-
-
-class Suspension:
-    """A turn that is left in the middle: its fiber, and the instance that it is in."""
-
-    __slots__ = ("fiber", "instance", "turn")
-
-    def __init__(self, turn: Turn, instance: Instance, fiber: Fiber) -> None:
-        self.turn, self.instance, self.fiber = turn, instance, fiber
 
 
 class Domain:
@@ -85,9 +75,7 @@ class Domain:
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
         self._gate = Gate(settings.instances)
         self._inputs: list[object] = []
-        self._suspended: dict[tuple[str, str], Suspension] = {}
-        self._fibers: list[Fiber] = []  # idle ones
-        self._fiber: Fiber | None = None  # that the running turn is in
+        self.suspensions = Suspensions(self.routes, self._gate, settings.suspended)
         self._begun = False
 
     # ---- life ----
@@ -126,10 +114,8 @@ class Domain:
 
     def close(self) -> None:
         """Free instances and threads. The domain is of no use afterwards."""
-        self.drop_instances()
-        for fiber in self._fibers:
-            fiber.close()
-        self._fibers = []
+        self.suspensions.close()
+        self._gate.drop_all()
 
     def _begin(self) -> None:
         """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
@@ -142,8 +128,6 @@ class Domain:
                 heads.append((atom.journal.id, atom))
             elif (head := atom.mailbox.next()) is not None:
                 heads.append((head.id, atom))
-        if any(atom.journal is not None for _, atom in heads):
-            self.ledger.step(self.ledger.next_step())  # turns that go on begin none; ids of the last step are used up
         for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
             self.routes.wake(atom)
 
@@ -188,11 +172,12 @@ class Domain:
     def _take_turn(self, atom: Atom) -> None:
         if atom.kind == "@topic":
             topic.take_turn(self.routes, atom)
-        elif (suspension := self._suspended.get((atom.kind, atom.key))) is not None:
-            self._resume(suspension)
+        elif self.suspensions.resume(atom):
+            pass
         elif atom.kind in self.kinds:
             self._begin_turn(atom, self.kinds[atom.kind])
         else:  # its kind was removed by a deployment
+            self.ledger.step(self.ledger.next_step())
             self._bury(atom, atom.mailbox.next(), "not-found")
 
     def _begin_turn(self, atom: Atom, kind: Kind) -> None:
@@ -210,9 +195,7 @@ class Domain:
         elif _has_no_handler(turn):
             self._finish(turn)
         elif kind.module.suspends:
-            self._fiber = fiber = self._fibers.pop() if self._fibers else Fiber()
-            fiber.start(lambda: self._run_guest(turn))
-            self._left(fiber)
+            self.suspensions.run(lambda: self._run_guest(turn))
         else:
             self._run_guest(turn)
 
@@ -226,65 +209,6 @@ class Domain:
             turn.open = False
         else:
             self._finish(turn)
-
-    def _resume(self, suspension: Suspension) -> None:
-        turn = suspension.turn
-        del self._suspended[turn.atom.kind, turn.atom.key]
-        self._gate.running = suspension.instance
-        self._fiber = suspension.fiber
-        suspension.fiber.resume(None)
-        self._left(suspension.fiber)
-
-    def _left(self, fiber: Fiber) -> None:
-        """The running turn ended or suspended."""
-        self._fiber = None
-        if fiber.done:
-            self._fibers.append(fiber)
-
-    def suspend(
-        self, turn: Turn, what: int, request: bytes, deadline: int, digest: bytes, leave: Callable[[], None]
-    ) -> r.Answered:
-        """Called by the guest's syscall: `leave` sends what is asked; returns when the answer is there (rule 8).
-
-        Raises Exhausted when too many turns are suspended, Violation when a replayed turn asks something else.
-        """
-        atom = turn.atom
-        journal, ordinal = atom.journal, turn.calls
-        turn.calls += 1
-        if journal is not None and ordinal < len(journal.calls):
-            call = journal.calls[ordinal]
-            if (call.what, call.digest) != (what, digest):
-                raise Violation("the turn ran again and asked for something else than before")
-            request = call.request
-        else:
-            if len(self._suspended) >= self.settings.suspended:
-                raise Exhausted(f"{self.settings.suspended} turns are suspended")
-            journal = self._note_call(turn, r.Called(request, deadline, what, digest))
-            leave()
-            self.routes.ready.pop((atom.kind, atom.key), None)  # an answer that came at once woke the running atom
-        if request not in journal.answers:
-            self._switch(turn)
-        answer = journal.answers[request]
-        turn.now = max(turn.now, answer.time)
-        return answer
-
-    def _note_call(self, turn: Turn, call: r.Called) -> Journal:
-        atom, delivery = turn.atom, turn.delivery
-        self.ledger.step(turn.step)
-        if atom.journal is None:
-            suspended = r.Suspended(delivery.id, delivery.attempt, turn.step, turn.now)
-            self.ledger.touch(atom, delivery, suspended)
-        self.ledger.emit(atom, call, recorded=not delivery.cast)
-        assert atom.journal is not None
-        return atom.journal
-
-    def _switch(self, turn: Turn) -> None:
-        instance, fiber = self._gate.running, self._fiber
-        assert instance is not None
-        assert fiber is not None
-        self._suspended[turn.atom.kind, turn.atom.key] = Suspension(turn, instance, fiber)
-        self._gate.running = None
-        fiber.suspend()
 
     # ---- how turns end ----
 
@@ -300,8 +224,8 @@ class Domain:
             if new != old:
                 ledger.note(atom, r.Delete(bucket, key) if new is None else r.Put(bucket, key, new))
         atom.undo = {}
-        for token, due in turn.timers.items():
-            self._set_timer(atom, token, due)
+        if turn.timers:
+            self._set_timers(atom, turn.timers)
         for token, message in turn.kept.items():
             if token in atom.kept:
                 ledger.emit(atom, r.KeptGone(token))
@@ -311,6 +235,7 @@ class Domain:
             action(turn, *args)
         for message in turn.held:
             if message.open:
+                message.open = False  # the guest may keep the handle
                 routes.answer(message.delivery, ErrorCode.CLOSED)
         if turn.exit_status is not None:
             routes.end(atom, turn.exit_status)
@@ -321,14 +246,19 @@ class Domain:
             if self.settings.forgetful:
                 self._gate.drop(atom)
 
-    def _set_timer(self, atom: Atom, token: int, due: int | None) -> None:
-        """Set, move or cancel; one that fell due and waits in the mailbox is taken back."""
-        for delivery in [d for d in atom.mailbox if d.form is Form.FIRED and d.token == token]:
-            self.ledger.consume(atom, delivery)
-        if due is not None:
-            self.ledger.emit(atom, r.TimerSet(token, due))
-        elif token in atom.timers:
-            self.ledger.emit(atom, r.TimerGone(token))
+    def _set_timers(self, atom: Atom, timers: Mapping[int, int | None]) -> None:
+        """Set, move or cancel; those that fell due and wait in the mailbox are taken back."""
+        fired: dict[int, list[Delivery]] = {}
+        for delivery in atom.mailbox:
+            if delivery.form is Form.FIRED:
+                fired.setdefault(delivery.token, []).append(delivery)
+        for token, due in timers.items():
+            for delivery in fired.get(token, ()):
+                self.ledger.consume(atom, delivery)
+            if due is not None:
+                self.ledger.emit(atom, r.TimerSet(token, due))
+            elif token in atom.timers:
+                self.ledger.emit(atom, r.TimerGone(token))
 
     def _undo(self, turn: Turn, cause: str, text: str) -> None:
         """The turn failed: nothing of it happened. It is tried again, or its delivery is a dead letter (rule 6)."""
@@ -341,7 +271,7 @@ class Domain:
         self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")
         self.ledger.step(turn.step)
         if attempt < retry.attempts:
-            due = self.image.time + retry.backoff * 2 ** (attempt - 1)
+            due = min(self.image.time + retry.backoff * 2 ** (attempt - 1), NEVER)
             self.ledger.touch(atom, delivery, r.Attempted(delivery.id, attempt, due))
             self.routes.wake(atom)
         else:
@@ -364,16 +294,11 @@ class Domain:
 
     def drop_instance(self, atom: Atom) -> None:
         """Passivate: the next turn begins on a fresh instance; a suspended one runs again when its answer comes."""
-        suspension = self._suspended.pop((atom.kind, atom.key), None)
-        if suspension is not None:
-            self._gate.running = suspension.instance
-            suspension.fiber.abandon()
-            self._fibers.append(suspension.fiber)
+        self.suspensions.abandon(atom)
         self._gate.drop(atom)
 
     def drop_instances(self) -> None:
-        for suspension in list(self._suspended.values()):
-            self.drop_instance(suspension.turn.atom)
+        self.suspensions.abandon_all()
         self._gate.drop_all()
 
     def _on_end(self, atom: Atom) -> None:

@@ -60,17 +60,26 @@ class Instance:
         self.turn, turn.handles = turn, self.handles
         self.guest.set_fuel(turn.kind.limits.fuel)
 
+    def spend(self, fuel: int) -> None:
+        self.turn.spend(fuel)
+
+    def check(self, pointer: int, length: int) -> None:
+        self.guest.check(pointer, length)
+
     def read(self, pointer: int, length: int) -> bytes:
+        self.guest.check(pointer, length)  # first: a wrong length is not told as one that costs too much
         self.turn.spend(length)
         return self.guest.read(pointer, length)
 
     def write(self, pointer: int, data: bytes) -> None:
+        self.guest.check(pointer, len(data))
         self.turn.spend(len(data))
         self.guest.write(pointer, data)
 
     def allocate(self, align: int, size: int) -> int:
         if size >= 2**32:
             raise Violation(f"{size} bytes do not fit a guest's memory")
+        self.turn.spend(SYSCALL_FUEL)
         pointer = self.call_closed("cabi_realloc", 0, 0, align, size)
         if pointer is None or pointer % align:
             raise Violation(f"cabi_realloc gave {pointer}, not aligned to {align}")
@@ -100,7 +109,7 @@ class Gate:
         self._functions: dict[tuple[str, str], HostFunction] = {
             (row.interface, row.field): (row.params, row.results, callback(self._host_function(row)))
             for row in SYSCALLS
-        } | wasi.host_functions(self._caller)
+        } | wasi.host_functions(self._wasi_caller)
 
     def link(self, kinds: Mapping[str, Kind]) -> None:
         """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
@@ -183,7 +192,10 @@ class Gate:
         case, pointer, length = struct.unpack("<B3xII", instance.read(result, 12))
         if case > 1:
             raise Violation(f"{case} is no case of the handler's result")
-        text = instance.read(pointer, length)[:_ERR_BYTES].decode(errors="replace") if case else ""
+        text = ""
+        if case:
+            instance.guest.check(pointer, length)
+            text = instance.read(pointer, min(length, _ERR_BYTES)).decode(errors="replace")
         if instance.guest.entry(post) is not None:
             instance.call_closed(post, result)
         if case:
@@ -223,6 +235,11 @@ class Gate:
             instance.handles.drop(raw[0] & 0xFFFF_FFFF, resource)
 
         return drop
+
+    def _wasi_caller(self) -> Instance:
+        instance = self._caller()
+        instance.turn.spend(SYSCALL_FUEL)
+        return instance
 
     def _caller(self) -> Instance:
         instance = self.running

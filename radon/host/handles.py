@@ -34,7 +34,7 @@ class Handles:
     def check_room(self, count: int) -> None:
         """Raises Exhausted if so many more go beyond the limit."""
         if len(self) + count > self._limit:
-            raise Exhausted(f"{len(self)} handles are in use and {count} more would be over {self._limit} (limits.handles)")
+            raise Exhausted(f"{len(self)} of {self._limit} handles are in use; {count} more: see limits.handles")
 
     def insert(self, resource: str, thing: Any, *, beyond_limit: bool = False) -> int:
         """A new handle for `thing`. Raises Exhausted at the limit, unless the host itself hands it in."""

@@ -17,7 +17,7 @@ from sortedcontainers import SortedDict
 
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
-from radon.host.alarms import Alarms, Cause
+from radon.host.alarms import Alarm, Alarms, Cause
 from radon.host.limits import ENTRY_OVERHEAD
 from radon.host.mailbox import Mailbox
 
@@ -146,7 +146,7 @@ class Image:
         self.objects: dict[str, Object] = {}
         self.seen: dict[str, Once] = {}
         self.dead: dict[bytes, r.Died] = {}
-        self.alarms = Alarms()
+        self.alarms = Alarms(self.awaits)
         self._at = Atom("", "")
 
     def find(self, kind: str, key: str) -> Atom | None:
@@ -158,6 +158,30 @@ class Image:
         if found is None:
             found = self.atoms[kind, key] = Atom(kind, key)
         return found
+
+    def awaits(self, alarm: Alarm) -> bool:
+        """Does it still mean anything? If not it is dropped unheard: a restored image never had it."""
+        atom, name = self.atoms.get((alarm.kind, alarm.key)), alarm.name
+        match alarm.cause:
+            case Cause.POSTPONED:
+                return name in self.postponed
+            case Cause.SEEN:
+                once = self.seen.get(name.decode())
+                return once is not None and once.expires == alarm.due
+            case Cause.OBJECT:
+                thing = self.objects.get(name.decode())
+                return thing is not None and not thing.pins and thing.expires == alarm.due
+            case _ if atom is None:
+                return False
+            case Cause.TIMER:
+                return atom.timers.get(int.from_bytes(name, "big")) == alarm.due
+            case Cause.RETRY:
+                return atom.mailbox.due.get(name) == alarm.due
+            case Cause.ASKED:
+                return name in atom.asked
+            case Cause.CALLED:
+                awaited = atom.journal.awaited() if atom.journal is not None else None
+                return awaited is not None and awaited.request == name
 
     def load(self, log: Iterable[Any]) -> None:
         """Apply the records of a snapshot or of a log frame."""

@@ -32,7 +32,7 @@ def take_in(domain: Domain, record: Any) -> None:
 
 
 def _now(domain: Domain, record: x.Now) -> None:
-    """Everything that fell due rings in one step, in the order of the alarms."""
+    """Everything that fell due rings in one step, in the order of the alarms; all that ring are awaited."""
     image = domain.image
     image.time = max(image.time, record.now)
     alarm = image.alarms.pop(image.time)
@@ -45,52 +45,39 @@ def _now(domain: Domain, record: x.Now) -> None:
 
 
 def _ring_timer(domain: Domain, alarm: Alarm) -> None:
-    atom = domain.image.find(alarm.kind, alarm.key)
-    token = int.from_bytes(alarm.name, "big")
-    if atom is not None and atom.timers.get(token) == alarm.due:
-        domain.routes.fire(atom, token)
+    domain.routes.fire(domain.image.atoms[alarm.kind, alarm.key], int.from_bytes(alarm.name, "big"))
 
 
 def _ring_postponed(domain: Domain, alarm: Alarm) -> None:
-    later = domain.image.postponed.get(alarm.name)
-    if later is not None:
-        domain.ledger.emit(SYSTEM, r.PostponedGone(alarm.name))
-        domain.routes.post(later.to, later.delivery)
+    later = domain.image.postponed[alarm.name]
+    domain.ledger.emit(SYSTEM, r.PostponedGone(alarm.name))
+    domain.routes.post(later.to, later.delivery)
 
 
 def _ring_retry(domain: Domain, alarm: Alarm) -> None:
-    atom = domain.image.find(alarm.kind, alarm.key)
-    if atom is not None and atom.mailbox.due.get(alarm.name) == alarm.due:
-        domain.ledger.touch(atom, atom.mailbox.find(alarm.name), r.Retried(alarm.name))
-        domain.routes.wake(atom)
+    atom = domain.image.atoms[alarm.kind, alarm.key]
+    domain.ledger.touch(atom, atom.mailbox.find(alarm.name), r.Retried(alarm.name))
+    domain.routes.wake(atom)
 
 
 def _ring_asked(domain: Domain, alarm: Alarm) -> None:
-    atom = domain.image.find(alarm.kind, alarm.key)
-    if atom is not None and alarm.name in atom.asked:
-        domain.routes.replied(atom, alarm.name, ErrorCode.TIMEOUT + 1, b"", atom.asked[alarm.name].target)
+    atom = domain.image.atoms[alarm.kind, alarm.key]
+    domain.routes.replied(atom, alarm.name, ErrorCode.TIMEOUT + 1, b"", atom.asked[alarm.name].target)
 
 
 def _ring_called(domain: Domain, alarm: Alarm) -> None:
-    atom = domain.image.find(alarm.kind, alarm.key)
-    awaited = atom.journal.awaited() if atom is not None and atom.journal is not None else None
-    if atom is not None and awaited is not None and awaited.request == alarm.name:
-        code = 0 if awaited.what == r.SLEEP else ErrorCode.TIMEOUT + 1
-        domain.routes.answered(atom, alarm.name, code, 0, b"")
+    atom = domain.image.atoms[alarm.kind, alarm.key]
+    assert atom.journal is not None
+    sleeps = atom.journal.calls[-1].what == r.SLEEP
+    domain.routes.answered(atom, alarm.name, 0 if sleeps else ErrorCode.TIMEOUT + 1, 0, b"")
 
 
 def _ring_seen(domain: Domain, alarm: Alarm) -> None:
-    key = alarm.name.decode()
-    once = domain.image.seen.get(key)
-    if once is not None and once.expires == alarm.due:
-        domain.ledger.emit(SYSTEM, r.SeenGone(key))
+    domain.ledger.emit(SYSTEM, r.SeenGone(alarm.name.decode()))
 
 
 def _ring_object(domain: Domain, alarm: Alarm) -> None:
-    name = alarm.name.decode()
-    thing = domain.image.objects.get(name)
-    if thing is not None and not thing.pins and thing.expires == alarm.due:
-        domain.ledger.emit(SYSTEM, r.Collected(name))
+    domain.ledger.emit(SYSTEM, r.Collected(alarm.name.decode()))
 
 
 _RING: dict[Cause, Callable[[Domain, Alarm], None]] = {
@@ -133,8 +120,8 @@ def _post(domain: Domain, record: x.Post) -> None:
     routes.post(
         to,
         Delivery(
-            routes.new_id(), body=record.body, sender=record.sender if record.sender.kind else NOWHERE, reply=reply,
-            deadline=record.deadline, pair=record.pair, metadata=record.metadata,
+            domain.ledger.new_id(), body=record.body, sender=record.sender if record.sender.kind else NOWHERE,
+            reply=reply, deadline=record.deadline, pair=record.pair, metadata=record.metadata,
         ),
     )  # fmt: skip
 
@@ -157,7 +144,7 @@ def _spawn(domain: Domain, record: x.Spawn) -> None:
         why = f"no kind {record.kind!r}" if kind is None else f"{record.kind!r} is {kind.spread}: address its atoms"
         return domain.ledger.leave(x.Reply(record.token, code + 1, (("radon.error", why.encode()),), b""))
     domain.ledger.step(domain.ledger.next_step())
-    id = domain.routes.new_id()
+    id = domain.ledger.new_id()
     child = Address(record.kind, hashlib.sha256(b"outside\0" + id).hexdigest()[:20])
     domain.routes.begin(child, id=id, args=record.args)
     domain.ledger.leave(x.Reply(record.token, 0, (), child.text.encode()))
@@ -198,7 +185,7 @@ def _connect(domain: Domain, record: x.Connect) -> None:
     address = record.atom._replace(life=0)
     if address.kind not in domain.kinds or domain.routes.living(address) is not None:
         return domain.ledger.leave(x.Hangup(record.atom))
-    domain.ledger.next_step()
+    domain.ledger.step(domain.ledger.next_step())
     domain.routes.begin(address, args=record.args, volatile=True)
 
 
@@ -206,7 +193,7 @@ def _disconnect(domain: Domain, record: x.Disconnect) -> None:
     """A kind without `down` cannot be told, so it ends at once."""
     atom = domain.image.find(record.atom.kind, record.atom.key)
     if atom is not None and atom.volatile:
-        domain.ledger.next_step()
+        domain.ledger.step(domain.ledger.next_step())
         kind = domain.kinds.get(atom.kind)
         if kind is not None and "down" in kind.module.handlers:
             domain.routes.down(atom, 0, 0)

@@ -90,9 +90,9 @@ def store_object(turn: Turn, name: str, body: bytes) -> None:
         turn.domain.ledger.emit(SYSTEM, r.Pinned(expires, known.pins, name))
 
 
-def pin_object(turn: Turn, name: str, by: int) -> None:
-    """The last unpin starts the retention time."""
-    image = turn.domain.image
+def pin_object(turn: Turn, name: str) -> None:
+    """All that the turn pinned and unpinned of an object; the last unpin starts the retention time."""
+    image, by = turn.domain.image, turn.pins[name]
     known = image.objects.get(name)
     if known is not None:
         expires = image.time + turn.domain.settings.retention if known.pins + by == 0 else known.expires

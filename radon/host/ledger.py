@@ -6,6 +6,7 @@ nobody could have seen it. Volatile atoms (connections) and casts change the ima
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from radon.abi import records as r
@@ -15,6 +16,9 @@ from radon.host.image import Atom, Image
 
 SYSTEM = Atom("", "")
 """Stands for the domain itself in records that are about no atom."""
+
+_ID = struct.Struct(">IQI")  # domain, step, ordinal; the turns' own ordinals are below these
+_END, _SUSPENSION = 2**31, 2**31 + 2**30
 
 
 class Ledger:
@@ -27,6 +31,7 @@ class Ledger:
         self._fresh: dict[bytes, int] = {}  # deliveries of this commit that nobody touched: place in _pending
         self._outgoing: list[Any] = []
         self._volatile: list[Any] = []
+        self._step = self._ordinal = 0  # of what happens now
 
     def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
         """Apply `record` and, unless the atom is volatile or the caller says otherwise, put it into the commit."""
@@ -55,9 +60,18 @@ class Ledger:
         self._fresh.pop(delivery.id, None)
         self.emit(atom, record, recorded=not delivery.cast)
 
-    def step(self, number: int) -> None:
-        """What follows belongs to this step."""
+    def step(self, number: int, suspension: int = 0) -> None:
+        """What follows belongs to this step.
+
+        A turn that suspends takes part in several commits: `suspension` counts from 1, and its end is 0 again.
+        """
         self.emit(SYSTEM, r.Step(number, self.image.time))
+        self._step, self._ordinal = number, _END if not suspension else _SUSPENSION + suspension
+
+    def new_id(self) -> bytes:
+        """For a delivery that no turn made: from an input, a timer, a topic. A suspension has one at most."""
+        self._ordinal += 1
+        return _ID.pack(self.image.domain, self._step, self._ordinal)
 
     def next_step(self) -> int:
         """A number for a new step; the image will not give it out again."""

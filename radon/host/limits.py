@@ -32,7 +32,22 @@ STATE_KEY_BYTES = 64 * KIB
 
 SYSCALL_FUEL = 1000
 """What a syscall costs beside the guest's own instructions, plus 1 for each byte that it moves, counted apart against
-the same limit: a loop around a syscall ends as surely as one around nothing."""
+the same limit: a loop around a syscall ends as surely as one around nothing. The host's work in it costs as much
+again for each unit: an element of a list, an entry deleted in a range, a call of `cabi_realloc`, 32 random bytes, a
+line of output."""
+
+KEPT_FUEL = 8
+"""What each byte costs that stays with the host - in state, in a message, as an object - because it is copied into
+the commit and written to the store as well. So what one turn can leave behind is bounded by `turn`: 125 MB in 1 s."""
+
+WRITE_FUEL = 4000
+"""What an entry of state that is written or deleted costs beside its bytes: its old value is kept until the commit."""
+
+NAME_FUEL = 100
+"""What each byte of a name costs that is compared with grants and hashed to a shard."""
+
+BUCKETS = 1024
+"""Buckets with entries that an atom may have; `limits.state` counts only what is in them."""
 
 NAME_BYTES = 256
 """The longest bucket, topic, metadata or metric name, in bytes of UTF-8."""

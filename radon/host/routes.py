@@ -5,7 +5,6 @@ All of it happens inside a step of the domain, so ids and lives take the number 
 
 from __future__ import annotations
 
-import struct
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
@@ -32,7 +31,6 @@ CHILDREN = 10_000
 """Statuses of ended children that an atom keeps; the oldest go first."""
 
 HERE = "@here"
-_ID = struct.Struct(">IQI")
 
 
 class Routes:
@@ -47,14 +45,6 @@ class Routes:
         self.waiting: dict[str, list[int]] = {}  # dedup key -> tokens of those who await its answer
         self._host = host
         self._on_end = on_end
-        self._step = self._ordinal = 0
-
-    def new_id(self) -> bytes:
-        """For deliveries that no turn made: from an input, a timer, a topic. High ordinals, apart from the turns'."""
-        if self._step != self.image.step:
-            self._step, self._ordinal = self.image.step, 0
-        self._ordinal += 1
-        return _ID.pack(self.image.domain, self.image.step, 2**31 + self._ordinal)
 
     # ---- addresses ----
 
@@ -145,24 +135,26 @@ class Routes:
         else:
             atom = self.living(to)
             if atom is not None and question.request in atom.asked:
-                self.replied(atom, question.request, number, body, answerer)
+                self.replied(atom, question.request, number, body, answerer, metadata)
             elif atom is not None:
-                self.answered(atom, question.request, number, 0, body)
+                self.answered(atom, question.request, number, 0, body, metadata)
 
-    def replied(self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address) -> None:
+    def replied(
+        self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address, metadata: Metadata = ()
+    ) -> None:
         """The answer to a `request` of the atom becomes a delivery to it."""
         token = atom.asked[request].token
         self.ledger.emit(atom, r.AskedGone(request))
-        self._tell(atom, Form.REPLIED, token=token, code=code, body=body, sender=answerer)
+        self._tell(atom, Form.REPLIED, token=token, code=code, body=body, sender=answerer, metadata=metadata)
 
-    def answered(self, atom: Atom, request: bytes, code: int, value: int, body: bytes) -> None:
+    def answered(self, atom: Atom, request: bytes, code: int, value: int, body: bytes, metadata: Metadata = ()) -> None:
         """The answer that the atom's suspended turn awaits, if this is it."""
         journal = atom.journal
         awaited = journal.awaited() if journal is not None else None
         if journal is None or awaited is None or awaited.request != request:
             return
         recorded = not atom.mailbox.find(journal.id).cast
-        self.ledger.emit(atom, r.Answered(request, self.image.time, code, value, body), recorded=recorded)
+        self.ledger.emit(atom, r.Answered(request, self.image.time, code, value, metadata, body), recorded=recorded)
         self.wake(atom)
 
     def fire(self, atom: Atom, token: int) -> None:
@@ -174,9 +166,13 @@ class Routes:
         self._tell(atom, Form.DOWN, token=token, code=status, sender=sender)
 
     def _tell(
-        self, atom: Atom, form: Form, *, token: int = 0, code: int = 0, body: bytes = b"", sender: Address = NOWHERE
-    ) -> None:
-        delivery = Delivery(self.new_id(), form, token=token, code=code, body=body, sender=sender, life=atom.life)
+        self, atom: Atom, form: Form, *, token: int = 0, code: int = 0, body: bytes = b"", sender: Address = NOWHERE,
+        metadata: Metadata = (),
+    ) -> None:  # fmt: skip
+        delivery = Delivery(
+            self.ledger.new_id(), form, token=token, code=code, body=body, sender=sender, life=atom.life,
+            metadata=metadata,
+        )  # fmt: skip
         self.ledger.deliver(atom, delivery)
         self.wake(atom)
 
@@ -190,7 +186,7 @@ class Routes:
         atom.volatile = volatile or self.kinds[address.kind].spread == "every-host"
         self.ledger.emit(atom, r.Born(address.life or self.image.step, parent))
         if "start" in self.kinds[address.kind].module.handlers:
-            self.ledger.deliver(atom, Delivery(self.new_id() if id == NO_ID else id, Form.START, body=args))
+            self.ledger.deliver(atom, Delivery(self.ledger.new_id() if id == NO_ID else id, Form.START, body=args))
             self.wake(atom)
         return atom
 

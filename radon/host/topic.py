@@ -39,13 +39,14 @@ def forget(routes: Routes, topic: Atom) -> None:
 
 
 def _hand_out(routes: Routes, topic: Atom, subscriber: Address, message: Delivery) -> None:
+    ledger = routes.ledger
     if subscriber.kind == LISTENER:
-        routes.ledger.leave(x.Published(int(subscriber.key), topic.key, message.body))
+        ledger.leave(x.Published(int(subscriber.key), topic.key, message.body))
     elif routes.living(subscriber) is None:
-        routes.ledger.emit(topic, r.Unsubscribed(subscriber))
+        ledger.emit(topic, r.Unsubscribed(subscriber))
     else:
         copy = Delivery(
-            routes.new_id(), body=message.body, sender=message.sender, topic=topic.key, deadline=message.deadline,
+            ledger.new_id(), body=message.body, sender=message.sender, topic=topic.key, deadline=message.deadline,
             pair=message.pair, metadata=message.metadata,
         )  # fmt: skip
         routes.post(subscriber, copy)

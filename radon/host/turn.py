@@ -17,6 +17,7 @@ from radon.abi.errors import Exhausted, Invalid, TooLarge
 from radon.host.handles import Handles
 from radon.host.image import Atom
 from radon.host.kind import Kind
+from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, SYSCALL_FUEL
 from radon.host.trap import Trap
 from radon.host.wasi import Output
 
@@ -29,9 +30,13 @@ NEVER = 2**64 - 1
 LOG_LINES = 1000
 """Log lines that one turn may write; the rest are counted and dropped."""
 
+SAMPLES = 10_000
+"""Counts and observations of metrics that one turn may make; the rest are dropped, which a log line says."""
+
 LOG_CHARACTERS = 16_384
 """The longest log line; the rest is cut off."""
 
+_SEALED_BYTES = 8 + NAME_BYTES + 1 + KEY_BYTES + 16  # the longest
 _ID = struct.Struct(">IQI")
 
 
@@ -57,11 +62,13 @@ class Turn:
         self.now = time  # moves only when an awaited answer comes
         self.deadline = delivery.deadline
         self.message = Message(delivery)
+        self.answer_metadata = delivery.metadata if delivery.form is Form.REPLIED else ()
         self.handles: Handles  # of the instance that it is in
         self.intents: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # carried out in order, at the commit
-        self.held: list[Message] = [self.message]  # whose duty, if still here at the end, is answered with closed
+        self.held = {self.message: None}  # whose duty, if still here at the end, is answered with closed
         self.kept: dict[int, Message | None] = {}  # by token, over atom.kept; None: taken
         self.timers: dict[int, int | None] = {}  # by token, over atom.timers; None: cancelled
+        self.more_timers = 0  # set by this turn, less those that it cancelled
         self.objects: dict[str, bytes] = {}  # put in this turn
         self.pins: dict[str, int] = {}  # by name, over the object's own count
         self.sent = 0
@@ -72,6 +79,7 @@ class Turn:
         self.fuel = kind.limits.fuel
         self.spent = 0  # of the fuel for syscalls and for the bytes they moved
         self.lines = 0  # logged
+        self.samples = 0  # of metrics
         self.output = Output(self.log)  # of a guest with WASI
         self._ordinal = 0
         self._random = b""
@@ -85,6 +93,7 @@ class Turn:
     def random(self, length: int) -> bytes:
         """The next bytes of this turn's stream: SHA-256 of seed, step and a counter (rule 1: the seed is input)."""
         stream, have = [self._random], len(self._random)
+        self.spend(SYSCALL_FUEL * (max(0, length - have + 31) // 32))
         while have < length:
             block = self.domain.image.seed + struct.pack("<QQ", self.step, self._blocks)
             stream.append(hashlib.sha256(block).digest())
@@ -111,6 +120,15 @@ class Turn:
             self.domain.log(self, level, text[:LOG_CHARACTERS])
         elif self.lines == LOG_LINES:
             self.domain.log(self, 2, "further log lines of this turn are dropped")
+
+    def sample(self, name: str) -> bool:
+        """Whether one more sample of this metric is taken. Raises TooLarge."""
+        if len(name.encode()) > NAME_BYTES:
+            raise TooLarge(f"a metric's name of more than {NAME_BYTES} bytes")
+        self.samples += 1
+        if self.samples == SAMPLES + 1:
+            self.domain.log(self, 2, "further metrics of this turn are dropped")
+        return self.samples <= SAMPLES
 
     # ---- checks that several syscalls share ----
 
@@ -142,11 +160,13 @@ class Turn:
         return min(own, self.deadline) if self.deadline else own
 
     def metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """What the messages of this turn inherit (rule 10)."""
-        return tuple(pair for pair in self.delivery.metadata if pair[0] == "traceparent")
+        """What the messages of this turn inherit (rule 10): a trace's name, unless it is longer than any can be."""
+        pairs = self.delivery.metadata
+        return tuple(pair for pair in pairs if pair[0] == "traceparent" and len(pair[1]) <= NAME_BYTES)
 
     def outgoing(self, body: bytes, **fields: Any) -> Delivery:
         """A message of this turn: named, signed with its sender, with what it inherits."""
+        self.spend(KEPT_FUEL * len(body))
         fields.setdefault("deadline", self.deadline)
         return Delivery(
             self.new_id(), Form.MESSAGE, body=body, sender=self.atom.address, metadata=self.metadata(), **fields
@@ -161,6 +181,8 @@ class Turn:
 
     def unseal(self, sealed: bytes) -> Address:
         """Raises Invalid."""
+        if len(sealed) > _SEALED_BYTES:
+            raise Invalid(f"{len(sealed)} bytes are no sealed address")
         plain, tag = sealed[:-16], sealed[-16:]
         if len(plain) < 8 or not hmac.compare_digest(hmac.digest(self.domain.image.secret, plain, "sha256")[:16], tag):
             raise Invalid("these bytes are no sealed address of this application")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from radon.abi.syscalls import LEVELS
+from radon.host.limits import KEPT_FUEL, SYSCALL_FUEL
 from radon.host.linked import HostFunction, Raw, callback
 from radon.host.trap import Trap
 
@@ -98,6 +99,9 @@ class Turn(Protocol):
     def random(self, length: int) -> bytes:
         """From the turn's seed."""
 
+    def spend(self, fuel: int) -> None:
+        """Charge the turn for work of the host; raises when its limit is used up."""
+
 
 class Caller(Protocol):
     """The guest that is calling. `read` and `write` are those of `Guest`, and may charge for it."""
@@ -111,97 +115,104 @@ class Caller(Protocol):
 
 
 def host_functions(caller: Callable[[], Caller]) -> dict[tuple[str, str], HostFunction]:
-    """All of preview1 for `Linked`. `caller` is asked in every call, and may raise to refuse it."""
-    offered = _offered(caller)
+    """All of preview1 for `Linked`. `caller` is asked in every call; it may charge for it, or raise to refuse it."""
     functions: dict[tuple[str, str], HostFunction] = {}
     for name, (params, results) in SIGNATURES.items():
-        enter = _lift(params, offered[name]) if name in offered else _answer_nosys
+        enter = _lift(caller, params, _OFFERED.get(name, _nosys))
         functions[MODULE, name] = (params, results, callback(enter))
     return functions
 
 
-def _answer_nosys(raw: Raw) -> None:
-    raw[0] = NOSYS
-
-
-def _lift(params: tuple[str, ...], function: Callable[..., int]) -> Callable[[Raw], None]:
+def _lift(caller: Callable[[], Caller], params: tuple[str, ...], function: Callable[..., int]) -> Callable[[Raw], None]:
     masks = [0xFFFF_FFFF if type_ == "i32" else 0xFFFF_FFFF_FFFF_FFFF for type_ in params]
 
     def enter(raw: Raw) -> None:
-        raw[0] = function(*[raw[2 * index] & mask for index, mask in enumerate(masks)])
+        raw[0] = function(caller(), *[raw[2 * index] & mask for index, mask in enumerate(masks)])
 
     return enter
 
 
-def _offered(caller: Callable[[], Caller]) -> dict[str, Callable[..., int]]:
-    def fd_write(stream: int, buffers: int, count: int, written: int) -> int:
-        guest = caller()
-        if stream not in _LEVEL_OF:
-            return BADF
-        if count > _MAX_BUFFERS:
-            return INVAL
-        data = bytearray()
-        for pointer, length in struct.iter_unpack("<II", guest.read(buffers, count * 8)):
-            data += guest.read(pointer, min(length, MAX_WRITE - len(data)))
-        guest.write(written, struct.pack("<I", len(data)))
-        guest.turn.output.write(stream, bytes(data))
-        return SUCCESS
+def _nosys(guest: Caller, *arguments: int) -> int:
+    return NOSYS
 
-    def fd_fdstat_get(stream: int, into: int) -> int:
-        if stream > 2:
-            return BADF
-        # A character device without the right to seek: a terminal to the C library, which then writes at each line
-        # end. It would keep the output of anything else until the program exits, and an atom does not.
-        character_device, may_read, may_write = 2, 1 << 1, 1 << 6
-        rights = may_write if stream else may_read
-        caller().write(into, struct.pack("<BxHxxxxQQ", character_device, 0, rights, 0))
-        return SUCCESS
 
-    def fd_seek(stream: int, offset: int, whence: int, into: int) -> int:
-        return BADF if stream > 2 else SPIPE
-
-    def fd_close(stream: int) -> int:
-        return BADF if stream > 2 else SUCCESS
-
-    def no_descriptor(*arguments: int) -> int:
-        # The C library counts directories opened in advance from 3 on, and gives up if the end of them is not BADF.
+def _fd_write(guest: Caller, stream: int, buffers: int, count: int, written: int) -> int:
+    if stream not in _LEVEL_OF:
         return BADF
+    if count > _MAX_BUFFERS:
+        return INVAL
+    guest.turn.spend(SYSCALL_FUEL * count)
+    data = bytearray()
+    for pointer, length in struct.iter_unpack("<II", guest.read(buffers, count * 8)):
+        data += guest.read(pointer, min(length, MAX_WRITE - len(data)))
+    guest.write(written, struct.pack("<I", len(data)))
+    guest.turn.spend(SYSCALL_FUEL * data.count(b"\n") + KEPT_FUEL * len(data))
+    guest.turn.output.write(stream, bytes(data))
+    return SUCCESS
 
-    def clock_time_get(clock: int, precision: int, into: int) -> int:
-        guest = caller()
-        if clock > _LAST_CLOCK:
-            return INVAL
-        guest.write(into, struct.pack("<Q", guest.turn.now))
-        return SUCCESS
 
-    def clock_res_get(clock: int, into: int) -> int:
-        if clock > _LAST_CLOCK:
-            return INVAL
-        caller().write(into, struct.pack("<Q", 1))
-        return SUCCESS
+def _fd_fdstat_get(guest: Caller, stream: int, into: int) -> int:
+    if stream > 2:
+        return BADF
+    # A character device without the right to seek: a terminal to the C library, which then writes at each line
+    # end. It would keep the output of anything else until the program exits, and an atom does not.
+    character_device, may_read, may_write = 2, 1 << 1, 1 << 6
+    rights = may_write if stream else may_read
+    guest.write(into, struct.pack("<BxHxxxxQQ", character_device, 0, rights, 0))
+    return SUCCESS
 
-    def random_get(into: int, length: int) -> int:
-        guest = caller()
-        for start in range(0, length, _RANDOM_PIECE):  # each is checked before the next is made
-            guest.write(into + start, guest.turn.random(min(_RANDOM_PIECE, length - start)))
-        return SUCCESS
 
-    def sizes_get(count: int, size: int) -> int:
-        guest = caller()
-        guest.write(count, bytes(4))
-        guest.write(size, bytes(4))
-        return SUCCESS
+def _fd_seek(guest: Caller, stream: int, offset: int, whence: int, into: int) -> int:
+    return BADF if stream > 2 else SPIPE
 
-    def nothing_get(pointers: int, strings: int) -> int:
-        return SUCCESS
 
-    def proc_exit(status: int) -> int:
-        raise Trap("exit", f"the guest called exit({status}), which fails the turn; an atom ends by lifecycle.exit")
+def _fd_close(guest: Caller, stream: int) -> int:
+    return BADF if stream > 2 else SUCCESS
 
-    return {
-        "fd_write": fd_write, "fd_fdstat_get": fd_fdstat_get, "fd_seek": fd_seek, "fd_close": fd_close,
-        "fd_prestat_get": no_descriptor, "fd_prestat_dir_name": no_descriptor,
-        "clock_time_get": clock_time_get, "clock_res_get": clock_res_get, "random_get": random_get,
-        "args_sizes_get": sizes_get, "args_get": nothing_get,
-        "environ_sizes_get": sizes_get, "environ_get": nothing_get, "proc_exit": proc_exit,
-    }  # fmt: skip
+
+def _no_descriptor(guest: Caller, *arguments: int) -> int:
+    # The C library counts directories opened in advance from 3 on, and gives up if the end of them is not BADF.
+    return BADF
+
+
+def _clock_time_get(guest: Caller, clock: int, precision: int, into: int) -> int:
+    if clock > _LAST_CLOCK:
+        return INVAL
+    guest.write(into, struct.pack("<Q", guest.turn.now))
+    return SUCCESS
+
+
+def _clock_res_get(guest: Caller, clock: int, into: int) -> int:
+    if clock > _LAST_CLOCK:
+        return INVAL
+    guest.write(into, struct.pack("<Q", 1))
+    return SUCCESS
+
+
+def _random_get(guest: Caller, into: int, length: int) -> int:
+    for start in range(0, length, _RANDOM_PIECE):  # each is checked before the next is made
+        guest.write(into + start, guest.turn.random(min(_RANDOM_PIECE, length - start)))
+    return SUCCESS
+
+
+def _sizes_get(guest: Caller, count: int, size: int) -> int:
+    guest.write(count, bytes(4))
+    guest.write(size, bytes(4))
+    return SUCCESS
+
+
+def _nothing_get(guest: Caller, pointers: int, strings: int) -> int:
+    return SUCCESS
+
+
+def _proc_exit(guest: Caller, status: int) -> int:
+    raise Trap("exit", f"the guest called exit({status}), which fails the turn; an atom ends by lifecycle.exit")
+
+
+_OFFERED: dict[str, Callable[..., int]] = {
+    "fd_write": _fd_write, "fd_fdstat_get": _fd_fdstat_get, "fd_seek": _fd_seek, "fd_close": _fd_close,
+    "fd_prestat_get": _no_descriptor, "fd_prestat_dir_name": _no_descriptor,
+    "clock_time_get": _clock_time_get, "clock_res_get": _clock_res_get, "random_get": _random_get,
+    "args_sizes_get": _sizes_get, "args_get": _nothing_get,
+    "environ_sizes_get": _sizes_get, "environ_get": _nothing_get, "proc_exit": _proc_exit,
+}  # fmt: skip

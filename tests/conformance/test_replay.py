@@ -20,13 +20,20 @@ from radon.host.domain import Domain, Settings, Status
 from radon.host.kind import Kind
 from radon.testing.harness import NOON, kind
 from tests.script_strategies import Day, days
-from tests.scripts import ScriptModule, script_kind
+from tests.scripts import ECHO, ScriptModule, script_kind
 
 Make = Callable[[Settings], Domain]
 Kinds = Mapping[str, Kind]
 
 MOST_TURNS = 5000
 """Of one day: more would be atoms that never come to rest."""
+
+
+OF_THE_DOMAIN = (
+    r.Step, r.Setup, r.Deployed, r.Postponed, r.PostponedGone, r.Stored, r.Pinned, r.Collected, r.Died, r.DiedGone,
+    r.Seen, r.Settled, r.SeenGone,
+)  # fmt: skip
+"""Records that are about no atom."""
 
 
 class Life:
@@ -73,9 +80,17 @@ class Life:
             assert turns < MOST_TURNS, "these scripts never come to rest"
         self.take()
 
-    def records(self) -> list[bytes]:
-        """Of the whole log, each in bytes: deliveries compare by identity."""
-        return [encode_all([record]) for frame in self.log for record in decode_all(unseal(FrameType.LOG, frame))]
+    def records(self) -> list[tuple[bytes, bytes]]:
+        """Of the whole log, in bytes, since deliveries compare by identity; each with the atom that it is about."""
+        found = []
+        for frame in self.log:
+            at = b""
+            for record in decode_all(unseal(FrameType.LOG, frame)):
+                if isinstance(record, r.At):
+                    at = encode(record)
+                else:
+                    found.append((b"" if isinstance(record, OF_THE_DOMAIN) else at, encode(record)))
+        return found
 
     def image(self) -> list[bytes]:
         """The snapshot's records but for the step, which counts also what left no trace in the log."""
@@ -88,7 +103,8 @@ def kinds(script_module: ScriptModule) -> Kinds:
     fiber, direct = script_module("fiber"), script_module("direct")
     return {
         "script": script_kind(fiber),
-        "direct": script_kind(direct, "direct", grants=("script/*", "direct/*", "spawn:direct", "publish:*")),
+        "direct": script_kind(direct, "direct", grants=("script/*", "direct/*", "echo/*", "spawn:direct", "publish:*")),
+        "echo": kind("echo", ECHO),
         "other": kind("other", fiber),
     }
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from radon.atoms.application import Application
 from radon.atoms.build import build_c
 from radon.atoms.manifest import Manifest
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
+from tests.examples.programs import EXAMPLES
 
 Example = Callable[[str], Application]
 

@@ -29,6 +29,7 @@ static radon_outcome messages(radon_message message) {
     CHECK(radon_messaging_kept(77, &kept));
     radon_message_drop(kept);
     CHECK(!radon_messaging_kept(78, &kept) && kept.handle == 0);
+    CHECK(radon_is(radon_messaging_answer_metadata(radon_text("http.status")).value, "202"));
     radon_address_drop(sender);
     radon_address_drop(opened);
     radon_address_drop(unsealed);

@@ -166,7 +166,8 @@ static const struct {
     void (*verb)(line *);
 } verbs[] = {
     {"messaging.self", messaging_self}, {"messaging.open", messaging_open}, {"messaging.unseal", messaging_unseal},
-    {"messaging.kept", messaging_kept}, {"address.text", address_text}, {"address.distance", address_distance},
+    {"messaging.kept", messaging_kept}, {"messaging.answer-metadata", messaging_answer_metadata},
+    {"address.text", address_text}, {"address.distance", address_distance},
     {"address.seal", address_seal}, {"address.send", address_send}, {"address.cast", address_cast},
     {"address.send-later", address_send_later}, {"address.request", address_request}, {"address.drop", address_drop},
     {"message.sender", message_sender}, {"message.wants-reply", message_wants_reply}, {"message.id", message_id},

@@ -43,6 +43,12 @@ VERB(messaging_kept) {
     else give_none(c);
 }
 
+VERB(messaging_answer_metadata) {
+    radon_bytes name = take_bytes(c);
+    READY;
+    give_option(c, radon_messaging_answer_metadata(name));
+}
+
 VERB(address_text) {
     radon_address self = take_address(c);
     READY;

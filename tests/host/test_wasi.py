@@ -64,6 +64,9 @@ class FakeTurn:
     def random(self, length: int) -> bytes:
         return bytes(index % 251 for index in range(7, 7 + length))
 
+    def spend(self, fuel: int) -> None:
+        pass
+
     def read(self, pointer: int, length: int) -> bytes:
         assert self.guest is not None
         return self.guest.read(pointer, length)

@@ -8,6 +8,7 @@ from radon.abi.delivery import Address
 from radon.abi.errors import Denied, ErrorCode, Exhausted, Invalid, NotFound, Refused, Timeout
 from radon.abi.records import WAIT
 from radon.host import intents
+from radon.host.limits import KEPT_FUEL, NAME_BYTES, NAME_FUEL, SYSCALL_FUEL
 from radon.host.turn import Turn
 
 
@@ -18,7 +19,7 @@ def spawn(turn: Turn, kind: str, args: bytes) -> Address:
 def spawn_many(turn: Turn, kind: str, count: int, args: bytes) -> list[Address]:
     target = turn.domain.routes.kinds.get(kind)
     if target is None:
-        raise NotFound(f"no kind {kind!r}")
+        raise NotFound(f"no kind {kind[:NAME_BYTES]!r}")
     if not turn.kind.grants.spawn(kind):
         raise Denied(f"no grant 'spawn:{kind}'")
     if target.spread not in ("keyed", "stateless"):
@@ -27,6 +28,7 @@ def spawn_many(turn: Turn, kind: str, count: int, args: bytes) -> list[Address]:
     if turn.spawned + count > turn.kind.limits.spawned:
         raise Exhausted(f"the turn has spawned {turn.spawned} atoms (limits.spawned)")
     turn.handles.check_room(count)  # before: an atom whose address nobody got would live for ever
+    turn.spend(count * (SYSCALL_FUEL + KEPT_FUEL * len(args)))
     turn.spawned += count
     return [_spawn_one(turn, kind, args) for _ in range(count)]
 
@@ -45,6 +47,7 @@ def exit(turn: Turn, status: int) -> None:
 
 
 def stop(turn: Turn, target: Address) -> None:
+    turn.spend(NAME_FUEL * len(target.key))
     if not turn.kind.grants.stop(target.kind, target.key):
         raise Denied(f"no grant 'stop:{target.text}'")
     turn.count_sent()
@@ -67,7 +70,7 @@ def wait(turn: Turn, target: Address, timeout: int) -> int:
     turn.check_born(target)
     request = turn.new_id()
     digest = hashlib.sha256(b"wait\0" + target.text.encode()).digest()[:16]
-    answer = turn.domain.suspend(
+    answer = turn.domain.suspensions.suspend(
         turn, WAIT, request, deadline, digest, lambda: intents.watch_for_wait(turn, target, request)
     )
     if answer.code:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from radon.host.turn import Turn
+from radon.host.limits import KEPT_FUEL
+from radon.host.turn import LOG_CHARACTERS, Turn
 
 
 def write(turn: Turn, level: int, text: str) -> None:
+    turn.spend(KEPT_FUEL * min(len(text), LOG_CHARACTERS))
     turn.log(level, text)
 
 
 def count(turn: Turn, name: str, by: int) -> None:
-    turn.domain.count(turn, name, by)
+    if turn.sample(name):
+        turn.domain.count(turn, name, by)
 
 
 def observe(turn: Turn, name: str, value: float) -> None:
-    turn.domain.observe(turn, name, value)
+    if turn.sample(name):
+        turn.domain.observe(turn, name, value)

@@ -8,7 +8,7 @@ from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
 from radon.abi.errors import Closed, Denied, ErrorCode, Exhausted, Invalid, Refused, Timeout, TooLarge
 from radon.abi.records import CALL
 from radon.host import intents
-from radon.host.limits import KEY_BYTES, NAME_BYTES
+from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, NAME_FUEL
 from radon.host.turn import NEVER, Message, Turn
 
 SAME_DOMAIN, SAME_PROCESS, REMOTE = 0, 1, 3
@@ -28,6 +28,7 @@ def open(turn: Turn, name: str) -> Address:
         raise Invalid("an empty name")
     if len(name.encode()) > KEY_BYTES + NAME_BYTES:
         raise TooLarge(f"a name of {len(name)} characters")
+    turn.spend(NAME_FUEL * len(name))
     if name.startswith("http:"):
         if not turn.kind.grants.http(name[5:]):
             raise Denied(f"no grant {name!r}")
@@ -51,9 +52,12 @@ def kept(turn: Turn, token: int) -> Message | None:
     if message is not None:
         message.open = message.delivery.reply is not NOWHERE
         turn.kept[token] = None
-        if message not in turn.held:
-            turn.held.append(message)
+        turn.held[message] = None
     return message
+
+
+def answer_metadata(turn: Turn, name: str) -> bytes | None:
+    return next((value for known, value in turn.answer_metadata if known == name), None)
 
 
 # ---- address ----
@@ -107,7 +111,9 @@ def address_call(turn: Turn, to: Address, body: bytes, timeout: int) -> bytes:
     message = turn.outgoing(body, deadline=deadline, reply=turn.atom.address)
     message.request = message.id
     digest = hashlib.sha256(b"call\0" + to.text.encode() + b"\0" + body).digest()[:16]
-    answer = turn.domain.suspend(turn, CALL, message.id, deadline, digest, lambda: turn.domain.routes.post(to, message))
+    answer = turn.domain.suspensions.suspend(
+        turn, CALL, message.id, deadline, digest, lambda: turn.domain.routes.post(to, message)
+    )
     if answer.code:
         raise Refused.of(ErrorCode(answer.code - 1), f"call of {to.text}")
     return answer.body
@@ -162,6 +168,7 @@ def message_reply_with(turn: Turn, message: Message, metadata: list[tuple[str, b
         raise TooLarge(f"a metadata name of more than {NAME_BYTES} bytes")
     if sum(len(name) + len(value) for name, value in metadata) > turn.kind.limits.message:
         raise TooLarge("metadata larger than limits.message")
+    turn.spend(KEPT_FUEL * len(body))
     attached: Metadata = tuple(metadata)
     turn.intend(intents.reply, _discharge(message), attached, body)
 
@@ -174,6 +181,7 @@ def message_forward(turn: Turn, message: Message, to: Address) -> None:
         raise Invalid("the message was answered, forwarded or kept already")
     turn.count_sent()
     old = message.delivery
+    turn.spend(KEPT_FUEL * (len(old.body) + sum(len(value) for _, value in old.metadata)))
     message.open = False
     copy = Delivery(
         turn.new_id(), old.form, body=old.body, sender=old.sender, reply=old.reply, request=old.request,

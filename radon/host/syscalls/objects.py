@@ -58,7 +58,7 @@ def _body(turn: Turn, name: str) -> bytes:
         return turn.objects[name]
     found = turn.domain.image.objects.get(name)
     if found is None:
-        raise NotFound(f"no object {name!r}")
+        raise NotFound(f"no object {name[:80]!r}")
     return found.body
 
 
@@ -70,5 +70,6 @@ def _change_pins(turn: Turn, name: str, by: int) -> None:
         raise Invalid("the object is not pinned")
     if pins >= 2**32:
         raise Exhausted("pins of one object")
+    if name not in turn.pins:
+        turn.intend(intents.pin_object, name)
     turn.pins[name] = turn.pins.get(name, 0) + by
-    turn.intend(intents.pin_object, name, by)

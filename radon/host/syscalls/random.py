@@ -13,5 +13,4 @@ def next(turn: Turn) -> int:
 def fill(turn: Turn, length: int) -> bytes:
     if length > turn.kind.limits.memory:
         raise Violation(f"random.fill of {length} bytes, more than the memory may hold")
-    turn.spend(length)
     return turn.random(length)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from radon.abi.errors import Exhausted, Invalid, TooLarge
-from radon.host.limits import ENTRY_OVERHEAD, NAME_BYTES, SCAN_BYTES, STATE_KEY_BYTES
+from radon.host.limits import (
+    BUCKETS,
+    ENTRY_OVERHEAD,
+    KEPT_FUEL,
+    NAME_BYTES,
+    SCAN_BYTES,
+    STATE_KEY_BYTES,
+    SYSCALL_FUEL,
+    WRITE_FUEL,
+)  # fmt: skip
 from radon.host.turn import Turn
 
 
@@ -35,6 +44,8 @@ def bucket_put(turn: Turn, bucket: str, key: bytes, value: bytes) -> None:
     more = len(value) - len(old) if old is not None else len(key) + len(value) + ENTRY_OVERHEAD
     if more > 0 and turn.atom.used + more > turn.kind.limits.state:
         raise Exhausted(f"the atom's state is full ({turn.kind.limits.state} bytes, limits.state)")
+    if bucket not in turn.atom.buckets and len(turn.atom.buckets) >= BUCKETS:
+        raise Exhausted(f"the atom has {BUCKETS} buckets with entries")
     _write(turn, bucket, key, value)
 
 
@@ -44,7 +55,11 @@ def bucket_delete(turn: Turn, bucket: str, key: bytes) -> None:
 
 
 def bucket_delete_range(turn: Turn, bucket: str, start: bytes | None, end: bytes | None) -> None:
-    for key in list(_range(turn, bucket, start, end, False)):
+    keys = []
+    for key in _range(turn, bucket, start, end, False):
+        turn.spend(SYSCALL_FUEL)
+        keys.append(key)
+    for key in keys:
         _write(turn, bucket, key, None)
 
 
@@ -81,5 +96,6 @@ def _range(turn: Turn, bucket: str, start: bytes | None, end: bytes | None, back
 
 
 def _write(turn: Turn, bucket: str, key: bytes, value: bytes | None) -> None:
+    turn.spend(WRITE_FUEL + KEPT_FUEL * (len(key) + len(value or b"")))
     old = turn.atom.write(bucket, key, value)
     turn.atom.undo.setdefault((bucket, key), old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from radon.abi.delivery import Address
 from radon.abi.errors import Denied, Invalid, TooLarge
 from radon.host import intents
-from radon.host.limits import NAME_BYTES
+from radon.host.limits import NAME_BYTES, NAME_FUEL
 from radon.host.turn import Turn
 
 PUBLISH, SUBSCRIBE, UNSUBSCRIBE = 0, 1, 2
@@ -13,7 +13,7 @@ PUBLISH, SUBSCRIBE, UNSUBSCRIBE = 0, 1, 2
 
 
 def publish(turn: Turn, topic: str, body: bytes) -> None:
-    _check_name(topic)
+    _check_name(turn, topic)
     if not turn.kind.grants.publish(topic):
         raise Denied(f"no grant 'publish:{topic}'")
     turn.check_body(body)
@@ -21,14 +21,14 @@ def publish(turn: Turn, topic: str, body: bytes) -> None:
 
 
 def subscribe(turn: Turn, topic: str) -> None:
-    _check_name(topic)
+    _check_name(turn, topic)
     if not turn.kind.grants.subscribe(topic):
         raise Denied(f"no grant 'subscribe:{topic}'")
     _tell(turn, topic, SUBSCRIBE, b"")
 
 
 def unsubscribe(turn: Turn, topic: str) -> None:
-    _check_name(topic)
+    _check_name(turn, topic)
     if not turn.kind.grants.subscribe(topic):
         raise Denied(f"no grant 'subscribe:{topic}'")
     _tell(turn, topic, UNSUBSCRIBE, b"")
@@ -39,8 +39,9 @@ def _tell(turn: Turn, topic: str, what: int, body: bytes) -> None:
     turn.intend(intents.send, Address("@topic", topic), turn.outgoing(body, token=what))
 
 
-def _check_name(topic: str) -> None:
+def _check_name(turn: Turn, topic: str) -> None:
     if not topic:
         raise Invalid("a topic needs a name")
     if len(topic.encode()) > NAME_BYTES:
         raise TooLarge(f"a topic's name of more than {NAME_BYTES} bytes")
+    turn.spend(NAME_FUEL * len(topic))

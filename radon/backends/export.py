@@ -1,0 +1,142 @@
+"""The durable image of a deployment as JSON lines: written, read back, and brought into a new data directory.
+
+Owns the file, which docs/cli.md explains, and how a stopped deployment is read. Knows no command line, and of a record
+only that `record_json.py` can spell it.
+
+    {"radon": "state", "version": 1, "application": NAME}
+    {"bundle": BASE64}                       the application, as it was deployed
+    {"record": "put", "bucket": ..., ...}    a line for each record of a snapshot, in its order
+    {"end": N}                               after N records; without it the file is not whole
+"""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from radon.abi.errors import Invalid, StoreError
+from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
+from radon.atoms.application import Application
+from radon.backends.monolith import DOMAIN
+from radon.backends.record_json import from_json, to_json
+from radon.backends.stores.directory import make, sync
+from radon.backends.stores.lmdb import LmdbStore
+from radon.host.image import Image
+
+VERSION = 1
+
+
+class Stored(NamedTuple):
+    """What a deployment is: its application, and the records that make its durable image."""
+
+    application: Application
+    records: list[Any]
+
+
+def read_stored(directory: Path) -> Stored:
+    """What a stopped deployment holds. The directory is this process's own meanwhile; no record of it changes.
+
+    Raises StoreError, and StoreBusy while the deployment runs.
+    """
+    if not (directory / "data.mdb").is_file():
+        raise StoreError(f"{directory}: holds no data; name the directory of a deployment")
+    store = LmdbStore(directory)
+    try:
+        bundle = store.read("application")
+        if bundle is None:
+            raise StoreError(f"{directory}: nothing was ever deployed here")
+        found = store.open(DOMAIN)
+    finally:
+        store.close()
+    image = Image()
+    try:
+        if found.snapshot is not None:
+            image.load(decode_all(unseal(FrameType.SNAPSHOT, found.snapshot)))
+        for frame in found.tail:
+            image.load(decode_all(unseal(FrameType.LOG, frame)))
+    except FrameError as error:
+        raise StoreError(f"{directory}: {error}; go back to a backup") from None
+    return Stored(Application.unbundle(bundle), list(image.records()))
+
+
+def export(stored: Stored) -> Iterator[bytes]:
+    """The lines of the file."""
+    yield _line({"radon": "state", "version": VERSION, "application": stored.application.name})
+    yield _line({"bundle": base64.b64encode(stored.application.bundle()).decode()})
+    for record in stored.records:
+        yield _line(to_json(record))
+    yield _line({"end": len(stored.records)})
+
+
+def read_export(lines: Iterable[bytes]) -> Stored:
+    """What was exported, checked. Raises Invalid naming the line, and StoreError for an application it cannot read."""
+    records: list[Any] = []
+    application = end = None
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            given = msgspec.json.decode(line)
+            if end is not None:
+                raise Invalid("it comes after the end")
+            if number == 1:
+                _check_head(given)
+            elif number == 2:
+                application = Application.unbundle(base64.b64decode(given["bundle"], validate=True))
+            elif isinstance(given, dict) and "end" in given:
+                end = given["end"]
+            else:
+                records.append(from_json(given))
+        except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+            raise Invalid(f"line {number}: no part of an export of state: {error}") from None
+    if application is None or end != len(records):
+        raise Invalid(f"the export is not whole: it ends after line {number}")
+    try:
+        Image().load(records)
+    except (LookupError, AssertionError) as error:
+        raise Invalid(f"its records contradict each other: {error!r}") from None
+    return Stored(application, records)
+
+
+def bring_in(stored: Stored, directory: Path) -> None:
+    """Make `directory`, absent or empty, the data of a stopped deployment: all of it, or nothing. Raises StoreError."""
+    directory = directory.absolute()
+    try:
+        if directory.exists() and any(directory.iterdir()):
+            raise StoreError(f"{directory}: not empty; name a new directory")
+        make(directory.parent)
+        with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as folder:
+            draft = Path(folder, "data")
+            _fill(stored, draft)
+            draft.replace(directory)  # an empty directory gives way
+            sync(directory.parent)
+    except OSError as error:
+        raise StoreError(f"{directory}: cannot hold data: {error.strerror}") from error
+
+
+def _fill(stored: Stored, directory: Path) -> None:
+    store = LmdbStore(directory)
+    try:
+        epoch = store.open(DOMAIN).epoch
+        # A domain whose log never had a frame is new, and would draw other seeds: so there is one, of nothing.
+        store.commit(DOMAIN, epoch, [seal(FrameType.LOG, b"")])
+        store.snapshot(DOMAIN, epoch, 1, seal(FrameType.SNAPSHOT, encode_all(stored.records)))
+        store.write("domains", b"1")
+        store.write("application", stored.application.bundle())
+    finally:
+        store.close()
+
+
+def _check_head(given: Any) -> None:
+    if not isinstance(given, dict) or given.get("radon") != "state":
+        raise Invalid("its first line is another program's")
+    if given.get("version") != VERSION:
+        raise Invalid(f"it is of version {given.get('version')}, this Radon reads version {VERSION}")
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(fields) + b"\n"

@@ -1,0 +1,31 @@
+"""`radon call`: one message to an atom, and its answer as it came."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from radon.cli.deployments import find_running
+from radon.cli.options import Address, Body, Data, Once, read_body
+
+EXAMPLE = 'radon call counter/a "add 5"'
+
+
+def verb(
+    address: Address,
+    body: Body,
+    timeout: Annotated[str, typer.Option(metavar="DURATION", help='How long to wait, as in "500ms".')] = "5s",
+    once: Once = "",
+    data: Data = None,
+) -> None:
+    """Send a message to an atom and print the raw bytes of its answer."""
+    from radon.atoms.units import parse_duration
+    from radon.cli.client import Client
+
+    deadline = parse_duration(timeout)
+    content = read_body(body)
+    with Client(find_running(data)) as client:
+        answer = client.call(address, content, deadline, once)
+    sys.stdout.buffer.write(answer)

@@ -1,0 +1,95 @@
+"""What verbs print: tables and numbers for people, one JSON document for programs. Knows what none of it means.
+
+Plain where nobody looks at a terminal: no control codes, no line that was cut to a width.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+WIDEST = 1000
+"""Characters of a line that goes to a file or a pipe."""
+
+
+def print_json(value: Any) -> None:
+    """One document on one line."""
+    sys.stdout.write(f"{json.dumps(value, ensure_ascii=False)}\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Aligned; integers and floats to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [tuple(row) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for at, column in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[at], int | float) for row in rows)
+        table.add_column(Text(column.upper()), justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))
+    on_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, emoji=False, width=None if on_terminal else WIDEST)
+    with console.capture() as captured:
+        console.print(table)
+    print_lines(line.rstrip() for line in captured.get().splitlines())
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def shown(value: object) -> str:
+    """Safe on a terminal, whatever a guest wrote into it."""
+    text = f"{value:.1f}" if isinstance(value, float) else str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown_bytes(data: bytes) -> str:
+    """Text as it is, else 0x and hexadecimal; `parse_bytes` reads it back."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    return text if text.isprintable() and text and not text.startswith("0x") else f"0x{data.hex()}"
+
+
+def parse_bytes(text: str) -> bytes:
+    """Raises ValueError for a 0x without hexadecimal behind it."""
+    return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode(errors="surrogateescape")
+
+
+def size_text(size: int) -> str:
+    """ "512 B", "1.5 KiB"."""
+    if size < 1024:
+        return f"{size} B"
+    number = float(size)
+    for unit in ("KiB", "MiB", "GiB"):
+        number /= 1024
+        if number < 1024:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1024:.1f} TiB"
+
+
+def duration_text(seconds: float) -> str:
+    """ "42 s", "3 h 5 m"."""
+    left = int(seconds)
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count or (parts and len(parts) < 2):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def time_text(nanoseconds: int) -> str:
+    """ "2026-01-31T12:00:00.123Z"."""
+    moment = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds // 10**6 % 1000:03d}Z"

@@ -1,0 +1,24 @@
+"""`radon stop`: end a deployment, and wait until it has ended."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from radon.cli.deployments import find_running
+from radon.cli.options import Data
+
+EXAMPLE = "radon stop --data /var/lib/shop"
+
+
+def verb(data: Data = None) -> None:
+    """Stop a deployment: it takes no more messages, comes to rest, and ends. What it holds stays."""
+    from radon.cli.client import Client
+
+    with Client(find_running(data)) as client:
+        process = os.pidfd_open(client.facts()["pid"])
+        try:
+            client.stop()
+            select.select([process], [], [])  # readable when the process has ended
+        finally:
+            os.close(process)

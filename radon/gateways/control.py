@@ -1,0 +1,348 @@
+"""The control socket's requests: call, look at, back up, redeploy and stop a running deployment. HTTP for its owner.
+
+Errors are `{"error": LABEL, "message": TEXT}` with a label of `faults.py`; records travel as sealed frames. Knows no
+command line: the same requests serve whatever else an owner writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from radon.abi.delivery import Address
+from radon.abi.errors import ErrorCode, Invalid, NotFound, RadonError, Refused, Timeout, TooLarge
+from radon.abi.exchange import Logged, Reply, Revive
+from radon.abi.frames import FrameType, encode_all, seal
+from radon.abi.records import Put
+from radon.abi.syscalls import LEVELS
+from radon.atoms.application import Application
+from radon.atoms.plan import plan
+from radon.backends.deployment import Answer, Deployment
+from radon.gateways.faults import DEFECT, label_of, text_of
+from radon.gateways.relay import Relay
+from radon.host.domain import Domain
+from radon.host.image import Atom
+
+T = TypeVar("T")
+
+FOLLOWED = 10_000
+"""Lines that a follower of the log may be behind; then the oldest of them are left out, and it is told how many."""
+
+GRACE = 2
+"""Seconds that requests at the socket have left when it closes."""
+
+_PEER = struct.Struct("3i")  # struct ucred: process, user, group
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What the control socket can do to the process beside its deployment."""
+
+    facts: Callable[[], Mapping[str, Any]]  # of the process and its gateways; told as they are
+    replace: Callable[[Application, frozenset[str]], Awaitable[None]]  # the application; kinds to drop
+    stop: Callable[[], None]  # begin to stop; returns at once
+
+
+class Control:
+    """The ASGI application of one deployment's control socket, in the event loop that it is made in."""
+
+    def __init__(self, deployment: Deployment, steering: Steering) -> None:
+        self._deployment = deployment
+        self._steering = steering
+        self._relay = Relay(asyncio.get_running_loop())
+        self._followers: set[asyncio.Queue[Logged | None]] = set()
+        self.app = Starlette(
+            routes=[
+                Route("/", self._facts),
+                Route("/stats", self._stats),
+                Route("/call", self._call, methods=["POST"]),
+                Route("/send", self._send, methods=["POST"]),
+                Route("/logs", self._logs),
+                Route("/dead", self._dead),
+                Route("/dead", self._revive, methods=["POST"]),
+                Route("/atom", self._atom),
+                Route("/image", self._image),
+                Route("/application", self._application),
+                Route("/application", self._replace, methods=["PUT"]),
+                Route("/backup", self._backup, methods=["POST"]),
+                Route("/stop", self._stop, methods=["POST"]),
+            ],
+            exception_handlers={RadonError: _failed, OSError: _failed, Exception: _failed},
+        )
+
+    # ---- messages ----
+
+    async def _call(self, request: Request) -> Response:
+        """Body in, body out. Query: address, timeout (ns), once."""
+        timeout = int(request.query_params["timeout"])
+        text = request.query_params["address"]
+        if timeout <= 0:
+            raise Timeout(f"the deadline for {text} has passed already; nothing was sent")
+        body = await self._body(request)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        token = self._deployment.post(
+            Address.parse(text), body, lambda found: self._relay(_resolve(answer), found),
+            deadline=time.time_ns() + timeout, once=request.query_params.get("once", ""),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(timeout / 1e9):
+                found = _checked(await answer, text)
+        except TimeoutError:
+            raise Timeout(f"{text} has not answered in time; it may or may not have acted") from None
+        finally:
+            self._deployment.forget(token)
+        return _octets(found)
+
+    async def _send(self, request: Request) -> Response:
+        """Body in; answered when the message is in its mailbox, durably. Query: address, once."""
+        text = request.query_params["address"]
+        body = await self._body(request)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._deployment.post(
+            Address.parse(text), body, lambda found: self._relay(_resolve(answer), found), wants=False,
+            once=request.query_params.get("once", ""), pair="control",
+        )  # fmt: skip
+        _checked(await answer, text)
+        return Response()
+
+    async def _body(self, request: Request) -> bytes:
+        """No longer than any kind of the application takes: what cannot be delivered is not read to its end."""
+        most = max(entry.limits.message for entry in self._deployment.application.manifest.kinds.values())
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise TooLarge(f"the body has more than {most} bytes, the largest limits.message of any kind")
+        return bytes(body)
+
+    # ---- looking ----
+
+    async def _facts(self, _: Request) -> Response:
+        application = self._deployment.application
+        return JSONResponse({"application": application.name, "digest": application.digest, **self._steering.facts()})
+
+    async def _stats(self, _: Request) -> Response:
+        return JSONResponse(asdict(await asyncio.to_thread(self._deployment.stats)))
+
+    async def _logs(self, request: Request) -> Response:
+        """JSON lines: what is kept, oldest first; with ?follow=1 also what comes, until the deployment stops."""
+        observations = self._deployment.observations
+        if request.query_params.get("follow") != "1":
+            return Response(b"".join(map(line_of, observations.lines())), media_type="application/jsonl")
+        return StreamingResponse(self._follow(), media_type="application/jsonl")
+
+    async def _follow(self) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[Logged | None] = asyncio.Queue()
+        behind = 0
+
+        def hear(line: Logged) -> None:
+            nonlocal behind
+            if queue.qsize() >= FOLLOWED:
+                queue.get_nowait()
+                behind += 1
+            queue.put_nowait(line)
+
+        observations = self._deployment.observations
+        number = observations.follow(lambda line: self._relay(hear, line))
+        self._followers.add(queue)
+        try:
+            kept = observations.lines()
+            twice = {id(line) for line in kept}  # `kept` keeps them alive; what came in between is heard as well
+            yield b"".join(map(line_of, kept))
+            while (line := await queue.get()) is not None:
+                if behind:
+                    missed, behind = behind, 0
+                    yield msgspec.json.encode({"missed": missed}) + b"\n"
+                if id(line) not in twice:
+                    yield line_of(line)
+        finally:
+            observations.leave(number)
+            self._followers.discard(queue)
+
+    async def _dead(self, _: Request) -> Response:
+        letters = await self._perform(lambda domain: [letter for _, letter in sorted(domain.image.dead.items())])
+        return _frame(letters)
+
+    async def _atom(self, request: Request) -> Response:
+        """Put records, in order of bucket and key. Query: address, and perhaps bucket and key (in hexadecimal)."""
+        address = Address.parse(request.query_params["address"])
+        bucket, key = request.query_params.get("bucket"), request.query_params.get("key")
+
+        def look(domain: Domain) -> list[Put]:
+            to = domain.routes.resolve(address)
+            atom = domain.image.find(to.kind, to.key)
+            if atom is None:
+                raise NotFound(f"no atom {to.text}: nothing was ever sent to it, or it has ended")
+            return list(entries(atom, bucket, None if key is None else bytes.fromhex(key)))
+
+        return _frame(await self._perform(look))
+
+    async def _image(self, _: Request) -> Response:
+        """A snapshot of the domain."""
+        return _octets(await self._perform(lambda domain: domain.snapshot()))
+
+    async def _application(self, _: Request) -> Response:
+        return _octets(self._deployment.application.bundle())
+
+    # ---- changing ----
+
+    async def _revive(self, request: Request) -> Response:
+        """Query: again=1 to deliver again, 0 to drop; id (in hexadecimal), or none for all. Answers how many it did."""
+        again = request.query_params["again"] == "1"
+        wanted = request.query_params.get("id")
+
+        def choose(domain: Domain) -> list[bytes]:
+            chosen = [id for id in sorted(domain.image.dead) if wanted in (None, id.hex())]
+            if wanted is not None and not chosen:
+                raise NotFound(f"no dead letter {wanted}")
+            for id in chosen:
+                to = domain.image.dead[id].to
+                if again and to.kind not in domain.kinds:
+                    raise Invalid(f"dead letter {id.hex()} is for {to.text}, whose kind is gone; it can be dropped")
+            return chosen
+
+        chosen = await self._perform(choose)
+        self._deployment.submit(*(Revive(id, int(again)) for id in chosen))
+        await self._perform(lambda domain: None)
+        return JSONResponse({"letters": len(chosen)})
+
+    async def _replace(self, request: Request) -> Response:
+        """The bundle of another application in; what changed out. Query: drop, once for each kind to drop."""
+        bundle = await request.body()
+        new = await asyncio.to_thread(Application.unbundle, bundle)
+        change = plan(self._deployment.application, new)
+        await self._steering.replace(new, frozenset(request.query_params.getlist("drop")))
+        return JSONResponse(msgspec.to_builtins(change))
+
+    async def _backup(self, request: Request) -> Response:
+        """Query: directory, an absolute path."""
+        directory = Path(request.query_params["directory"])
+        if not directory.is_absolute():
+            raise Invalid(f"{directory}: not an absolute path")
+        await asyncio.to_thread(self._deployment.backup, directory)
+        return Response()
+
+    async def _stop(self, _: Request) -> Response:
+        self._steering.stop()
+        return Response(status_code=202)
+
+    def close(self) -> None:
+        """End the streams, which have no end of their own."""
+        for queue in self._followers:
+            queue.put_nowait(None)
+
+    async def _perform(self, function: Callable[[Domain], T]) -> T:
+        return await asyncio.wrap_future(self._deployment.perform(function))
+
+
+@asynccontextmanager
+async def serve(control: Control, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer requests at `listener`, which is taken over, inside the block."""
+    config = uvicorn.Config(
+        control.app, http=_OwnerOnly, ws="none", lifespan="off", log_config=None, access_log=False,
+        timeout_graceful_shutdown=GRACE,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await server.up.wait()
+        yield
+    finally:
+        control.close()
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Signals are the process's own matter."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+class _OwnerOnly(H11Protocol):
+    """The mode of the socket keeps others out; this holds even where a file system ignores modes."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        peer = transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        _, user, _ = _PEER.unpack(peer)
+        if user != os.geteuid():
+            transport.abort()
+        super().connection_made(transport)
+
+
+def entries(atom: Atom, bucket: str | None, key: bytes | None) -> Iterator[Put]:
+    """The state of an atom, or of one bucket of it, or one entry. Raises NotFound where there is none."""
+    found = False
+    for put in atom.entries():
+        if bucket in (None, put.bucket) and key in (None, put.key):
+            found = True
+            yield put
+    if not found and bucket is not None:
+        raise NotFound(f"{atom.address.text} has no {'such key' if key is not None else 'entries'} in {bucket!r}")
+
+
+def line_of(line: Logged) -> bytes:
+    """A line of the log as JSON. `time` is in ns since 1970."""
+    fields = {
+        "time": line.time, "level": LEVELS[line.level], "atom": line.atom.text, "attempt": line.attempt,
+        "step": line.step, "text": line.text,
+    }  # fmt: skip
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def _checked(answer: Answer, to: str) -> bytes:
+    """The body, or raised what it was refused with."""
+    if isinstance(answer, RadonError):
+        raise answer
+    if isinstance(answer, Reply) and answer.code:
+        code = ErrorCode(answer.code - 1)
+        raise Refused.of(code, dict(answer.metadata).get("radon.error", b"").decode() or f"{to}: {code.label}")
+    return answer.body if isinstance(answer, Reply) else b""
+
+
+def _resolve(future: asyncio.Future[Answer]) -> Callable[[Answer], None]:
+    def resolve(answer: Answer) -> None:
+        if not future.done():
+            future.set_result(answer)
+
+    return resolve
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    label = label_of(error)
+    text = text_of(error) if label != DEFECT else f"{type(error).__name__}: {error}"
+    return JSONResponse({"error": label, "message": text}, status_code=500 if label == DEFECT else 400)
+
+
+def _frame(records: Iterable[Any]) -> Response:
+    return _octets(seal(FrameType.SNAPSHOT, encode_all(records)))
+
+
+def _octets(content: bytes) -> Response:
+    return Response(content, media_type="application/octet-stream")

@@ -1,0 +1,151 @@
+"""All gateways of a deployment, from bound sockets to the last answer: what the command line serves with.
+
+Owns the order of beginning and ending. What each protocol means is its gateway's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import uvicorn
+
+from radon.atoms.application import Secrets
+from radon.atoms.manifest import HttpIngress
+from radon.backends.deployment import Deployment
+from radon.gateways.egress import Egress
+from radon.gateways.http import HttpGateway
+from radon.gateways.listening import bind, text_of, tls_context
+from radon.gateways.tcp import TcpGateway
+
+GRACE = 10.0
+"""Seconds that requests and connections have to end when the gateways stop."""
+
+
+class Gateways:
+    """The running gateways of one deployment. `serve` makes one; `stop` it before the deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.http: str | None = None  # the URL that it is served at: "http://127.0.0.1:8080"
+        self.tcp: dict[str, str] = {}  # address as in the manifest -> address that it is bound to
+        self._deployment = deployment
+        self._asgi: HttpGateway | None = None
+        self._server: Server | None = None
+        self._connections: TcpGateway | None = None
+        self._egress: Egress | None = None
+
+    async def follow(self, secrets: Secrets) -> None:
+        """After another application was deployed: take its secrets and outgoing endpoints.
+
+        Routes, topics and limits are followed without being told. Where to listen and TLS stay as they are until the
+        next start.
+        """
+        if self._asgi is not None:
+            self._asgi.token = secrets.token
+        if self._egress is not None:
+            await self._egress.stop()
+        self._egress = await Egress.start(self._deployment, secrets)
+
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take nothing more, let end what has begun, `grace` seconds at most. Idempotent."""
+        if self._asgi is not None:
+            self._asgi.close()
+        if self._server is not None:
+            await self._server.stop(grace)
+            self._server = None
+        if self._connections is not None:
+            await self._connections.stop(grace)
+            self._connections = None
+        if self._egress is not None:  # last: what still ran may have waited for its answers
+            await self._egress.stop()
+            self._egress = None
+
+    async def _start(
+        self, http: HttpIngress | None, tls: ssl.SSLContext | None, tcp: Mapping[str, str], secrets: Secrets,
+        sockets: Mapping[str, list[socket.socket]],
+    ) -> None:  # fmt: skip
+        self._egress = await Egress.start(self._deployment, secrets)
+        if tcp:
+            by_kind: dict[str, list[socket.socket]] = {}
+            for address, kind in tcp.items():
+                by_kind.setdefault(kind, []).extend(sockets[address])
+                self.tcp[address] = text_of(sockets[address][0].getsockname())
+            self._connections = TcpGateway(self._deployment)
+            await self._connections.start(by_kind)
+        if http is not None:
+            scheme = "https" if tls is not None else "http"
+            self.http = f"{scheme}://{text_of(sockets[http.listen][0].getsockname())}"
+            self._asgi = HttpGateway(self._deployment, secrets.token)
+            self._server = Server(self._asgi, tls)
+            await self._server.start(sockets[http.listen])
+
+
+async def serve(deployment: Deployment, secrets: Secrets, *, tcp: Mapping[str, str] | None = None) -> Gateways:
+    """Start what the manifest of `deployment` says, in the running loop.
+
+    `tcp` (address -> kind) stands for `[ingress.tcp]` if given. Raises RadonError for an address that cannot be
+    listened on, ManifestError for TLS files; then nothing runs.
+    """
+    manifest = deployment.application.manifest
+    http, tcp = manifest.ingress.http, manifest.ingress.tcp if tcp is None else tcp
+    tls = tls_context(http.tls, manifest.base) if http is not None and http.tls is not None else None
+    wanted = {address: f"--bind or [ingress.tcp] {address!r}" for address in tcp}
+    if http is not None:
+        wanted[http.listen] = "[ingress.http] listen"
+    sockets: dict[str, list[socket.socket]] = {}
+    gateways = Gateways(deployment)
+    try:
+        for address, place in wanted.items():
+            sockets[address] = await bind(address, place)
+        await gateways._start(http, tls, tcp, secrets, sockets)
+    except BaseException:
+        for listener in (listener for bound in sockets.values() for listener in bound):
+            listener.close()
+        await gateways.stop(0)
+        raise
+    return gateways
+
+
+class Server:
+    """uvicorn, without what is the process's own matter: signals, logging, the event loop."""
+
+    def __init__(self, app: HttpGateway, tls: ssl.SSLContext | None) -> None:
+        config = uvicorn.Config(
+            app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, ssl_context_factory=None if tls is None else lambda config, default: tls,
+        )  # fmt: skip
+        self._server = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, sockets: list[socket.socket]) -> None:
+        """Returns when requests are taken."""
+        self._task = asyncio.create_task(self._server.serve(sockets))
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait((self._task, up), return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if self._task.done():
+            await self._task
+
+    async def stop(self, grace: float) -> None:
+        """Take no more requests; those that run have `grace` seconds."""
+        if self._task is not None:
+            self._server.config.timeout_graceful_shutdown = max(1, int(grace))
+            self._server.should_exit = True
+            await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
