@@ -27,8 +27,8 @@ RADON = Path(sys.executable).with_name("radon")
 ACCOUNTS = [f"account-{number:02}" for number in range(20)]
 OPENING = 1_000_00  # cents on each at the beginning
 CLIENTS = 16  # transfers that are under way at once
-KILLS = 4
-PAUSE = 1.5  # seconds of load before, between and after
+KILLS = 3
+PAUSE = 1.2  # seconds of load before, between and after
 
 console = Console(highlight=False)
 

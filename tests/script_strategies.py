@@ -131,7 +131,6 @@ _connections = st.sampled_from(CONNECTIONS).map(Address.parse)
 _ids = st.integers(0, 99)
 
 
-
 def _inputs(volatile: bool) -> st.SearchStrategy[object]:
     bodies = _bodies(volatile)
     post = st.builds(

@@ -26,7 +26,8 @@ MODULES = {"fiber": "script.c", "direct": "script_direct.c"}
 """`direct` imports no syscall that suspends, so the host enters it in another way (rule 11)."""
 
 GRANTS = (
-    "script/*", "other/*", "echo/*", "spawn:script", "spawn:other", "stop:script/*", "stop:other/*", "publish:*", "subscribe:*",
+    "script/*", "other/*", "echo/*", "spawn:script", "spawn:other", "stop:script/*", "stop:other/*",
+    "publish:*", "subscribe:*",
 )  # fmt: skip
 
 ScriptModule = Callable[[str], bytes]

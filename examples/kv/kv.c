@@ -8,7 +8,7 @@
  *     cas KEY - NEW               + if there was no value; else as `get`
  *     scan LIMIT [START [END]]    LENGTH KEY VALUE\n for each key from START up to END, in byte order
  *
- * An answer that begins with ! says why nothing was done. A key is text without spaces; a value is any bytes, also none.
+ * An answer that begins with ! says why nothing was done. A key is text without spaces; a value is any bytes.
  *
  * A shard handles one message at a time and a message is a turn. So every command here is atomic, and compare-and-set
  * is a plain comparison.
@@ -111,8 +111,10 @@ RADON_RECEIVE(message, body) {
     static radon_bucket values; /* a cache: a handle lasts as long as the instance */
     radon_bytes rest = body, verb = radon_cut(&rest, ' '), key = radon_cut(&rest, ' '), out = {0};
     command *run = command_called(verb);
-    radon_error error = run == NULL || key.len == 0 ? RADON_INVALID : key.len > LONGEST_KEY ? RADON_TOO_LARGE : RADON_OK;
-    if (error == RADON_OK) {
+    radon_error error = RADON_OK;
+    if (run == NULL || key.len == 0) error = RADON_INVALID;
+    else if (key.len > LONGEST_KEY) error = RADON_TOO_LARGE;
+    else {
         if (values.handle == 0) RADON_TRY(radon_state_open(radon_text("values"), &values));
         error = run(values, key, rest, &out);
     }

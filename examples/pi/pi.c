@@ -49,7 +49,7 @@ static radon_outcome begin(radon_message message, radon_bytes body) {
     radon_store_u64(radon_buffer_extend(&job, 8), workers * darts);
     for (size_t index = 0; index < crew.len; index++) {
         RADON_TRY(radon_address_send(crew.data[index], words(index * darts, darts, seed)));
-        radon_bytes sealed = radon_address_seal(crew.data[index]); /* a handle ends with the turn; this does not */
+        radon_bytes sealed = radon_address_seal(crew.data[index]); /* handles die with the instance */
         radon_store_u32(radon_buffer_extend(&job, 4), (uint32_t)sealed.len);
         radon_buffer_add(&job, sealed);
         radon_address_drop(crew.data[index]);

@@ -76,15 +76,18 @@ class Deployment(Protocol):
         is durably in its mailbox otherwise, or with an error. Returns the token for `forget`.
 
         `deadline` is in ns since 1970, 0 for none. `once` is a dedup key: a second message with it is not taken, its
-        sender hears what the first one was answered. Raises Unavailable when stopping, Exhausted when too many
-        messages from outside wait.
+        sender hears what the first one was answered. Raises Unavailable when it is stopping or its store fails,
+        Exhausted when too many messages from outside wait, Invalid for what is no message.
         """
+
+    def spawn(self, kind: str, args: bytes, resolve: Callable[[Answer], None]) -> int:
+        """Begin a new atom of `kind` with a fresh key. `resolve` gets a Reply with its address; the rest as `post`."""
 
     def forget(self, token: int) -> None:
         """Nobody waits for this answer any more."""
 
     def submit(self, *inputs: Any) -> None:
-        """Other input records: of connections, listeners, outcomes, dead letters."""
+        """Other input records: of connections, outcomes, dead letters. Raises Unavailable, Invalid."""
 
     def attach(self, kind: str, outside: Outside) -> None:
         """Let `outside` take what is sent to addresses of this kind: "@tcp", "http:api", or the kind of a volatile
@@ -94,16 +97,23 @@ class Deployment(Protocol):
         any may come again after the domain was lost. Raises Invalid if another gateway is attached.
         """
 
-    def detach(self, kind: str, unfinished: Iterable[Sent] = ()) -> None:
-        """No more calls of the `outside` of this kind. Whoever attaches next gets `unfinished` again."""
+    def detach(self, kind: str) -> None:
+        """Call the `outside` of this kind no more; a call that has begun may still be under way."""
+
+    def resend(self, unfinished: Iterable[Sent]) -> None:
+        """Requests that a gateway took and will not finish: whoever attaches next, or has already, gets them."""
 
     def listen(self, topic: str, hear: Callable[[Published], None]) -> int:
-        """Call `hear` with whatever is published to `topic` from now on, until `unlisten` of the number returned."""
+        """Call `hear` with whatever is published to `topic` from now on, until `unlisten` of the number returned.
 
-    def unlisten(self, listener: int) -> None: ...
+        What a failing store swallows is not heard. Raises Unavailable, Invalid.
+        """
+
+    def unlisten(self, listener: int) -> None:
+        """Call it no more; a call that has begun may still be under way. Never raises."""
 
     def perform(self, function: Callable[[Domain], T]) -> Future[T]:
-        """Look at a domain between two turns; `function` runs in its thread."""
+        """Look at a domain between two turns, after all that was submitted before; `function` runs in its thread."""
 
     def stats(self) -> Stats: ...
 

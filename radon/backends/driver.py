@@ -6,36 +6,21 @@ Owns no storage. A store moves bytes: it knows no record, no atom and no turn; w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, get_args, get_type_hints
+from typing import NamedTuple, Protocol
 
 from radon.abi.errors import StoreError
-
-Delivery = Literal["at-most-once", "at-least-once", "exactly-once"]
-Durability = Literal["none", "process", "machine"]
-Order = Literal["none", "pair"]
-# Each from weak to strong: `Guarantees.shortfalls` compares by place.
+from radon.atoms.manifest import Delivery, Durability, Order
 
 
 @dataclass(frozen=True, slots=True)
 class Guarantees:
-    """What a backend offers, or an application requires; the defaults promise and ask nothing."""
+    """What a backend offers, in the words of `[require]`; the defaults promise nothing."""
 
     delivery: Delivery = "at-most-once"
     durability: Durability = "none"  # what a commit outlives: nothing, `kill -9` of the process, a power cut
     order: Order = "none"  # "pair": messages of one sender to one receiver arrive as they were sent
-
-    def shortfalls(self, required: Guarantees) -> list[str]:
-        """One line for each guarantee that is weaker than `required`; empty when all can be honoured."""
-        grades = get_type_hints(Guarantees)
-        lines = []
-        for field in fields(self):
-            offered, wanted = getattr(self, field.name), getattr(required, field.name)
-            grade = get_args(grades[field.name]).index
-            if grade(offered) < grade(wanted):
-                lines.append(f"{field.name} {wanted!r} is required, {offered!r} is offered")
-        return lines
 
 
 class Image(NamedTuple):

@@ -1,7 +1,6 @@
 """The durable image of a deployment as JSON lines: written, read back, and brought into a new data directory.
 
-Owns the file, which docs/cli.md explains, and how a stopped deployment is read. Knows no command line, and of a record
-only that `record_json.py` can spell it.
+Owns the file, which docs/cli.md explains. Knows of a record only that `record_json.py` can spell it.
 
     {"radon": "state", "version": 1, "application": NAME}
     {"bundle": BASE64}                       the application, as it was deployed
@@ -15,15 +14,16 @@ import base64
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from radon.abi.errors import Invalid, StoreError
-from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
+from radon.abi.frames import FrameType, encode_all, seal
 from radon.atoms.application import Application
 from radon.backends.monolith import DOMAIN
 from radon.backends.record_json import from_json, to_json
+from radon.backends.stored import Stored
 from radon.backends.stores.directory import make, sync
 from radon.backends.stores.lmdb import LmdbStore
 from radon.host.image import Image
@@ -31,46 +31,15 @@ from radon.host.image import Image
 VERSION = 1
 
 
-class Stored(NamedTuple):
-    """What a deployment is: its application, and the records that make its durable image."""
-
-    application: Application
-    records: list[Any]
-
-
-def read_stored(directory: Path) -> Stored:
-    """What a stopped deployment holds. The directory is this process's own meanwhile; no record of it changes.
-
-    Raises StoreError, and StoreBusy while the deployment runs.
-    """
-    if not (directory / "data.mdb").is_file():
-        raise StoreError(f"{directory}: holds no data; name the directory of a deployment")
-    store = LmdbStore(directory)
-    try:
-        bundle = store.read("application")
-        if bundle is None:
-            raise StoreError(f"{directory}: nothing was ever deployed here")
-        found = store.open(DOMAIN)
-    finally:
-        store.close()
-    image = Image()
-    try:
-        if found.snapshot is not None:
-            image.load(decode_all(unseal(FrameType.SNAPSHOT, found.snapshot)))
-        for frame in found.tail:
-            image.load(decode_all(unseal(FrameType.LOG, frame)))
-    except FrameError as error:
-        raise StoreError(f"{directory}: {error}; go back to a backup") from None
-    return Stored(Application.unbundle(bundle), list(image.records()))
-
-
 def export(stored: Stored) -> Iterator[bytes]:
     """The lines of the file."""
     yield _line({"radon": "state", "version": VERSION, "application": stored.application.name})
     yield _line({"bundle": base64.b64encode(stored.application.bundle()).decode()})
-    for record in stored.records:
+    count = 0
+    for record in stored.image.records():
         yield _line(to_json(record))
-    yield _line({"end": len(stored.records)})
+        count += 1
+    yield _line({"end": count})
 
 
 def read_export(lines: Iterable[bytes]) -> Stored:
@@ -95,11 +64,12 @@ def read_export(lines: Iterable[bytes]) -> Stored:
             raise Invalid(f"line {number}: no part of an export of state: {error}") from None
     if application is None or end != len(records):
         raise Invalid(f"the export is not whole: it ends after line {number}")
+    image = Image()
     try:
-        Image().load(records)
+        image.load(records)
     except (LookupError, AssertionError) as error:
         raise Invalid(f"its records contradict each other: {error!r}") from None
-    return Stored(application, records)
+    return Stored(application, image)
 
 
 def bring_in(stored: Stored, directory: Path) -> None:
@@ -124,7 +94,7 @@ def _fill(stored: Stored, directory: Path) -> None:
         epoch = store.open(DOMAIN).epoch
         # A domain whose log never had a frame is new, and would draw other seeds: so there is one, of nothing.
         store.commit(DOMAIN, epoch, [seal(FrameType.LOG, b"")])
-        store.snapshot(DOMAIN, epoch, 1, seal(FrameType.SNAPSHOT, encode_all(stored.records)))
+        store.snapshot(DOMAIN, epoch, 1, seal(FrameType.SNAPSHOT, encode_all(stored.image.records())))
         store.write("domains", b"1")
         store.write("application", stored.application.bundle())
     finally:

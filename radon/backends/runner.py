@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import logging
 import secrets
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from radon.abi.errors import Invalid, RadonError, StoreError, Unavailable
+from radon.abi.errors import RadonError, StoreError
 from radon.abi.exchange import Now
 from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal_commit
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull
+from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
 from radon.host.domain import Domain, Settings, Status
 from radon.host.kind import Kind
@@ -57,13 +56,8 @@ class Program:
 
     digest: str
     kinds: Mapping[str, Kind]
-    endpoints: tuple[str, ...] = ()
-    settings: Settings = Settings()
-
-
-class _Task(NamedTuple):
-    function: Callable[[Domain], Any]
-    future: Future[Any]
+    endpoints: tuple[str, ...]
+    settings: Settings
 
 
 def _anything(domain: Domain) -> None:
@@ -100,9 +94,7 @@ class Runner:
         self.log_bytes = 0  # of the log behind the last snapshot
         self._number, self._store, self._make, self._clock = number, store, make, clock
         self._release, self._lost, self._standing, self._died = release, lost, standing, died
-        self._inbox: SimpleQueue[bytes | _Task | None] = SimpleQueue()  # None: look up, something else happened
-        self._door = threading.Lock()  # what is put into the inbox behind it is sure to be looked at
-        self._shut = ""  # why nothing is let in
+        self._inbox = Inbox()
         self._stopping = threading.Event()
         self._stop_by = 0.0
         self._thread: threading.Thread | None = None
@@ -122,23 +114,14 @@ class Runner:
 
     def submit(self, *inputs: Any) -> None:
         """Input records for the next run, in this order. Raises Unavailable, and Invalid for what makes no record."""
-        try:
-            records = encode_all(inputs)
-        except (struct.error, TypeError, ValueError, AttributeError) as error:
-            raise Invalid(f"no valid {' and '.join(type(record).__name__ for record in inputs)}: {error}") from None
-        self._enter(records)
+        self._inbox.submit(*inputs)
 
     def perform(self, function: Callable[[Domain], T]) -> Future[T]:
         """Call `function` with the domain between two runs: to look at it, or to change what it runs.
 
         All inputs that were submitted before have been taken in by then. The future may raise Unavailable.
         """
-        future: Future[T] = Future()
-        try:
-            self._enter(_Task(function, future))
-        except Unavailable as error:
-            future.set_exception(error)
-        return future
+        return self._inbox.perform(function)
 
     def deploy(self, program: Program, accept: Callable[[Domain], None], keep: Callable[[], None]) -> Future[None]:
         """Run another program from the next turn on; state stays.
@@ -161,21 +144,18 @@ class Runner:
 
         return self.perform(change)
 
+    def snapshot(self) -> None:
+        """Let a snapshot stand for the log so far. Blocks until it is durable; raises StoreError, Unavailable."""
+        self.perform(lambda domain: self._take_snapshot()).result().result()
+
     def stop(self, grace: float = STOP_GRACE) -> None:
         """Take no more inputs, run until idle (`grace` seconds at most), make it durable, free everything."""
-        with self._door:
-            if not self._stopping.is_set():
-                self._stop_by = time.monotonic() + grace
-                self._stopping.set()
-        self._inbox.put(None)
+        if not self._stopping.is_set():
+            self._stop_by = time.monotonic() + grace
+            self._stopping.set()
+        self._inbox.close("the deployment is stopping", for_good=True)
         if self._thread is not None:
             self._thread.join()
-
-    def _enter(self, item: bytes | _Task) -> None:
-        with self._door:
-            if self._shut or self._stopping.is_set():
-                raise Unavailable(self._shut or "the deployment is stopping")
-            self._inbox.put(item)
 
     # ---- the domain's thread: opening ----
 
@@ -188,18 +168,18 @@ class Runner:
             _link(domain, self._program)
             keep()
             _end_removed(domain, self._program)
+            self._log_limit = self._store.size().limit // 4
         except BaseException:
             domain.close()
             raise
         self._domain = domain
         self._writer = Writer(
             self._store, self._number, image.epoch, self.meter,
-            release=lambda outgoing: self._release(decode_all(outgoing)), failed=lambda: self._inbox.put(None),
+            release=lambda outgoing: self._release(decode_all(outgoing)), failed=self._inbox.wake,
         )  # fmt: skip
         self.log_bytes = sum(map(len, image.tail))
         self._snapshot_bytes, self._snapshot_at = len(image.snapshot or b""), time.monotonic()
         self._snapshot: Future[None] | None = None
-        self._log_limit = self._store.size().limit // 4
 
     def _restore(self, domain: Domain, image: Image) -> None:
         try:
@@ -211,17 +191,18 @@ class Runner:
 
     def _reopen(self) -> bool:
         """After a failure of the writer: discard what is not durable, go on from what is. False: it is time to stop."""
-        failure, wrote = self._writer.failure, self._writer.wrote
         self._writer.close()
         self._domain.close()
-        if wrote:
+        failure = self._writer.failure
+        if self._writer.wrote:
             self._retry = 0.0
         while True:
             if not isinstance(failure, StoreError) or isinstance(failure, Fenced):
                 assert failure is not None
                 raise failure
             log.error("domain %d goes on from its last durable commit: %s", self._number, failure)
-            self._turn_away(str(failure))
+            self._inbox.close(str(failure))
+            self._inbox.turn_away()
             self._lost(failure)
             if self._stopping.wait(self._retry):
                 return False
@@ -238,18 +219,8 @@ class Runner:
         if isinstance(failure, StoreFull) and self.log_bytes:
             self._take_snapshot()  # may use a reserve, and makes room
         self._advance([encode_all(self._standing())], turns=0)
-        with self._door:
-            self._shut = ""
+        self._inbox.open()
         return True
-
-    def _turn_away(self, reason: str) -> None:
-        """Let nothing in, and send away what has come in."""
-        with self._door:
-            self._shut = reason
-        while not self._inbox.empty():
-            item = self._inbox.get()
-            if isinstance(item, _Task) and item.future.set_running_or_notify_cancel():
-                item.future.set_exception(Unavailable(reason))
 
     # ---- the domain's thread: running ----
 
@@ -259,16 +230,17 @@ class Runner:
             self._run_until_stopped()
         except RadonError as error:
             ended = error
-        except Exception as error:
+        except BaseException as error:
             log.exception("domain %d: a defect of Radon ended it", self._number)
             ended = RadonError(f"domain {self._number} was ended by a defect of Radon: {error!r}")
-        self._turn_away(str(ended or "the deployment has stopped"))
+        self._inbox.close(str(ended or "the deployment has stopped"), for_good=True)
+        self._inbox.turn_away()
         self._writer.close()
         self._domain.close()
-        if self._writer.failure is not None and ended is None:
-            log.error("domain %d stopped; its last commits are not durable: %s", self._number, self._writer.failure)
         if ended is not None:
             self._died(ended)
+        elif self._writer.failure is not None:
+            log.error("domain %d stopped; its last commits are not durable: %s", self._number, self._writer.failure)
 
     def _run_until_stopped(self) -> None:
         status = Status.BUSY  # what a restored mailbox holds goes on at once
@@ -281,25 +253,17 @@ class Runner:
                 idle = status is Status.IDLE and self._inbox.empty()
                 if idle or time.monotonic() > self._stop_by:
                     return
-            status = self._take(self._gather(wait=status is Status.IDLE))
+            patience = self._until_due() if status is Status.IDLE else 0
+            status = self._take(self._inbox.gather(patience))
             self._take_snapshot_if_due()
 
-    def _gather(self, *, wait: bool) -> list[bytes | _Task | None]:
-        inbox = self._inbox
-        items = []
-        if wait and inbox.empty():
-            due = self._domain.next_due()
-            delay = None if due is None else min(max(0.0, (due - self._clock()) / 1e9), threading.TIMEOUT_MAX)
-            try:
-                items.append(inbox.get(timeout=delay) if delay != 0 else None)
-            except Empty:
-                pass  # it is due
-        items += [inbox.get() for _ in range(inbox.qsize())]
-        return items
+    def _until_due(self) -> float | None:
+        due = self._domain.next_due()
+        return None if due is None else min(max(0.0, (due - self._clock()) / 1e9), threading.TIMEOUT_MAX)
 
-    def _take(self, items: list[bytes | _Task | None]) -> Status:
+    def _take(self, items: list[Item]) -> Status:
         """Inputs and tasks in the order in which they came; then a batch of turns."""
-        inputs = []
+        inputs: list[bytes] = []
         for item in items:
             if isinstance(item, bytes):
                 inputs.append(item)
@@ -309,14 +273,14 @@ class Runner:
                 self._perform(item)
         return self._run_batch(inputs)
 
-    def _perform(self, task: _Task) -> None:
+    def _perform(self, task: Task) -> None:
         try:
             result = task.function(self._domain)
         except BaseException as error:
             task.future.set_exception(error)
         else:
             task.future.set_result(result)
-        self._hand_over()  # whoever comes next finds nothing that is not in the log
+        self._hand_over()  # whoever looks next, a snapshot say, finds nothing that is not in the log
 
     def _run_batch(self, inputs: list[bytes]) -> Status:
         turns, begin = self._turns, time.perf_counter()
@@ -344,29 +308,6 @@ class Runner:
             if commit.durable or commit.outgoing:
                 self.log_bytes += len(commit.durable)
                 self._writer.commit(commit.durable, commit.outgoing)
-
-    # ---- the domain's thread: snapshots ----
-
-    def snapshot(self) -> Future[None]:
-        """For any thread: let a snapshot stand for the log so far. The future: when it is durable, or why it is not."""
-        written: Future[None] = Future()
-
-        def begun(task: Future[Future[None]]) -> None:
-            error = task.exception()
-            if error is not None:
-                written.set_exception(error)
-            else:
-                task.result().add_done_callback(done)
-
-        def done(snapshot: Future[None]) -> None:
-            error = snapshot.exception()
-            if error is not None:
-                written.set_exception(error)
-            else:
-                written.set_result(None)
-
-        self.perform(lambda domain: self._take_snapshot()).add_done_callback(begun)
-        return written
 
     def _take_snapshot_if_due(self) -> None:
         grown = self.log_bytes > max(SNAPSHOT_BYTES, self._snapshot_bytes) or 0 < self._log_limit < self.log_bytes

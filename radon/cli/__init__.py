@@ -48,7 +48,7 @@ app.add_typer(state.app, name="state")
 
 @app.callback(invoke_without_command=True)
 def radon(
-    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
 ) -> None:
     if version:
         from radon._version import __version__

@@ -20,7 +20,7 @@ def holds_data(directory: Path) -> bool:
 
 
 def find(data: Path | None) -> Path:
-    """The directory of the deployment, running or not. Raises Absent where there is none, Usage where there are several."""
+    """The directory of the deployment, running or not. Raises Absent if there is none, Usage if there are several."""
     if data is not None:
         if not data.is_dir():
             raise Absent(f"{data}: no deployment, because there is no such directory")

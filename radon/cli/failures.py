@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import typer
 
@@ -29,7 +29,7 @@ ABSENT = 3
 INTERRUPTED = 130
 """By Ctrl-C (128 + SIGINT, as shells count)."""
 
-_UsageError = typer.BadParameter.__base__ or Exception
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)
 """What typer raises for arguments that it cannot parse; it has no public name."""
 
 

@@ -28,7 +28,7 @@ Durability = Literal["fsync", "async"]
 DurabilityChoice = Annotated[
     Durability | None,
     typer.Option(
-        "--durability", help="What is answered outlives a power cut (fsync), or the process only (async).  [default: fsync]"
+        "--durability", help="What is answered outlives a power cut (fsync, the default), or the process (async)."
     ),
 ]
 NewData = Annotated[

@@ -81,7 +81,7 @@ def size_text(size: int) -> str:
 def duration_text(seconds: float) -> str:
     """ "42 s", "3 h 5 m"."""
     left = int(seconds)
-    parts = []
+    parts: list[str] = []
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, left = divmod(left, length)
         if count or (parts and len(parts) < 2):

@@ -35,13 +35,14 @@ def verb(data: Data = None, as_json: Json = False) -> None:
 
 
 def _rate(kind: dict[str, Any], before: dict[str, Any] | None, elapsed: float) -> float:
-    return round((kind["turns"] - (before["turns"] if before else 0)) / elapsed, 1)
+    turns: int = kind["turns"] - (before["turns"] if before else 0)
+    return round(turns / elapsed, 1)
 
 
 def _print(facts: dict[str, Any], stats: dict[str, Any], kinds: list[dict[str, Any]]) -> None:
     print_lines([
         f"{facts['application']} in {facts['data']}, process {facts['pid']}, up {duration_text(stats['uptime'])}",
-        f"memory {size_text(stats['memory'])}, {stats['commits']} commits, log {size_text(stats['log_bytes'])}, "
+        f"memory {size_text(stats['memory'])}, log {size_text(stats['log_bytes'])} of {stats['commits']} commits",
         f"{stats['dead_letters']} dead letters",
         *(f"{address['protocol']} {address['address']}" for address in facts["addresses"]),
         "",

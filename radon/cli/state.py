@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from radon.abi.errors import NotFound
 from radon.cli.deployments import find, find_running, holds_data, home_of
 from radon.cli.failures import Usage
 from radon.cli.options import Address, Data, Json, NewData
@@ -17,7 +16,7 @@ from radon.cli.printing import parse_bytes, print_json, print_lines, print_table
 from radon.gateways.control_socket import answers
 
 if TYPE_CHECKING:
-    from radon.backends.export import Stored
+    from radon.backends.stored import Stored
 
 app = typer.Typer(help="Look into, export and import the durable state of a deployment.", no_args_is_help=True)
 
@@ -28,7 +27,7 @@ STANDARD = "-"
 def get(
     address: Address,
     bucket: Annotated[str | None, typer.Argument(metavar="[BUCKET", help="One bucket of it.")] = None,
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]]", help="One entry of that: prints its raw value.")] = None,
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]]", help="One entry: prints its raw value.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -88,7 +87,7 @@ def import_(
             stored = read_export(lines)
     directory = data or home_of(stored.application.name)
     bring_in(stored, directory)
-    print_lines([f"{directory}: {len(stored.records)} records of {stored.application.name}"])
+    print_lines([f"{stored.application.name} is in {directory}; `radon deploy MANIFEST --data {directory}` goes on"])
 
 
 def _entries(directory: Path, address: str, bucket: str | None, key: bytes | None) -> list[Any]:
@@ -97,19 +96,25 @@ def _entries(directory: Path, address: str, bucket: str | None, key: bytes | Non
 
         with Client(directory) as client:
             return client.atom(address, bucket, key)
-    from radon.backends.export import entries_of
+    from radon.abi.delivery import Address
+    from radon.backends.stored import entries
 
-    return entries_of(_stored(directory), address, bucket, key)
+    stored = _stored(directory)
+    return entries(stored.image, stored.atom(Address.parse(address)), bucket, key)
 
 
 def _stored(directory: Path) -> Stored:
     """What is there, from the process that has it or from the disk."""
-    from radon.backends.export import Stored, read_stored
+    from radon.backends.stored import Stored, read_stored
 
     if not answers(directory) and holds_data(directory):
         return read_stored(directory)
     from radon.atoms.application import Application
     from radon.cli.client import Client
+    from radon.host.image import Image
 
     with Client(find_running(directory)) as client:
-        return Stored(Application.unbundle(client.bundle()), client.image())
+        application, records = Application.unbundle(client.bundle()), client.image()
+    image = Image()
+    image.load(records)
+    return Stored(application, image)

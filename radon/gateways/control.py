@@ -34,10 +34,10 @@ from radon.abi.syscalls import LEVELS
 from radon.atoms.application import Application
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, Deployment
+from radon.backends.stored import entries
 from radon.gateways.faults import DEFECT, label_of, text_of
 from radon.gateways.relay import Relay
 from radon.host.domain import Domain
-from radon.host.image import Atom
 
 T = TypeVar("T")
 
@@ -185,11 +185,8 @@ class Control:
         bucket, key = request.query_params.get("bucket"), request.query_params.get("key")
 
         def look(domain: Domain) -> list[Put]:
-            to = domain.routes.resolve(address)
-            atom = domain.image.find(to.kind, to.key)
-            if atom is None:
-                raise NotFound(f"no atom {to.text}: nothing was ever sent to it, or it has ended")
-            return list(entries(atom, bucket, None if key is None else bytes.fromhex(key)))
+            found = domain.routes.resolve(address)
+            return entries(domain.image, found, bucket, None if key is None else bytes.fromhex(key))
 
         return _frame(await self._perform(look))
 
@@ -223,12 +220,16 @@ class Control:
         return JSONResponse({"letters": len(chosen)})
 
     async def _replace(self, request: Request) -> Response:
-        """The bundle of another application in; what changed out. Query: drop, once for each kind to drop."""
+        """The bundle of another application in; what changed out. Query: drop, once for each kind to drop.
+
+        `restart`: where it listens was to change, and does so at the next start.
+        """
         bundle = await request.body()
         new = await asyncio.to_thread(Application.unbundle, bundle)
-        change = plan(self._deployment.application, new)
+        old = self._deployment.application
         await self._steering.replace(new, frozenset(request.query_params.getlist("drop")))
-        return JSONResponse(msgspec.to_builtins(change))
+        moved = _entrances(old) != _entrances(new)
+        return JSONResponse({**msgspec.to_builtins(plan(old, new)), "restart": moved})
 
     async def _backup(self, request: Request) -> Response:
         """Query: directory, an absolute path."""
@@ -252,7 +253,7 @@ class Control:
 
 
 @asynccontextmanager
-async def serve(control: Control, listener: socket.socket) -> AsyncIterator[None]:
+async def serve_control(control: Control, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests at `listener`, which is taken over, inside the block."""
     config = uvicorn.Config(
         control.app, http=_OwnerOnly, ws="none", lifespan="off", log_config=None, access_log=False,
@@ -296,24 +297,22 @@ class _OwnerOnly(H11Protocol):
         super().connection_made(transport)
 
 
-def entries(atom: Atom, bucket: str | None, key: bytes | None) -> Iterator[Put]:
-    """The state of an atom, or of one bucket of it, or one entry. Raises NotFound where there is none."""
-    found = False
-    for put in atom.entries():
-        if bucket in (None, put.bucket) and key in (None, put.key):
-            found = True
-            yield put
-    if not found and bucket is not None:
-        raise NotFound(f"{atom.address.text} has no {'such key' if key is not None else 'entries'} in {bucket!r}")
+def _entrances(application: Application) -> Any:
+    ingress = application.manifest.ingress
+    return ingress.tcp, ingress.http and (ingress.http.listen, ingress.http.tls)
 
 
-def line_of(line: Logged) -> bytes:
-    """A line of the log as JSON. `time` is in ns since 1970."""
-    fields = {
+def fields_of(line: Logged) -> dict[str, Any]:
+    """A line of the log. `time` is in ns since 1970."""
+    return {
         "time": line.time, "level": LEVELS[line.level], "atom": line.atom.text, "attempt": line.attempt,
         "step": line.step, "text": line.text,
     }  # fmt: skip
-    return msgspec.json.encode(fields) + b"\n"
+
+
+def line_of(line: Logged) -> bytes:
+    """The same as JSON."""
+    return msgspec.json.encode(fields_of(line)) + b"\n"
 
 
 def _checked(answer: Answer, to: str) -> bytes:

@@ -41,6 +41,9 @@ CASTS = 10_000
 PATIENCE = 3600.0
 """The longest `Retry-After`, in seconds, that is taken at its word."""
 
+DOUBLINGS = 30
+"""Of the wait between two attempts; it grows no more after that."""
+
 log = logging.getLogger(__name__)
 
 
@@ -56,8 +59,10 @@ class Egress:
         endpoints: list[_Endpoint] = []
         egress = cls(endpoints)
         try:
-            for name, entry in deployment.application.manifest.egress.http.items():
-                verify = await asyncio.to_thread(httpx.create_ssl_context) if entry.url.startswith("https:") else False
+            entries = deployment.application.manifest.egress.http
+            verify = await asyncio.to_thread(httpx.create_ssl_context) if entries else None
+            for name, entry in entries.items():
+                assert verify is not None
                 endpoints.append(_Endpoint(deployment, name, entry, secrets.headers.get(name, {}), verify))
         except BaseException:
             await egress.stop()
@@ -100,17 +105,17 @@ class _Request:
 class _Endpoint:
     def __init__(
         self, deployment: Deployment, name: str, entry: HttpEgress, secrets: Mapping[str, Secret],
-        verify: ssl.SSLContext | bool,
+        verify: ssl.SSLContext,
     ) -> None:  # fmt: skip
         self._deployment = deployment
         self._address = Address(f"http:{name}", "")
         self._entry = entry
-        self._headers = {"content-type": "application/octet-stream", "user-agent": f"radon/{__version__}"}
-        self._headers |= {key.lower(): value for key, value in entry.headers.items()}
-        self._headers |= {key.lower(): secret.reveal() for key, secret in secrets.items()}
+        self._headers = {b"content-type": b"application/octet-stream", b"user-agent": f"radon/{__version__}".encode()}
+        self._headers |= {key.lower().encode(): value.encode() for key, value in entry.headers.items()}
+        self._headers |= {key.lower().encode(): secret.reveal().encode() for key, secret in secrets.items()}
         self._client = httpx.AsyncClient(
             verify=verify,
-            timeout=None,  # noqa: S113 - an attempt has one, as a whole
+            timeout=None,  # an attempt has one, as a whole
             limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one atom's session is not another's
         )
@@ -119,9 +124,12 @@ class _Endpoint:
         self._waiting: deque[_Request] = deque()
         self._later: dict[_Request, asyncio.TimerHandle] = {}  # until their next attempt
         self._running: set[asyncio.Task[None]] = set()
+        self._stopped = False
         deployment.attach(self._address.kind, partial(Relay(self._loop), self._take))
 
     async def stop(self) -> None:
+        self._deployment.detach(self._address.kind)
+        self._stopped = True
         self._waiting.clear()
         for handle in self._later.values():
             handle.cancel()
@@ -129,7 +137,7 @@ class _Endpoint:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        self._deployment.detach(self._address.kind, self._unfinished.values())
+        self._deployment.resend(self._unfinished.values())
         await self._client.aclose()
 
     # ---- when ----
@@ -137,6 +145,9 @@ class _Endpoint:
     def _take(self, output: Sent | Hangup) -> None:
         """A request; twice if the domain was lost in between. That it was (a Hangup) changes nothing here."""
         if isinstance(output, Hangup) or output.delivery.id in self._unfinished:
+            return
+        if self._stopped:  # it was on its way here
+            self._deployment.resend([output] if output.wants else [])
             return
         if output.wants:
             self._unfinished[output.delivery.id] = output
@@ -166,7 +177,7 @@ class _Endpoint:
         request.attempts += 1
         verdict = await self._attempt(request)
         retry = self._entry.retry
-        delay = max(retry.backoff / 1e9 * 2 ** (request.attempts - 1), verdict.after)
+        delay = max(retry.backoff / 1e9 * 2 ** min(request.attempts - 1, DOUBLINGS), verdict.after)
         hopeless = request.attempts >= retry.attempts or delay >= request.remaining or not request.sent.wants
         if verdict.again and not hopeless:
             self._later[request] = self._loop.call_later(delay, self._enqueue, request)
@@ -204,8 +215,8 @@ class _Endpoint:
 
     async def _post(self, request: _Request) -> _Verdict:
         delivery = request.sent.delivery
-        headers = {**self._headers, "idempotency-key": delivery.id.hex()}
-        headers |= {name: value.decode("latin-1") for name, value in delivery.metadata if name == "traceparent"}
+        headers = {**self._headers, b"idempotency-key": delivery.id.hex().encode()}
+        headers |= {name.encode(): value for name, value in delivery.metadata if name == "traceparent"}
         async with self._client.stream("POST", self._entry.url, content=delivery.body, headers=headers) as response:
             code = error_of(response.status_code)
             pairs = [

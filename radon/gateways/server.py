@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import uvicorn
 
 from radon.atoms.application import Secrets
-from radon.atoms.manifest import HttpIngress
 from radon.backends.deployment import Deployment
 from radon.gateways.egress import Egress
 from radon.gateways.http import HttpGateway
@@ -63,24 +62,33 @@ class Gateways:
             await self._egress.stop()
             self._egress = None
 
-    async def _start(
-        self, http: HttpIngress | None, tls: ssl.SSLContext | None, tcp: Mapping[str, str], secrets: Secrets,
-        sockets: Mapping[str, list[socket.socket]],
-    ) -> None:  # fmt: skip
+    async def _start(self, secrets: Secrets, tls: ssl.SSLContext | None, bound: _Bound) -> None:
         self._egress = await Egress.start(self._deployment, secrets)
-        if tcp:
+        if bound.tcp:
             by_kind: dict[str, list[socket.socket]] = {}
-            for address, kind in tcp.items():
-                by_kind.setdefault(kind, []).extend(sockets[address])
-                self.tcp[address] = text_of(sockets[address][0].getsockname())
+            for (address, kind), sockets in bound.tcp.items():
+                by_kind.setdefault(kind, []).extend(sockets)
+                self.tcp[address] = text_of(sockets[0].getsockname())
             self._connections = TcpGateway(self._deployment)
             await self._connections.start(by_kind)
-        if http is not None:
+        if bound.http:
             scheme = "https" if tls is not None else "http"
-            self.http = f"{scheme}://{text_of(sockets[http.listen][0].getsockname())}"
+            self.http = f"{scheme}://{text_of(bound.http[0].getsockname())}"
             self._asgi = HttpGateway(self._deployment, secrets.token)
             self._server = Server(self._asgi, tls)
-            await self._server.start(sockets[http.listen])
+            await self._server.start(bound.http)
+
+
+class _Bound:
+    """Sockets that listen, and are not yet a gateway's."""
+
+    def __init__(self) -> None:
+        self.http: list[socket.socket] = []
+        self.tcp: dict[tuple[str, str], list[socket.socket]] = {}  # address and kind
+
+    def close(self) -> None:
+        for listener in (listener for sockets in (self.http, *self.tcp.values()) for listener in sockets):
+            listener.close()
 
 
 async def serve(deployment: Deployment, secrets: Secrets, *, tcp: Mapping[str, str] | None = None) -> Gateways:
@@ -92,18 +100,15 @@ async def serve(deployment: Deployment, secrets: Secrets, *, tcp: Mapping[str, s
     manifest = deployment.application.manifest
     http, tcp = manifest.ingress.http, manifest.ingress.tcp if tcp is None else tcp
     tls = tls_context(http.tls, manifest.base) if http is not None and http.tls is not None else None
-    wanted = {address: f"--bind or [ingress.tcp] {address!r}" for address in tcp}
-    if http is not None:
-        wanted[http.listen] = "[ingress.http] listen"
-    sockets: dict[str, list[socket.socket]] = {}
-    gateways = Gateways(deployment)
+    gateways, bound = Gateways(deployment), _Bound()
     try:
-        for address, place in wanted.items():
-            sockets[address] = await bind(address, place)
-        await gateways._start(http, tls, tcp, secrets, sockets)
+        if http is not None:
+            bound.http = await bind(http.listen, "[ingress.http] listen")
+        for address, kind in tcp.items():
+            bound.tcp[address, kind] = await bind(address, "[ingress.tcp] or --bind")
+        await gateways._start(secrets, tls, bound)
     except BaseException:
-        for listener in (listener for bound in sockets.values() for listener in bound):
-            listener.close()
+        bound.close()
         await gateways.stop(0)
         raise
     return gateways

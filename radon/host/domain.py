@@ -25,6 +25,7 @@ from radon.host.image import Atom, Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
+from radon.host.limits import GIB, RUN_FUEL
 from radon.host.routes import FAILED, STOPPED, Routes
 from radon.host.suspensions import Suspensions
 from radon.host.turn import NEVER, Turn
@@ -35,7 +36,7 @@ ERROR_LEVEL = 3
 
 class Status(Enum):
     IDLE = "idle"  # nothing to do until an input comes
-    BUSY = "busy"  # stopped at `max_turns`
+    BUSY = "busy"  # stopped at `max_turns`, or because much is to be committed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Settings:
     host: str = "local"  # the key of the near atom of `every-host` kinds
     instances: int = 4096  # live at once; the least recently used are passivated
     suspended: int = 1000  # turns at once; more are answered with exhausted. Each is a thread here
+    memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
+    objects: int = 4 * GIB  # bytes of all objects
     retention: int = 24 * 3600 * 10**9  # ns that an object lives without a pin
     idempotency: int = 3600 * 10**9  # ns that a dedup key is remembered
     forgetful: bool = False  # drop every instance after its turn
@@ -73,10 +76,11 @@ class Domain:
         self.kinds: Mapping[str, Kind] = {}
         self.tallies: dict[str, Tally] = {}
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
-        self._gate = Gate(settings.instances)
+        self._gate = Gate(settings.instances, settings.memory)
         self._inputs: list[object] = []
-        self.suspensions = Suspensions(self.routes, self._gate, settings.suspended)
+        self.suspensions = Suspensions(self.routes, self._gate, settings.suspended, settings.memory)
         self._begun = False
+        self._work = 0  # of the host for the turns of this run, as fuel
 
     # ---- life ----
 
@@ -143,11 +147,14 @@ class Domain:
         with uninterrupted():
             for record in inputs:
                 take_in(self, record)
+            self._work = 0
             for _ in range(max_turns):
                 atom = self.routes.take_ready()
                 if atom is None:
                     return Status.IDLE
                 self._take_turn(atom)
+                if self._work > RUN_FUEL:
+                    break
         return Status.BUSY if self.routes.ready else Status.IDLE
 
     def take_commit(self) -> bytes:
@@ -171,7 +178,7 @@ class Domain:
 
     def _take_turn(self, atom: Atom) -> None:
         if atom.kind == "@topic":
-            topic.take_turn(self.routes, atom)
+            self._work += topic.take_turn(self.routes, atom)
         elif self.suspensions.resume(atom):
             pass
         elif atom.kind in self.kinds:
@@ -216,6 +223,7 @@ class Domain:
         """The guest said ok: everything that the turn did happens now, in one step."""
         atom, ledger, routes = turn.atom, self.ledger, self.routes
         turn.open = False
+        self._work += turn.spent
         ledger.step(turn.step)
         ledger.consume(atom, turn.delivery)
         for (bucket, key), old in atom.undo.items():
@@ -264,6 +272,7 @@ class Domain:
         """The turn failed: nothing of it happened. It is tried again, or its delivery is a dead letter (rule 6)."""
         atom, delivery, retry = turn.atom, turn.delivery, turn.kind.retry
         turn.open = False
+        self._work += turn.spent
         atom.roll_back()
         self._gate.drop(atom)
         self.tallies[turn.kind.name].failed += 1
@@ -280,7 +289,8 @@ class Domain:
     def _bury(self, atom: Atom, delivery: Delivery | None, cause: str) -> None:
         """The delivery failed for good; a `start` that did ends the atom."""
         assert delivery is not None
-        self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, atom.address, delivery), recorded=not delivery.cast)
+        if not delivery.cast and not atom.volatile:  # of neither is anything kept: not even that it was
+            self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, atom.address, delivery))
         self.ledger.consume(atom, delivery)
         self.routes.answer(delivery, ErrorCode.CLOSED)
         if delivery.form is Form.START:

@@ -53,6 +53,7 @@ class Instance:
         self.handles = Handles(kind.limits.handles)
         self.message_limit = kind.limits.message
         self.turn: Turn  # the one that it is in, or was in last
+        self.size = 0  # bytes of memory, when it was last weighed
         self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11)
 
     def adopt(self, turn: Turn) -> None:
@@ -101,9 +102,11 @@ class Instance:
 class Gate:
     """The instances of a domain, and the host functions that they call. Not thread-safe."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, memory: int) -> None:
+        """At most `capacity` live instances, with `memory` bytes of linear memory between them."""
         self.running: Instance | None = None
-        self._capacity = capacity
+        self._capacity, self._memory = capacity, memory
+        self._used = 0  # bytes of linear memory, as of each instance's last turn
         self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
         self._linked: dict[str, Linked] = {}  # by digest of the module
         self._functions: dict[tuple[str, str], HostFunction] = {
@@ -131,12 +134,21 @@ class Gate:
         """Free the atom's instance, if it has one and is not in it."""
         instance = self._instances.pop((atom.kind, atom.key), None)
         if instance is not None:
+            self._used -= instance.size
             instance.guest.close()
 
     def drop_all(self) -> None:
         for instance in self._instances.values():
             instance.guest.close()
         self._instances.clear()
+        self._used = 0
+
+    def weigh(self, instance: Instance) -> int:
+        """How much memory it has by now, in bytes."""
+        size = instance.guest.memory_size()
+        self._used += size - instance.size
+        instance.size = size
+        return size
 
     def _instance(self, turn: Turn) -> Instance:
         """The atom's instance, made if need be; the least recently entered one makes room (deterministic: rule 4)."""
@@ -145,19 +157,27 @@ class Gate:
         if instance is not None:
             self._instances.move_to_end(place)
             instance.adopt(turn)
+            if self._used > self._memory:
+                self._make_room(len(self._instances))
             return instance
-        if len(self._instances) >= self._capacity:
-            for old, other in self._instances.items():
-                if not other.turn.open:
-                    del self._instances[old]
-                    other.guest.close()
-                    break
+        if len(self._instances) >= self._capacity or self._used > self._memory:
+            self._make_room(self._capacity - 1)
         instance = Instance(self._linked[turn.kind.module.digest], turn.kind)
         instance.adopt(turn)
         self._instances[place] = instance
         self.running = instance
         instance.guest.start()
         return instance
+
+    def _make_room(self, most: int) -> None:
+        """Drop the least recently entered instances that are in no turn, until `most` are left and memory is."""
+        for place, instance in list(self._instances.items()):
+            if len(self._instances) <= most and self._used <= self._memory:
+                break
+            if not instance.turn.open:
+                del self._instances[place]
+                self._used -= instance.size
+                instance.guest.close()
 
     # ---- into the guest ----
 
@@ -175,11 +195,12 @@ class Gate:
             self._call(instance, entry, handler.post, _arguments(instance, turn.delivery, lent))
             if lent:
                 instance.handles.release(lent, turn.message)
+            self.weigh(instance)
+            if 2 * len(instance.handles) > turn.kind.limits.handles:
+                self.drop(turn.atom)  # it leaks them: begin anew before a turn has too few (rule 4: it is a cache)
         except Trap as trap:
             where = f" in {' < '.join(trap.frames)}" if trap.frames else ""
             raise Failed(f"trap: {trap.code}", f"trap: {trap.message}{where}") from None
-        except Refused as refused:  # while arguments were lowered: no handle was left, say
-            raise Failed("trap: abi", f"trap: {refused}") from None
         finally:
             turn.output.flush()
             self.running = None
@@ -220,9 +241,12 @@ class Gate:
             except Refused as refused:
                 if not fails:
                     raise Violation(f"{name}: {refused}") from None
-                value = refused
+                value = refused.with_traceback(None)  # which would keep this frame alive, and it the arguments
             if lower is not None:
-                lower(instance, flat[-1], value)
+                try:
+                    lower(instance, flat[-1], value)
+                except Refused as refused:  # no handle is left, and no result to say so
+                    raise Violation(f"{name}: {refused}") from None
             elif result is not None:
                 raw[0] = result(instance, value)
 

@@ -179,7 +179,10 @@ class Guest:
             raise ended
         if isinstance(raised, Trap) and not raised.frames:
             raised.frames = ended.frames
-        raise raised
+        try:
+            raise raised
+        finally:
+            del raised  # or the error and this frame would keep each other, and what the host function held, alive
 
     # -- memory --
 

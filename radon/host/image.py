@@ -18,7 +18,7 @@ from sortedcontainers import SortedDict
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
 from radon.host.alarms import Alarm, Alarms, Cause
-from radon.host.limits import ENTRY_OVERHEAD
+from radon.host.limits import ENTRY_OVERHEAD, OBJECT_OVERHEAD
 from radon.host.mailbox import Mailbox
 
 Buckets = dict[str, "SortedDict[bytes, bytes]"]
@@ -144,6 +144,7 @@ class Image:
         self.atoms: dict[tuple[str, str], Atom] = {}
         self.postponed: dict[bytes, r.Postponed] = {}
         self.objects: dict[str, Object] = {}
+        self.object_bytes = 0
         self.seen: dict[str, Once] = {}
         self.dead: dict[bytes, r.Died] = {}
         self.alarms = Alarms(self.awaits)
@@ -318,6 +319,7 @@ class Image:
 
     def _stored(self, _: Atom, x: r.Stored) -> None:
         self.objects[x.name] = Object(x.body, x.expires, x.pins)
+        self.object_bytes += len(x.body) + OBJECT_OVERHEAD
         self.alarms.set(x.expires, Cause.OBJECT, "", "", x.name.encode())
 
     def _pinned(self, _: Atom, x: r.Pinned) -> None:
@@ -326,7 +328,7 @@ class Image:
         self.alarms.set(x.expires, Cause.OBJECT, "", "", x.name.encode())
 
     def _collected(self, _: Atom, x: r.Collected) -> None:
-        del self.objects[x.name]
+        self.object_bytes -= len(self.objects.pop(x.name).body) + OBJECT_OVERHEAD
 
     def _died(self, _: Atom, x: r.Died) -> None:
         self.dead[x.delivery.id] = x

@@ -5,7 +5,7 @@ Bad inputs from outside (an unknown kind, a body over the limit) are answered, n
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -145,7 +145,7 @@ def _spawn(domain: Domain, record: x.Spawn) -> None:
         return domain.ledger.leave(x.Reply(record.token, code + 1, (("radon.error", why.encode()),), b""))
     domain.ledger.step(domain.ledger.next_step())
     id = domain.ledger.new_id()
-    child = Address(record.kind, hashlib.sha256(b"outside\0" + id).hexdigest()[:20])
+    child = Address(record.kind, hmac.digest(domain.image.secret, b"outside\0" + id, "sha256").hex()[:20])
     domain.routes.begin(child, id=id, args=record.args)
     domain.ledger.leave(x.Reply(record.token, 0, (), child.text.encode()))
 

@@ -97,3 +97,6 @@ def pin_object(turn: Turn, name: str) -> None:
     if known is not None:
         expires = image.time + turn.domain.settings.retention if known.pins + by == 0 else known.expires
         turn.domain.ledger.emit(SYSTEM, r.Pinned(expires, max(0, known.pins + by), name))
+    elif by > 0:
+        expires = image.time + turn.domain.settings.retention
+        turn.domain.ledger.emit(SYSTEM, r.Stored(expires, by, name, turn.objects[name]))

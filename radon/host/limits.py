@@ -21,6 +21,9 @@ MAX_WASM_STACK = 512 * KIB
 ENTRY_OVERHEAD = 32
 """Bytes that a state entry costs beside its key and value when the `state` quota is counted (rule 2)."""
 
+OBJECT_OVERHEAD = 512
+"""Bytes that an object costs beside its body when the room for objects is counted."""
+
 SCAN_BYTES = 256 * KIB
 """A scan stops after so many bytes of keys and values (radon.wit: `bucket.scan`)."""
 
@@ -39,6 +42,12 @@ line of output."""
 KEPT_FUEL = 8
 """What each byte costs that stays with the host - in state, in a message, as an object - because it is copied into
 the commit and written to the store as well. So what one turn can leave behind is bounded by `turn`: 125 MB in 1 s."""
+
+TURN_BYTES = GIB
+"""The most that a turn can leave behind, however long it may run: a commit is one frame of less than 4 GiB."""
+
+RUN_FUEL = 1_000_000_000
+"""What the host does for the turns of one `run`, in fuel for syscalls, before it stops to let a commit be taken."""
 
 WRITE_FUEL = 4000
 """What an entry of state that is written or deleted costs beside its bytes: its old value is kept until the commit."""

@@ -217,7 +217,9 @@ class Routes:
         for delivery in mail:
             if delivery.form is Form.MESSAGE:
                 bound = address._replace(life=delivery.life)
-                if delivery.life or atom.volatile or not reborn:
+                if atom.volatile:
+                    self.answer(delivery, ErrorCode.CLOSED)
+                elif delivery.life or not reborn:
                     self.refuse(bound, delivery, "closed")
                 else:
                     self.post(bound, delivery)  # the first message of a next life

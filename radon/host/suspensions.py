@@ -15,7 +15,6 @@ from radon.host.fiber import Fiber
 from radon.host.gate import Gate, Instance
 from radon.host.handles import Violation
 from radon.host.image import Atom, Journal
-from radon.host.limits import KEPT_FUEL
 from radon.host.routes import Routes
 from radon.host.turn import Turn
 
@@ -29,8 +28,10 @@ class _Waiting(NamedTuple):
 class Suspensions:
     """At most `limit` turns wait at once; one more is answered with exhausted. Each holds a thread here."""
 
-    def __init__(self, routes: Routes, gate: Gate, limit: int) -> None:
-        self._routes, self._gate, self._limit = routes, gate, limit
+    def __init__(self, routes: Routes, gate: Gate, limit: int, memory: int) -> None:
+        """Their instances may have `memory` bytes between them: they cannot be passivated."""
+        self._routes, self._gate, self._limit, self._memory = routes, gate, limit, memory
+        self._used = 0
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._idle: list[Fiber] = []
         self._fiber: Fiber | None = None  # that the running turn is in
@@ -46,6 +47,7 @@ class Suspensions:
         waiting = self._waiting.pop((atom.kind, atom.key), None)
         if waiting is None:
             return False
+        self._used -= waiting.instance.size
         self._gate.running = waiting.instance
         self._fiber = waiting.fiber
         waiting.fiber.resume(None)
@@ -56,6 +58,7 @@ class Suspensions:
         """Unwind the atom's turn, if it waits here: its instance goes. The journal stays, the writes are undone."""
         waiting = self._waiting.pop((atom.kind, atom.key), None)
         if waiting is not None:
+            self._used -= waiting.instance.size
             self._gate.running = waiting.instance
             waiting.fiber.abandon()
             self._idle.append(waiting.fiber)
@@ -91,7 +94,7 @@ class Suspensions:
             request = call.request
         else:
             journal = self._note(turn, r.Called(request, deadline, what, digest))
-            if len(self._waiting) < self._limit:
+            if len(self._waiting) < self._limit and self._used <= self._memory:
                 leave()
             else:  # in the journal, because a turn that runs again is to be told the same
                 self._routes.answered(atom, request, ErrorCode.EXHAUSTED + 1, 0, b"")
@@ -99,7 +102,7 @@ class Suspensions:
         if request not in journal.answers:
             self._switch(turn)
         answer = journal.answers[request]
-        turn.spend(KEPT_FUEL * len(answer.body))
+        turn.keep(len(answer.body))
         turn.now = max(turn.now, answer.time)
         turn.answer_metadata = answer.metadata
         return answer
@@ -118,6 +121,7 @@ class Suspensions:
         assert instance is not None
         assert fiber is not None
         self._waiting[turn.atom.kind, turn.atom.key] = _Waiting(turn, instance, fiber)
+        self._used += self._gate.weigh(instance)
         self._gate.running = None
         fiber.suspend()
 

@@ -10,13 +10,18 @@ from radon.abi import records as r
 from radon.abi.delivery import Address, Delivery
 from radon.abi.errors import ErrorCode
 from radon.host.image import LISTENER, Atom
+from radon.host.ledger import SYSTEM
+from radon.host.limits import KEPT_FUEL, MIB, SYSCALL_FUEL
 from radon.host.routes import Routes
 from radon.host.syscalls.topics import PUBLISH, SUBSCRIBE
 
+FAN_OUT = 256 * MIB
+"""Bytes of all copies of one message; one that would be more is a dead letter."""
 
-def take_turn(routes: Routes, topic: Atom) -> None:
-    """Handle the topic's next message."""
-    ledger = routes.ledger
+
+def take_turn(routes: Routes, topic: Atom) -> int:
+    """Handle the topic's next message. What that costs, as fuel for syscalls."""
+    ledger, cost = routes.ledger, SYSCALL_FUEL
     message = topic.mailbox.next()
     assert message is not None
     ledger.step(ledger.next_step())
@@ -24,12 +29,16 @@ def take_turn(routes: Routes, topic: Atom) -> None:
     if message.token != PUBLISH:
         record = r.Subscribed if message.token == SUBSCRIBE else r.Unsubscribed
         ledger.emit(topic, record(message.sender))
+    elif len(message.body) * len(topic.subscribers) > FAN_OUT:
+        ledger.emit(SYSTEM, r.Died(routes.image.time, "too-large", topic.address, message))
     else:
+        cost += len(topic.subscribers) * (SYSCALL_FUEL + KEPT_FUEL * len(message.body))
         for subscriber in list(topic.subscribers):
             _hand_out(routes, topic, subscriber, message)
     routes.answer(message, ErrorCode.CLOSED)  # a topic answers nobody, and says so at once
     routes.wake(topic)
     forget(routes, topic)
+    return cost
 
 
 def forget(routes: Routes, topic: Atom) -> None:

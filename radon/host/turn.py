@@ -17,7 +17,7 @@ from radon.abi.errors import Exhausted, Invalid, TooLarge
 from radon.host.handles import Handles
 from radon.host.image import Atom
 from radon.host.kind import Kind
-from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, SYSCALL_FUEL
+from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, SYSCALL_FUEL, TURN_BYTES
 from radon.host.trap import Trap
 from radon.host.wasi import Output
 
@@ -70,6 +70,7 @@ class Turn:
         self.timers: dict[int, int | None] = {}  # by token, over atom.timers; None: cancelled
         self.more_timers = 0  # set by this turn, less those that it cancelled
         self.objects: dict[str, bytes] = {}  # put in this turn
+        self.object_bytes = 0
         self.pins: dict[str, int] = {}  # by name, over the object's own count
         self.sent = 0
         self.spawned = 0
@@ -78,6 +79,7 @@ class Turn:
         self.open = True  # until it commits or is undone
         self.fuel = kind.limits.fuel
         self.spent = 0  # of the fuel for syscalls and for the bytes they moved
+        self.kept_bytes = 0  # that stay with the host
         self.lines = 0  # logged
         self.samples = 0  # of metrics
         self.output = Output(self.log)  # of a guest with WASI
@@ -112,6 +114,13 @@ class Turn:
         self.spent += fuel
         if self.spent > self.fuel:
             raise Trap("out-of-fuel", "the turn's syscalls used up limits.turn")
+
+    def keep(self, size: int) -> None:
+        """Charge `size` bytes that stay with the host. Raises Trap when the turn leaves too many."""
+        self.kept_bytes += size
+        if self.kept_bytes > TURN_BYTES:
+            raise Trap("out-of-fuel", f"the turn leaves more than {TURN_BYTES} bytes behind")
+        self.spend(KEPT_FUEL * size)
 
     def log(self, level: int, text: str) -> None:
         """One line for whoever reads the logs; from the 1,001st on they are dropped, which the last one says."""
@@ -149,6 +158,11 @@ class Turn:
             return False
         return self.domain.routes.living(address) is None
 
+    def is_recorded(self) -> bool:
+        """Did this turn, before it ran again, come to the suspending syscall that it is at now?"""
+        journal = self.atom.journal
+        return journal is not None and self.calls < len(journal.calls)
+
     def check_born(self, address: Address) -> None:
         """To await an atom that this very turn spawned would be to wait for the own commit. Raises Invalid."""
         if address.life == self.step and self.domain.routes.living(address) is None:
@@ -166,7 +180,7 @@ class Turn:
 
     def outgoing(self, body: bytes, **fields: Any) -> Delivery:
         """A message of this turn: named, signed with its sender, with what it inherits."""
-        self.spend(KEPT_FUEL * len(body))
+        self.keep(len(body))
         fields.setdefault("deadline", self.deadline)
         return Delivery(
             self.new_id(), Form.MESSAGE, body=body, sender=self.atom.address, metadata=self.metadata(), **fields

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from radon.abi.syscalls import LEVELS
-from radon.host.limits import KEPT_FUEL, SYSCALL_FUEL
+from radon.host.limits import SYSCALL_FUEL
 from radon.host.linked import HostFunction, Raw, callback
 from radon.host.trap import Trap
 
@@ -102,6 +102,9 @@ class Turn(Protocol):
     def spend(self, fuel: int) -> None:
         """Charge the turn for work of the host; raises when its limit is used up."""
 
+    def keep(self, size: int) -> None:
+        """Charge it for bytes that stay with the host."""
+
 
 class Caller(Protocol):
     """The guest that is calling. `read` and `write` are those of `Guest`, and may charge for it."""
@@ -146,7 +149,8 @@ def _fd_write(guest: Caller, stream: int, buffers: int, count: int, written: int
     for pointer, length in struct.iter_unpack("<II", guest.read(buffers, count * 8)):
         data += guest.read(pointer, min(length, MAX_WRITE - len(data)))
     guest.write(written, struct.pack("<I", len(data)))
-    guest.turn.spend(SYSCALL_FUEL * data.count(b"\n") + KEPT_FUEL * len(data))
+    guest.turn.spend(SYSCALL_FUEL * data.count(b"\n"))
+    guest.turn.keep(len(data))
     guest.turn.output.write(stream, bytes(data))
     return SUCCESS
 

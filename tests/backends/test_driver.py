@@ -1,36 +1,19 @@
-"""What backends declare, against what applications require."""
+"""What a backend is made of: the words in which it declares itself, and how stores fail."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import pytest
 
 from radon.abi.errors import StoreError
+from radon.atoms.guarantees import unmet
+from radon.atoms.manifest import Require
 from radon.backends.driver import Fenced, Guarantees, StoreBusy, StoreDamaged, StoreFull, StoreVersion
 
-STRONGEST = Guarantees("exactly-once", "machine", "pair")
 
-
-def test_whoever_requires_nothing_can_be_served_by_anyone() -> None:
-    assert Guarantees().shortfalls(Guarantees()) == []
-    assert STRONGEST.shortfalls(Guarantees()) == []
-    assert STRONGEST.shortfalls(STRONGEST) == []
-
-
-def test_each_guarantee_that_is_too_weak_gets_a_line() -> None:
-    assert Guarantees("at-least-once", "process", "pair").shortfalls(STRONGEST) == [
-        "delivery 'exactly-once' is required, 'at-least-once' is offered",
-        "durability 'machine' is required, 'process' is offered",
-    ]
-    assert len(Guarantees().shortfalls(STRONGEST)) == 3
-
-
-def test_durability_is_graded_from_nothing_to_a_power_cut() -> None:
-    grades = [Guarantees(durability=durability) for durability in ("none", "process", "machine")]
-    for weak, strong in pairwise(grades):
-        assert strong.shortfalls(weak) == []
-        assert len(weak.shortfalls(strong)) == 1
+def test_a_backend_that_declares_nothing_meets_only_an_application_that_requires_nothing() -> None:
+    assert unmet(Require(), Guarantees(), "it") == []
+    strict = Require(delivery="exactly-once", durability="machine", order="pair")
+    assert len(unmet(strict, Guarantees(), "it")) == 3
 
 
 @pytest.mark.parametrize("error", [Fenced, StoreBusy, StoreDamaged, StoreFull, StoreVersion])

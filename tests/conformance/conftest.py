@@ -9,7 +9,7 @@ import pytest
 
 from radon.host.domain import Domain, Settings
 from radon.testing.harness import Guest, Harness, kind
-from tests.scripts import MODULES, ScriptModule, script_kind, script_module
+from tests.scripts import ECHO, MODULES, ScriptModule, script_kind, script_module
 
 __all__ = ["script_module"]  # a fixture, found here by its name
 
@@ -17,6 +17,7 @@ Make = Callable[[Settings], Domain]
 Open = Callable[..., Harness]
 
 DOMAINS: dict[str, Make] = {"python": Domain}
+
 
 @pytest.fixture(scope="session", params=DOMAINS)
 def make(request: pytest.FixtureRequest) -> Make:
@@ -52,11 +53,11 @@ def fiber(script_module: ScriptModule) -> bytes:
 
 @pytest.fixture
 def h(open_harness: Open, module: bytes) -> Harness:
-    """Atoms `script/KEY` that may do everything, and `other/KEY` that were granted nothing."""
-    return open_harness({"script": script_kind(module), "other": kind("other", module)})
+    """Atoms `script/KEY` that may do everything, `other/KEY` that were granted nothing, `echo/KEY` that answer."""
+    return open_harness({"script": script_kind(module), "other": kind("other", module), "echo": kind("echo", ECHO)})
 
 
 @pytest.fixture
 def hf(open_harness: Open, fiber: bytes) -> Harness:
     """As `h`, for scripts that suspend."""
-    return open_harness({"script": script_kind(fiber), "other": kind("other", fiber)})
+    return open_harness({"script": script_kind(fiber), "other": kind("other", fiber), "echo": kind("echo", ECHO)})

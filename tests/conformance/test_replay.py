@@ -1,4 +1,4 @@
-"""The same inputs give the same records, whoever takes them: another domain, a restored one, one that batches otherwise.
+"""The same inputs give the same records, whoever takes them: a second domain, a restored one, one that batches.
 
 Random scripts run through random days (tests/script_strategies.py); one domain is the measure of the other.
 """

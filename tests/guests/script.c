@@ -3,10 +3,10 @@
  * A verb is named as in the table of syscalls, without the interface of a resource's methods: `bucket.get`,
  * `messaging.open`, `clock.now`. What is no syscall stands below.
  *
- * `receive` runs the body and answers with the output, unless the script answered, kept, forwarded or was `silent`;
- * `$message` is the message. `start` runs its args. The others run the entry of the bucket "scripts" that has their
- * name, if there is one, with `$token` and, as it comes, `$error`, `$answer` and `$status`. All but `receive` note in
- * the bucket "events" what they got and, where a script ran, its output.
+ * `receive` runs the body and answers with the output; where nobody waits for it (any more) the output is logged, and
+ * a script that is `silent` does neither. `$message` is the message. `start` runs its args. The others run the entry of
+ * the bucket "scripts" that has their name, if there is one, with `$token` and, as it comes, `$error`, `$answer` and
+ * `$status`. All but `receive` note in the bucket "events" what they got and, where a script ran, its output.
  */
 #include "script_syscalls.h"
 
@@ -44,6 +44,18 @@ VERB(join) {
     READY;
     give_word(c, radon_format_u64(joined.len));
     set_slot(c->machine, c->target, (slot){.sort = BYTES, .value = radon_buffer_bytes(&joined)});
+}
+
+VERB(hex) { /* bytes as text: two digits for each */
+    static const char digits[] = "0123456789abcdef";
+    radon_bytes bytes = take_bytes(c);
+    radon_buffer text = {0};
+    READY;
+    for (size_t index = 0; index < bytes.len; index++) {
+        radon_buffer_add_byte(&text, (uint8_t)digits[bytes.data[index] >> 4]);
+        radon_buffer_add_byte(&text, (uint8_t)digits[bytes.data[index] & 15]);
+    }
+    give(c, radon_buffer_bytes(&text));
 }
 
 /* `if A B LINE`: only where the bytes are equal. */
@@ -189,7 +201,7 @@ static const struct {
 #ifndef DIRECT
     {"address.call", address_call}, {"lifecycle.wait", lifecycle_wait}, {"clock.sleep", clock_sleep},
 #endif
-    {"say", say}, {"fill", fill}, {"join", join}, {"if", only_if}, {"repeat", repeat}, {"run", run_script},
+    {"say", say}, {"fill", fill}, {"join", join}, {"hex", hex}, {"if", only_if}, {"repeat", repeat}, {"run", run_script},
     {"event", event}, {"memory.count", memory_count}, {"memory.size", memory_size}, {"memory.grow", memory_grow},
     {"float.divide", float_divide}, {"silent", silent}, {"err", err}, {"trap", trap}, {"spin", spin}, {"loop", loop},
     {"recurse", recurse},
@@ -235,9 +247,10 @@ RADON_RECEIVE(message, body) {
     set_slot(&m, radon_text("message"), (slot){.sort = MESSAGE, .lent = true, .handle = message.handle});
     run(&m, body);
     out = radon_buffer_bytes(&m.out);
-    if (!m.ended && !m.silent && radon_message_wants_reply(message)) {
+    if (!m.ended && !m.silent) {
         radon_error error = radon_message_reply(message, out);
-        if (error != RADON_OK) radon_message_reply(message, radon_text(radon_error_name(error)));
+        if (error == RADON_INVALID) radon_log_write(RADON_LEVEL_DEBUG, out);
+        else if (error != RADON_OK) radon_message_reply(message, radon_text(radon_error_name(error)));
     }
     return finish(&m);
 }

@@ -94,7 +94,7 @@ static void set_bytes(machine *m, const char *name, radon_bytes value) {
 /* ---- outcomes ---- */
 
 static void add_word(radon_buffer *text, radon_bytes value) {
-    static const char hex[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdef";
     bool plain = value.len != 0 && !radon_is(value, "-") && !radon_starts_with(value, radon_text("0x")), quotable = true;
     for (size_t index = 0; index < value.len; index++) {
         uint8_t byte = value.data[index], letter = byte | 32;
@@ -105,8 +105,8 @@ static void add_word(radon_buffer *text, radon_bytes value) {
     for (size_t index = 0; index < value.len; index++) {
         uint8_t byte = value.data[index];
         if (!quotable) {
-            radon_buffer_add_byte(text, (uint8_t)hex[byte >> 4]);
-            radon_buffer_add_byte(text, (uint8_t)hex[byte & 15]);
+            radon_buffer_add_byte(text, (uint8_t)digits[byte >> 4]);
+            radon_buffer_add_byte(text, (uint8_t)digits[byte & 15]);
         } else {
             if (byte == '"' || byte == '\\' || byte == '\n') radon_buffer_add_byte(text, '\\');
             radon_buffer_add_byte(text, byte == '\n' ? 'n' : byte);

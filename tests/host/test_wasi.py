@@ -67,6 +67,9 @@ class FakeTurn:
     def spend(self, fuel: int) -> None:
         pass
 
+    def keep(self, size: int) -> None:
+        pass
+
     def read(self, pointer: int, length: int) -> bytes:
         assert self.guest is not None
         return self.guest.read(pointer, length)

@@ -178,8 +178,10 @@ def _text(suspending: bool) -> bytes:
     (if (i32.eq (global.get $post) (i32.const 2)) (then (loop $on (br $on))))
     (if (i32.eq (global.get $post) (i32.const 3)) (then (call $step (global.get $poststep)))))
   {"".join(steps)}"""
-    receive = f"(call $play (local.get 1) (local.get 2)) (global.set $heap (i32.const {HEAP})) (return (global.get $result))"
-    others = {name: f"(global.set $heap (i32.const {HEAP}))" for name in ("start", "replied", "fired", "down")}
+    receive = (
+        f"(call $play (local.get 1) (local.get 2)) (global.set $heap (i32.const {HEAP})) (return (global.get $result))"
+    )
+    others = dict.fromkeys(("start", "replied", "fired", "down"), f"(global.set $heap (i32.const {HEAP}))")
     return module([row.name for row in rows], realloc=_REALLOC, more=more, name="puppet", receive=receive, **others)
 
 
@@ -251,7 +253,10 @@ class Script:
         return Played(h.call(to, self.body()))
 
     def fail(self, h: Harness, to: str = "puppet/a") -> str:
-        """Send it to a kind with a single attempt, which must fail: the line that is logged."""
+        """Send it to a kind with a single attempt, which must fail, 2 s later at most: the line that is logged."""
+        token = h.post(to, self.body())
+        if h.reply(token) is None:
+            h.advance("2s")
         with pytest.raises(Closed):
-            h.call(to, self.body())
+            h.answer(token)
         return h.logs()[-1]

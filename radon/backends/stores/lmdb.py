@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radon.abi.errors import StoreError
-from radon.backends.driver import Durability, Fenced, Image, StoreSize
+from radon.atoms.manifest import Durability
+from radon.backends.driver import Fenced, Image, StoreSize
 from radon.backends.stores.directory import Directory, make, seal
 from radon.backends.stores.environment import Environment, Transaction
 

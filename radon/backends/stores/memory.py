@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Lock
 
 from radon.abi.errors import StoreError
-from radon.backends.driver import Durability, Fenced, Image, StoreSize
+from radon.atoms.manifest import Durability
+from radon.backends.driver import Fenced, Image, StoreSize
 
 
 @dataclass(slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 from radon.abi.delivery import Address
 from radon.abi.errors import Denied, ErrorCode, Exhausted, Invalid, NotFound, Refused, Timeout
 from radon.abi.records import WAIT
 from radon.host import intents
-from radon.host.limits import KEPT_FUEL, NAME_BYTES, NAME_FUEL, SYSCALL_FUEL
+from radon.host.limits import NAME_BYTES, NAME_FUEL, SYSCALL_FUEL
 from radon.host.turn import Turn
 
 
@@ -28,15 +29,19 @@ def spawn_many(turn: Turn, kind: str, count: int, args: bytes) -> list[Address]:
     if turn.spawned + count > turn.kind.limits.spawned:
         raise Exhausted(f"the turn has spawned {turn.spawned} atoms (limits.spawned)")
     turn.handles.check_room(count)  # before: an atom whose address nobody got would live for ever
-    turn.spend(count * (SYSCALL_FUEL + KEPT_FUEL * len(args)))
+    turn.spend(count * SYSCALL_FUEL)
+    turn.keep(count * len(args))
     turn.spawned += count
     return [_spawn_one(turn, kind, args) for _ in range(count)]
 
 
 def _spawn_one(turn: Turn, kind: str, args: bytes) -> Address:
-    """The key is a hash of the parent, its turn and the ordinal (rule 16): fresh, and the same in a replay."""
+    """The key is a hash of the parent, its turn and the ordinal (rule 16): fresh, and the same in a replay.
+
+    It takes the application's secret, or an atom that sees ids could be there before the one that is spawned.
+    """
     id = turn.new_id()
-    key = hashlib.sha256(turn.atom.address.text.encode() + b"\0" + id).hexdigest()[:20]
+    key = hmac.digest(turn.domain.image.secret, turn.atom.address.text.encode() + b"\0" + id, "sha256").hex()[:20]
     child = Address(kind, key, turn.step)
     turn.intend(intents.spawn, child, id, args)
     return child
@@ -65,9 +70,10 @@ def wait(turn: Turn, target: Address, timeout: int) -> int:
     deadline = turn.deadline_of(timeout)
     if deadline <= turn.now:
         raise Timeout("the deadline has passed already")
-    if target.kind not in turn.domain.routes.kinds:
-        raise Invalid(f"{target.text} is no atom")
-    turn.check_born(target)
+    if not turn.is_recorded():
+        if target.kind not in turn.domain.routes.kinds:
+            raise Invalid(f"{target.text} is no atom")
+        turn.check_born(target)
     request = turn.new_id()
     digest = hashlib.sha256(b"wait\0" + target.text.encode()).digest()[:16]
     answer = turn.domain.suspensions.suspend(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from radon.host.limits import KEPT_FUEL
+import math
+
 from radon.host.turn import LOG_CHARACTERS, Turn
 
 
 def write(turn: Turn, level: int, text: str) -> None:
-    turn.spend(KEPT_FUEL * min(len(text), LOG_CHARACTERS))
+    turn.keep(min(len(text), LOG_CHARACTERS))
     turn.log(level, text)
 
 
@@ -18,4 +19,4 @@ def count(turn: Turn, name: str, by: int) -> None:
 
 def observe(turn: Turn, name: str, value: float) -> None:
     if turn.sample(name):
-        turn.domain.observe(turn, name, value)
+        turn.domain.observe(turn, name, value if value == value else math.nan)  # every NaN is one (rule 5)

@@ -8,7 +8,7 @@ from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
 from radon.abi.errors import Closed, Denied, ErrorCode, Exhausted, Invalid, Refused, Timeout, TooLarge
 from radon.abi.records import CALL
 from radon.host import intents
-from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, NAME_FUEL
+from radon.host.limits import KEY_BYTES, NAME_BYTES, NAME_FUEL
 from radon.host.turn import NEVER, Message, Turn
 
 SAME_DOMAIN, SAME_PROCESS, REMOTE = 0, 1, 3
@@ -106,8 +106,11 @@ def address_call(turn: Turn, to: Address, body: bytes, timeout: int) -> bytes:
     deadline = turn.deadline_of(timeout)
     if deadline <= turn.now:
         raise Timeout("the deadline has passed already; nothing was sent")
-    turn.check_born(to)
-    _check(turn, to, body)
+    if turn.is_recorded():  # what has become of the other side since does not matter
+        turn.count_sent()
+    else:
+        turn.check_born(to)
+        _check(turn, to, body)
     message = turn.outgoing(body, deadline=deadline, reply=turn.atom.address)
     message.request = message.id
     digest = hashlib.sha256(b"call\0" + to.text.encode() + b"\0" + body).digest()[:16]
@@ -166,9 +169,10 @@ def message_reply_with(turn: Turn, message: Message, metadata: list[tuple[str, b
     turn.check_body(body)
     if any(len(name.encode()) > NAME_BYTES for name, _ in metadata):
         raise TooLarge(f"a metadata name of more than {NAME_BYTES} bytes")
-    if sum(len(name) + len(value) for name, value in metadata) > turn.kind.limits.message:
+    size = sum(len(name) + len(value) for name, value in metadata)
+    if size > turn.kind.limits.message:
         raise TooLarge("metadata larger than limits.message")
-    turn.spend(KEPT_FUEL * len(body))
+    turn.keep(len(body) + size)
     attached: Metadata = tuple(metadata)
     turn.intend(intents.reply, _discharge(message), attached, body)
 
@@ -181,7 +185,7 @@ def message_forward(turn: Turn, message: Message, to: Address) -> None:
         raise Invalid("the message was answered, forwarded or kept already")
     turn.count_sent()
     old = message.delivery
-    turn.spend(KEPT_FUEL * (len(old.body) + sum(len(value) for _, value in old.metadata)))
+    turn.keep(len(old.body) + sum(len(value) for _, value in old.metadata))
     message.open = False
     copy = Delivery(
         turn.new_id(), old.form, body=old.body, sender=old.sender, reply=old.reply, request=old.request,

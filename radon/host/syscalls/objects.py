@@ -6,6 +6,7 @@ import hashlib
 
 from radon.abi.errors import Exhausted, Invalid, NotFound, TooLarge
 from radon.host import intents
+from radon.host.limits import OBJECT_OVERHEAD
 from radon.host.turn import Turn
 
 
@@ -13,8 +14,12 @@ def put(turn: Turn, body: bytes) -> str:
     """The object is its name."""
     if len(body) > turn.kind.limits.state:
         raise TooLarge(f"{len(body)} bytes; limits.state is {turn.kind.limits.state}")
+    turn.keep(len(body) + OBJECT_OVERHEAD)
     name = hashlib.sha256(body).hexdigest()
     if name not in turn.objects:
+        turn.object_bytes += len(body) + OBJECT_OVERHEAD
+        if turn.domain.image.object_bytes + turn.object_bytes > turn.domain.settings.objects:
+            raise Exhausted("the domain's objects fill their room")
         turn.objects[name] = body
         turn.intend(intents.store_object, name, body)
     return name
@@ -63,7 +68,7 @@ def _body(turn: Turn, name: str) -> bytes:
 
 
 def _change_pins(turn: Turn, name: str, by: int) -> None:
-    _body(turn, name)
+    body = _body(turn, name)
     known = turn.domain.image.objects.get(name)
     pins = (known.pins if known else 0) + turn.pins.get(name, 0) + by
     if pins < 0:
@@ -72,4 +77,5 @@ def _change_pins(turn: Turn, name: str, by: int) -> None:
         raise Exhausted("pins of one object")
     if name not in turn.pins:
         turn.intend(intents.pin_object, name)
+        turn.objects.setdefault(name, body)  # it may be collected before a turn that suspends commits
     turn.pins[name] = turn.pins.get(name, 0) + by

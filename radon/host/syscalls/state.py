@@ -8,7 +8,6 @@ from radon.abi.errors import Exhausted, Invalid, TooLarge
 from radon.host.limits import (
     BUCKETS,
     ENTRY_OVERHEAD,
-    KEPT_FUEL,
     NAME_BYTES,
     SCAN_BYTES,
     STATE_KEY_BYTES,
@@ -96,6 +95,7 @@ def _range(turn: Turn, bucket: str, start: bytes | None, end: bytes | None, back
 
 
 def _write(turn: Turn, bucket: str, key: bytes, value: bytes | None) -> None:
-    turn.spend(WRITE_FUEL + KEPT_FUEL * (len(key) + len(value or b"")))
+    turn.spend(WRITE_FUEL)
+    turn.keep(len(key) + len(value or b""))
     old = turn.atom.write(bucket, key, value)
     turn.atom.undo.setdefault((bucket, key), old)

@@ -1,0 +1,99 @@
+"""The way into a domain: input records and tasks, from any thread, in the order in which they came.
+
+Owns the door: what got in is looked at, what did not raises. Knows no record's meaning and runs nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+from radon.abi.errors import Invalid, Unavailable
+from radon.abi.frames import encode_all
+from radon.host.domain import Domain
+
+T = TypeVar("T")
+
+
+class Task(NamedTuple):
+    """To be called with the domain between two runs, after everything that came before it was taken in."""
+
+    function: Callable[[Domain], Any]
+    future: Future[Any]
+
+
+Item = bytes | Task | None
+"""Encoded input records, a task, or a mere reason to look up."""
+
+
+class Inbox:
+    """Open when made. `submit`, `perform` and `close` are for any thread, the rest for the domain's."""
+
+    def __init__(self) -> None:
+        self._items: SimpleQueue[Item] = SimpleQueue()
+        self._door = threading.Lock()
+        self._closed = ""  # the reason
+        self._for_good = False
+
+    def submit(self, *inputs: Any) -> None:
+        """Raises Unavailable with the reason when closed, and Invalid for what makes no record."""
+        try:
+            records = encode_all(inputs)
+        except (struct.error, TypeError, ValueError, AttributeError) as error:
+            names = " and ".join(type(record).__name__ for record in inputs)
+            raise Invalid(f"no valid {names}: {error}") from None
+        self._enter(records)
+
+    def perform(self, function: Callable[[Domain], T]) -> Future[T]:
+        """The future raises Unavailable with the reason when closed, now or before it was the task's turn."""
+        future: Future[T] = Future()
+        try:
+            self._enter(Task(function, future))
+        except Unavailable as error:
+            future.set_exception(error)
+        return future
+
+    def close(self, reason: str, *, for_good: bool = False) -> None:
+        """Let nothing more in. What is in stays."""
+        with self._door:
+            self._closed = reason
+            self._for_good |= for_good
+        self.wake()
+
+    def open(self) -> None:
+        """Let in again, unless it was closed for good."""
+        with self._door:
+            if not self._for_good:
+                self._closed = ""
+
+    def wake(self) -> None:
+        """Let `gather` return."""
+        self._items.put(None)
+
+    def empty(self) -> bool:
+        return self._items.empty()
+
+    def gather(self, patience: float | None) -> list[Item]:
+        """All that is in. Waits for something to come, `patience` seconds at most (None: for ever)."""
+        found: list[Item] = []
+        with suppress(Empty):
+            if patience != 0 and self._items.empty():
+                found.append(self._items.get(timeout=patience))
+        return found + [self._items.get() for _ in range(self._items.qsize())]
+
+    def turn_away(self) -> None:
+        """When closed: drop the inputs that are in, and fail the tasks."""
+        for item in self.gather(0):
+            if isinstance(item, Task) and item.future.set_running_or_notify_cancel():
+                item.future.set_exception(Unavailable(self._closed))
+
+    def _enter(self, item: Item) -> None:
+        with self._door:
+            if self._closed:
+                raise Unavailable(self._closed)
+            self._items.put(item)

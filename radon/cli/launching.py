@@ -1,0 +1,74 @@
+"""From the options of `run`, `dev` and `deploy` to a Launch, and what is printed when it is up. Starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radon.atoms.manifest import Manifest
+from radon.cli.deployments import home_of
+from radon.cli.failures import Usage
+from radon.cli.options import manifest_file
+from radon.cli.printing import print_json, print_lines
+
+if TYPE_CHECKING:
+    from radon.cli.serving import Launch
+
+
+def load_manifest(path: Path, bind: Sequence[str] | None) -> Manifest:
+    """The manifest, with the TCP addresses of `--bind`. Raises ManifestError, Usage."""
+    manifest = Manifest.load(manifest_file(path))
+    return bound(manifest, bind) if bind else manifest
+
+
+def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
+    """Kinds that `bind` ("ADDRESS=KIND") names listen there, and nowhere else. Raises Usage, ManifestError."""
+    import msgspec
+
+    from radon.atoms.manifest import split_listen
+
+    chosen: dict[str, str] = {}
+    for text in bind:
+        address, equals, kind = text.rpartition("=")
+        if not equals or kind not in manifest.kinds:
+            known = ", ".join(manifest.kinds)
+            raise Usage(f"--bind {text}: must be ADDRESS=KIND, as in 127.0.0.1:7001=KIND, with KIND of: {known}")
+        split_listen(address)
+        chosen[address] = kind
+    others = {address: kind for address, kind in manifest.ingress.tcp.items() if kind not in chosen.values()}
+    ingress = msgspec.structs.replace(manifest.ingress, tcp={**others, **chosen})
+    return msgspec.structs.replace(manifest, ingress=ingress)
+
+
+def foreground(
+    manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, forgetful: bool
+) -> Launch:
+    """What `run` and `dev` start: in memory, unless the command line names a place. Raises what loading raises."""
+    from radon.atoms.application import Application
+    from radon.cli.serving import Launch
+
+    store = store or ("memory" if data is None else "lmdb")
+    return Launch(
+        application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
+        directory=data or home_of(manifest.name), kept=data is not None or store != "memory", forgetful=forgetful,
+    )  # fmt: skip
+
+
+def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
+    """That it is up, and where."""
+    if as_json:
+        print_json(facts)
+        return
+    kept = facts["data"] if facts["store"] != "memory" else "memory"
+    print_lines([
+        f"{facts['application']} is up: process {facts['pid']}, state in {kept}",
+        *(f"  {address_text(address)}" for address in facts["addresses"]),
+    ])  # fmt: skip
+
+
+def address_text(address: Mapping[str, str]) -> str:
+    """ "http://127.0.0.1:8080", "tcp 127.0.0.1:7001 for resp"."""
+    if address["protocol"] == "http":
+        return address["address"]
+    return f"{address['protocol']} {address['address']} for {address['kind']}"

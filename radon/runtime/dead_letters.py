@@ -1,0 +1,49 @@
+"""Dead letters, as a program that embeds Radon sees them. How they come about is the domain's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from radon.abi.errors import Invalid, NotFound
+from radon.host.domain import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that failed for good."""
+
+    id: str  # in hexadecimal
+    to: str
+    cause: str  # "err", "trap: CODE", "closed", "not-found", "aborted: CAUSE"
+    form: str  # "message", "start", "replied", "fired" or "down"
+    attempts: int
+    time: int  # ns since 1970
+    sender: str  # "" from outside
+    body: bytes
+
+
+def look(domain: Domain) -> list[DeadLetter]:
+    """All of a domain, oldest first. In the domain's thread."""
+    return [
+        DeadLetter(
+            id.hex(), letter.to.text, letter.cause, letter.delivery.form.name.lower(), letter.delivery.attempt + 1,
+            letter.time, letter.delivery.sender.text, letter.delivery.body,
+        )
+        for id, letter in sorted(domain.image.dead.items())
+    ]  # fmt: skip
+
+
+def find(id: str) -> Callable[[Domain], bytes]:
+    """What, in the domain's thread, gives the bytes of `id`. Raises Invalid now, and NotFound then."""
+    try:
+        key = bytes.fromhex(id)
+    except ValueError:
+        raise Invalid(f"{id!r} is no name of a dead letter") from None
+
+    def found(domain: Domain) -> bytes:
+        if key not in domain.image.dead:
+            raise NotFound(f"there is no dead letter {id!r}: it was revived or dropped, or never was")
+        return key
+
+    return found

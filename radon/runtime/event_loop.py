@@ -1,0 +1,159 @@
+"""The runtime for programs with an event loop. Owns waiting in it, for answers and for publications."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+from radon.abi.errors import RadonError, Timeout
+from radon.abi.exchange import Published, Reply, Revive
+from radon.backends.deployment import Answer, Stats
+from radon.gateways.relay import Relay
+from radon.runtime import dead_letters
+from radon.runtime.dead_letters import DeadLetter
+from radon.runtime.heard import Heard
+from radon.runtime.running import Ask, Running, bounded, checked
+
+
+class Runtime(Running):
+    """An application that runs while the `async with` block does. Methods raise RadonError and its kinds.
+
+    To be used from the event loop in which it was entered.
+    """
+
+    _loop: asyncio.AbstractEventLoop
+    _relay: Relay
+    _subscriptions: dict[Heard, asyncio.Event]
+
+    async def __aenter__(self) -> Self:
+        self._enter()
+        self._loop = asyncio.get_running_loop()
+        self._relay, self._subscriptions = Relay(self._loop), {}
+        try:
+            await asyncio.to_thread(self._start)
+        except BaseException:  # cancelled, say: then the thread goes on, and what it starts has to be stopped
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await asyncio.shield(self._loop.run_in_executor(None, self._stop))
+        self._end_subscriptions(None)
+
+    async def call(
+        self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",
+        metadata: Mapping[str, bytes] = {},
+    ) -> bytes:  # fmt: skip
+        """Send a message to "kind/key" and wait for the answer.
+
+        `timeout` in seconds (None: for ever). `once`: a dedup key: calling again with it, after a Timeout or a crash,
+        has the effect once and gets the first answer. Raises NotFound, Closed, Timeout, ... as radon.wit has them.
+        """
+        reply = await self.request(address, body, timeout=timeout, once=once, metadata=metadata)
+        return reply.body
+
+    async def request(
+        self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",
+        metadata: Mapping[str, bytes] = {},
+    ) -> Reply:  # fmt: skip
+        """As `call`; the answer with its metadata."""
+        timeout = bounded(timeout)
+        return await self._ask(self._message(address, body, True, timeout, once, metadata), address, timeout)
+
+    async def send(
+        self, address: str, body: bytes = b"", *, once: str = "", metadata: Mapping[str, bytes] = {}
+    ) -> None:
+        """Send a message that wants no answer; returns when it is in the mailbox as durably as the store makes it.
+
+        Messages of one runtime to one atom are handled in the order in which they were sent.
+        """
+        await self._ask(self._message(address, body, False, None, once, metadata), address)
+
+    async def spawn(self, kind: str, args: bytes = b"") -> str:
+        """A new atom of `kind` with a fresh key; its address. `args` reach its `start`."""
+        return (await self._ask(self._birth(kind, args), kind)).body.decode()
+
+    @asynccontextmanager
+    async def subscription(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """As `subscribe`, with a certain beginning and end: inside the block nothing published is missed."""
+        deployment, heard, more = self.deployment, Heard(topic), asyncio.Event()
+
+        def hear(published: Published) -> None:
+            heard.put(published)
+            more.set()
+
+        async def bodies() -> AsyncIterator[bytes]:
+            while heard.bodies or not heard.ended:
+                if heard.bodies:
+                    yield heard.bodies.popleft()
+                else:
+                    more.clear()
+                    await more.wait()
+            if heard.error is not None:
+                raise heard.error
+
+        listener = deployment.listen(topic, lambda published: self._relay(hear, published))
+        self._subscriptions[heard] = more
+        try:
+            await self._settled()
+            yield bodies()
+        finally:
+            del self._subscriptions[heard]
+            deployment.unlisten(listener)
+
+    async def subscribe(self, topic: str) -> AsyncIterator[bytes]:
+        """What is published to `topic` from the first `anext` on. Raises Exhausted when the reader falls behind."""
+        async with self.subscription(topic) as bodies:
+            async for body in bodies:
+                yield body
+
+    async def stats(self) -> Stats:
+        return await asyncio.to_thread(self.deployment.stats)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """Oldest first."""
+        return await asyncio.wrap_future(self.deployment.perform(dead_letters.look))
+
+    async def revive(self, id: str, *, again: bool = True) -> None:
+        """Deliver a dead letter again, or (`again=False`) drop it. Raises NotFound, Invalid."""
+        deployment = self.deployment
+        key = await asyncio.wrap_future(deployment.perform(dead_letters.find(id)))
+        deployment.submit(Revive(key, int(again)))
+        await self._settled()
+
+    async def _ask(self, ask: Ask, what: str, timeout: float | None = None) -> Reply:
+        deployment, future = self.deployment, self._loop.create_future()
+        token = ask(lambda answer: self._relay(_settle, (future, answer)))
+        expiry = self._loop.call_later(timeout, _expire, future, what, timeout) if timeout is not None else None
+        try:
+            return checked(await future, what)
+        finally:
+            deployment.forget(token)
+            if expiry is not None:
+                expiry.cancel()
+
+    async def _settled(self) -> None:
+        """What was submitted before has been taken in."""
+        await asyncio.wrap_future(self.deployment.perform(lambda domain: None))
+
+    def _failed(self, error: RadonError) -> None:
+        self._relay(self._end_subscriptions, error)
+
+    def _end_subscriptions(self, error: RadonError | None) -> None:
+        for heard, more in self._subscriptions.items():
+            heard.end(error)
+            more.set()
+
+
+def _settle(pair: tuple[asyncio.Future[Answer], Answer]) -> None:
+    future, answer = pair
+    if not future.done():
+        future.set_result(answer)
+
+
+def _expire(future: asyncio.Future[Answer], what: str, timeout: float) -> None:
+    if not future.done():
+        future.set_result(Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted"))

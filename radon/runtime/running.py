@@ -1,0 +1,134 @@
+"""What both runtimes are made of: an application to be, a deployment while entered, and what goes in and out of it.
+
+Owns start and stop, and the checks of what a caller hands over. Waits for nothing but those two.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from radon.abi.delivery import Address
+from radon.abi.errors import ErrorCode, Invalid, RadonError, Refused, Timeout
+from radon.abi.exchange import Accepted, Reply
+from radon.atoms.application import Application
+from radon.atoms.manifest import Manifest
+from radon.backends import Options, deploy
+from radon.backends.deployment import Answer
+from radon.backends.monolith import Monolith
+
+FOR_EVER = 1e9
+"""Seconds from which on a timeout is none."""
+
+DURABILITIES = ("fsync", "async")
+
+_BYTES = (bytes, bytearray, memoryview)
+
+Ask = Callable[[Callable[[Answer], None]], int]
+"""Asks a deployment something: told where the answer goes, it gives the token of the question."""
+
+
+class Running:
+    """What both runtimes are made of: an application to be, and a deployment while entered."""
+
+    def __init__(
+        self,
+        manifest: Manifest | Application | str | Path,
+        *,
+        on: str = "monolith",
+        store: str = "memory",
+        data: str | Path | None = None,
+        durability: str = "fsync",
+        forgetful: bool = False,
+    ) -> None:
+        """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
+
+        `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION). `durability` "fsync":
+        what is answered outlives a power cut; "async": it outlives the process. `forgetful` drops every instance
+        after its turn, to find out what an atom keeps in its memory that belongs into its state.
+        """
+        if durability not in DURABILITIES:
+            raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
+        self._given = manifest
+        self._on = on
+        self._options = Options(
+            store=store, data=Path(data) if data is not None else None, fsync=durability == "fsync",
+            forgetful=forgetful, failed=self._failed,
+        )  # fmt: skip
+        self._deployment: Monolith | None = None
+        self._entered = False
+        self._changing = threading.Lock()  # whoever stops waits for a start that is under way
+
+    @property
+    def deployment(self) -> Monolith:
+        """For gateways and tools. Raises RuntimeError outside of `with`."""
+        if self._deployment is None:
+            raise RuntimeError(f"this {type(self).__name__} is not running; use it as a context manager")
+        return self._deployment
+
+    def _failed(self, error: RadonError) -> None:
+        """From a thread of the deployment: it cannot go on."""
+        raise NotImplementedError
+
+    def _enter(self) -> None:
+        if self._entered:
+            raise RuntimeError(f"this {type(self).__name__} is running already; make another one")
+        self._entered = True
+
+    def _start(self) -> None:
+        with self._changing:
+            if self._entered:
+                self._deployment = deploy(self._on, load_application(self._given), self._options)
+
+    def _stop(self) -> None:
+        self._entered = False
+        with self._changing:
+            if self._deployment is not None:
+                self._deployment.stop()
+                self._deployment = None
+
+    def _message(
+        self, address: str, body: bytes, wants: bool, timeout: float | None, once: str, metadata: Mapping[str, bytes]
+    ) -> Ask:
+        deployment, to = self.deployment, Address.parse(address)
+        if not isinstance(body, _BYTES):
+            raise TypeError(f"the body of a message is bytes, not {type(body).__name__}")
+        if timeout is not None and not timeout > 0:
+            raise Timeout(f"the deadline for {address} has passed already; nothing was sent")
+        deadline = 0 if timeout is None else time.time_ns() + int(timeout * 1e9)
+        pair = "" if wants else f"runtime {id(self)}"
+        return lambda resolve: deployment.post(
+            to, bytes(body), resolve, wants=wants, deadline=deadline, pair=pair, once=once,
+            metadata=tuple(metadata.items()),
+        )  # fmt: skip
+
+    def _birth(self, kind: str, args: bytes) -> Ask:
+        deployment = self.deployment
+        return lambda resolve: deployment.spawn(kind, bytes(args), resolve)
+
+
+def load_application(given: Manifest | Application | str | Path) -> Application:
+    """From whatever names one. Raises ManifestError, LoadError."""
+    if isinstance(given, Application):
+        return given
+    return Application.load(given if isinstance(given, Manifest) else Manifest.load(given))
+
+
+def bounded(timeout: float | None) -> float | None:
+    """A timeout in seconds, and None for one that nobody will see the end of."""
+    return None if timeout is None or timeout >= FOR_EVER else timeout
+
+
+def checked(answer: Answer, what: str) -> Reply:
+    """The reply, or raised what it was refused with."""
+    if isinstance(answer, Accepted):
+        return Reply(answer.token, 0, (), b"")
+    if isinstance(answer, RadonError):
+        raise type(answer)(*answer.args)  # not itself: others may be told the same one
+    if answer.code:
+        code = ErrorCode(answer.code - 1)
+        text = dict(answer.metadata).get("radon.error", b"").decode() or f"{what}: {code.label}"
+        raise Refused.of(code, text)
+    return answer

@@ -1,0 +1,19 @@
+"""The monolith over each of its stores: the conformance suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import radon
+from radon.testing.backends import BackendSuite, OpenApp
+
+
+@pytest.fixture(params=["memory fsync", "lmdb fsync", "lmdb async"])
+def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
+    store, durability = request.param.split()
+    return lambda application: radon.Runtime(application, store=store, data=tmp_path / "data", durability=durability)
+
+
+class TestMonolith(BackendSuite): ...

@@ -1,0 +1,156 @@
+"""The command line as a user has it: real processes, their exit codes and what they print.
+
+`radon(...)` runs a verb to its end, `radon.start(...)` one that serves. All that was started is gone at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scripts import ScriptModule, script_module
+
+__all__ = ["script_module"]  # a fixture, found here by its name
+
+COMMAND = (sys.executable, "-m", "radon")
+LONG = 50.0
+"""Seconds after which something that was to happen has not."""
+
+
+class Serving:
+    """A process in the foreground that is up, until it ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
+        self.process = process
+        self.facts = facts
+
+    def end(self, number: int) -> int:
+        """Send a signal and wait for the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(LONG)
+
+    def error_line(self) -> str:
+        """The next line on its standard error."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline().decode().rstrip("\n")
+
+
+class Radon:
+    """The command, as called in one folder."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "RADON_DEBUG": "", "COLUMNS": "80", **environment}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._detached: list[int] = []
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run a verb to its end."""
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)], cwd=self.folder, env=self.environment, input=stdin, capture_output=True,
+            timeout=LONG, check=False, **options,
+        )  # fmt: skip
+
+    def ok(self, *arguments: str | Path, stdin: bytes = b"") -> str:
+        """Run a verb that must succeed; what it printed."""
+        done = self(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr.decode()
+        assert done.stderr == b""
+        return done.stdout.decode()
+
+    def json(self, *arguments: str | Path) -> Any:
+        return json.loads(self.ok(*arguments, "--json"))
+
+    def fails(self, code: int, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> str:
+        """Run a verb that must fail with this exit code; the one line that it says."""
+        done = self(*arguments, stdin=stdin, **options)
+        said = done.stderr.decode()
+        assert done.returncode == code, said
+        assert done.stdout == b""
+        assert said.endswith("\n")
+        assert said.count("\n") == 1, said
+        assert "Traceback" not in said
+        return said[:-1]
+
+    def start(self, *arguments: str | Path, **options: Any) -> Serving:
+        """Start `run`, `dev` or `deploy` in the foreground; returns when it is up."""
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, arguments), "--json"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        )  # fmt: skip
+        self._processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            pytest.fail(f"it did not come up: {process.communicate()[1].decode()}")
+        return Serving(process, json.loads(line))
+
+    def detach(self, *arguments: str | Path) -> dict[str, Any]:
+        """`deploy --detach`; the facts."""
+        facts: dict[str, Any] = self.json("deploy", *arguments, "--detach")
+        self._detached.append(os.pidfd_open(facts["pid"]))
+        return facts
+
+    def kill(self, facts: dict[str, Any]) -> None:
+        """As `kill -9`, and wait until the process is gone."""
+        process = os.pidfd_open(facts["pid"])
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        assert select.select([process], [], [], LONG)[0]
+        os.close(process)
+
+    def clean_up(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+        for descriptor in self._detached:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                select.select([descriptor], [], [], LONG)
+            os.close(descriptor)
+
+
+@pytest.fixture
+def radon(tmp_path: Path) -> Iterator[Radon]:
+    """The command in an empty folder."""
+    command = Radon(tmp_path)
+    yield command
+    command.clean_up()
+
+
+MANIFEST = """\
+[application]
+name = "{name}"
+
+[kinds.script]
+module = "script.wasm"
+grants = ["script/*", "other/*", "spawn:script", "publish:*"]
+retry = {{attempts = 2, backoff = "1ms"}}
+limits = {{message = "64KiB"}}
+
+[kinds.other]
+module = "script.wasm"
+retry = {{attempts = 1}}
+"""
+
+
+@pytest.fixture
+def application(tmp_path: Path, script_module: ScriptModule) -> Path:
+    """The manifest of an application "app", whose atoms `script/KEY` and `other/KEY` do what their messages say."""
+    return write_application(tmp_path, script_module("fiber"))
+
+
+def write_application(folder: Path, module: bytes, name: str = "app") -> Path:
+    manifest = folder / "radon.toml"
+    manifest.write_text(MANIFEST.format(name=name))
+    (folder / "script.wasm").write_bytes(module)
+    return manifest

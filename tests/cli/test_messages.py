@@ -1,0 +1,180 @@
+"""Verbs that talk to a running deployment: call, send, ps, logs, dead. One deployment serves them all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Radon, write_application
+from tests.scripts import ScriptModule
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory, script_module: ScriptModule) -> Iterator[Radon]:
+    """The command in a folder with a deployment that runs."""
+    folder = tmp_path_factory.mktemp("up")
+    write_application(folder, script_module("fiber"))
+    radon = Radon(folder)
+    radon.detach("--durability", "async")
+    yield radon
+    radon.clean_up()
+
+
+def test_a_call_prints_the_answer_as_it_came_and_nothing_else(up: Radon) -> None:
+    assert up.ok("call", "script/a", "say hello") == "ok hello"
+    answer = up("call", "script/a", "message.reply $message 0x00ff0a0d").stdout
+    assert answer == b"\x00\xff\n\r"
+
+
+def test_a_body_comes_from_the_command_line_a_file_or_standard_input(up: Radon) -> None:
+    (up.folder / "body").write_text("say from-a-file")
+    assert up.ok("call", "script/a", "@body") == "ok from-a-file"
+    assert up.ok("call", "script/a", "-", stdin=b"say from-a-pipe") == "ok from-a-pipe"
+    assert up.fails(1, "call", "script/a", "@nothing") == "not-found: nothing: No such file or directory"
+    assert "name of a file" in up.fails(2, "call", "script/a", "@")
+
+
+def test_a_body_need_not_be_text(up: Radon) -> None:
+    assert up.ok("call", "script/a", "-", stdin=b"say \xff\xfe") == "ok 0xfffe"
+
+
+def test_without_an_answer_in_time_the_line_says_timeout(up: Radon) -> None:
+    said = up.fails(1, "call", "script/slow", "clock.sleep 60s", "--timeout", "50ms")
+    assert said == "timeout: script/slow has not answered in time; it may or may not have acted"
+
+
+def test_a_deadline_of_zero_sends_nothing(up: Radon) -> None:
+    said = up.fails(1, "call", "script/never", "say hello", "--timeout", "0s")
+    assert said == "timeout: the deadline for script/never has passed already; nothing was sent"
+    assert up.fails(1, "state", "get", "script/never").startswith("not-found: ")
+
+
+def test_a_timeout_without_a_unit_is_refused(up: Radon) -> None:
+    assert "unit" in up.fails(2, "call", "script/a", "say hello", "--timeout", "5")
+
+
+def test_an_unknown_kind_is_not_found_and_the_known_are_listed(up: Radon) -> None:
+    assert up.fails(1, "call", "skript/a", "say") == "not-found: no kind 'skript'; this application has: other, script"
+    assert up.fails(1, "send", "skript", "say").startswith("not-found: ")
+
+
+def test_a_body_over_the_limit_is_too_large(up: Radon) -> None:
+    said = up.fails(1, "call", "script/a", "-", stdin=bytes(64 * 1024 + 1))
+    assert said.startswith("too-large: ")
+    assert up.fails(1, "send", "other/a", "-", stdin=bytes(9 << 20)).startswith("too-large: ")
+
+
+def test_a_message_that_fails_for_good_is_closed_and_a_dead_letter(up: Radon) -> None:
+    assert up.fails(1, "call", "script/bad", "trap").startswith("closed: ")
+    up.ok("send", "other/bad", "err no")
+    letters = [letter for letter in up.json("dead") if letter["to"].endswith("/bad")]
+    assert [(letter["to"], letter["cause"], letter["attempts"], letter["body"]) for letter in letters] == [
+        ("script/bad", "trap: unreachable", 2, "trap"),
+        ("other/bad", "err", 1, "err no"),
+    ]
+    assert {key: type(value) for key, value in letters[0].items()} == {
+        "id": str, "to": str, "cause": str, "form": str, "attempts": int, "time": int, "sender": str, "body": str,
+    }  # fmt: skip
+    table = up.ok("dead").splitlines()
+    assert table[0].split() == ["ID", "TIME", "TO", "FORM", "ATTEMPTS", "CAUSE", "BODY"]
+    assert letters[0]["id"] in table[1]
+
+    assert up.ok("dead", "--retry", letters[0]["id"]) == "1 delivered again\n"
+    assert up.json("dead", "--drop", letters[1]["id"]) == {"letters": 1}
+    assert up.fails(1, "dead", "--drop", letters[1]["id"]) == f"not-found: no dead letter {letters[1]['id']}"
+    up.ok("dead", "--drop", "all")
+    assert "exclude" in up.fails(2, "dead", "--drop", "all", "--retry", "all")
+
+
+def test_send_returns_when_the_message_is_in_the_mailbox(up: Radon) -> None:
+    for number in range(3):
+        assert up.ok("send", "script/sent", f"bucket.add data n {number}") == ""
+    assert up.ok("call", "script/sent", "bucket.add data n 0") == "ok 3"
+
+
+def test_a_message_that_is_sent_again_under_its_key_has_its_effect_once(up: Radon) -> None:
+    answers = [up.ok("call", "script/once", "bucket.add data n 1", "--once", "order 7") for _ in range(2)]
+    assert answers == ["ok 1", "ok 1"]
+    assert up.ok("call", "script/once", "bucket.add data n 0") == "ok 1"
+
+
+def test_ps_shows_kinds_queues_and_memory(up: Radon) -> None:
+    up.ok("call", "script/ps", "bucket.put data k value")
+    found = up.json("ps")
+    types = {
+        "application": str, "digest": str, "version": str, "pid": int, "backend": str, "store": str,
+        "durability": str, "forgetful": bool, "data": str, "addresses": list, "kinds": list, "dead_letters": int,
+        "commits": int, "log_bytes": int, "uptime": float, "memory": int,
+    }  # fmt: skip
+    assert {key: type(value) for key, value in found.items()} == types
+    assert (found["application"], found["store"], found["durability"]) == ("app", "lmdb", "async")
+    script = next(kind for kind in found["kinds"] if kind["kind"] == "script")
+    assert {key: type(value) for key, value in script.items()} == {
+        "kind": str, "atoms": int, "instances": int, "queued": int, "suspended": int, "turns": int, "failed": int,
+        "state_bytes": int, "turns_per_second": float,
+    }  # fmt: skip
+    assert script["atoms"] >= 1
+    assert script["state_bytes"] >= len("kvalue")
+
+    shown = up.ok("ps")
+    assert "\x1b" not in shown
+    assert f"process {found['pid']}" in shown
+    assert [line.split()[0] for line in shown.splitlines()[-3:]] == ["KIND", "script", "other"]
+
+
+def test_logs_show_what_atoms_logged_and_nothing_that_a_terminal_would_obey(up: Radon) -> None:
+    up.ok("call", "script/log", 'log.write 2 "first\\nsecond"')
+    up.ok("call", "script/log", "log.write 1 0x1b5b324a")
+    lines = [line for line in map(json.loads, up.ok("logs", "--json").splitlines()) if line["atom"] == "script/log"]
+    assert [(line["level"], line["text"], line["attempt"]) for line in lines] == [
+        ("warn", "first\nsecond", 0), ("info", "\x1b[2J", 0),
+    ]  # fmt: skip
+    assert {key: type(value) for key, value in lines[0].items()} == {
+        "time": int, "level": str, "atom": str, "attempt": int, "step": int, "text": str,
+    }  # fmt: skip
+    shown = [line for line in up.ok("logs").splitlines() if " script/log " in line]
+    assert [line.split(" ", 1)[1] for line in shown] == [
+        r"warn  script/log first\nsecond", r"info  script/log \x1b[2J",
+    ]  # fmt: skip
+
+
+def test_logs_can_be_followed(up: Radon) -> None:
+    up.ok("call", "script/follow", "log.write 1 before")
+    command = [*up_command("logs", "-f", "--json")]
+    with subprocess.Popen(command, cwd=up.folder, stdout=subprocess.PIPE) as following:
+        assert following.stdout is not None
+        texts: list[str] = []
+
+        def read_until(text: str) -> None:
+            while text not in texts:
+                texts.append(json.loads(following.stdout.readline())["text"])  # type: ignore[union-attr]
+
+        read_until("before")
+        up.ok("call", "script/follow", "log.write 1 after")
+        read_until("after")
+        assert texts.count("before") == 1
+        following.terminate()
+
+
+def test_whoever_stops_reading_hears_no_complaint(up: Radon) -> None:
+    """`radon logs | head -n 1`."""
+    up.ok("call", "script/pipe", "repeat 500 log.write 1 line")
+    with subprocess.Popen(
+        up_command("logs"), cwd=up.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as writing:  # fmt: skip
+        assert writing.stdout is not None
+        assert writing.stderr is not None
+        writing.stdout.readline()
+        writing.stdout.close()
+        assert writing.stderr.read() == b""
+
+
+def up_command(*arguments: str) -> list[str]:
+    from tests.cli.conftest import COMMAND
+
+    return [*COMMAND, *arguments]
