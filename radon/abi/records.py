@@ -146,7 +146,7 @@ class PostponedGone(NamedTuple):
 
 @record(17, "Q", "d")
 class Kept(NamedTuple):
-    """The duty to answer, kept under `token`; the delivery without its body."""
+    """The duty to answer, kept under `token`, with the whole message: it may be forwarded yet."""
 
     token: int
     message: Delivery

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,10 @@ def _compile(sources: Sequence[Path], out: Path, sdk: Path, libc: bool) -> str:
 
 def _environment() -> dict[str, str]:
     """The compiler keeps what it built in the user's cache, so that the second build takes a fraction of a second."""
-    return {"ZIG_GLOBAL_CACHE_DIR": str(cache.directory(os.environ) / "zig"), **os.environ}
+    home = cache.directory(os.environ)
+    with suppress(OSError):  # made by the compiler it would be open to others, and so of no use for modules
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig"), **os.environ}
 
 
 def world_for(exports: Iterable[str], imports: Iterable[str]) -> str:

@@ -98,7 +98,6 @@ class Runner:
         self._stopping = threading.Event()
         self._stop_by = 0.0
         self._thread: threading.Thread | None = None
-        self._turns = BATCH // 16  # in the next batch
         self._retry = 0.0
 
     # ---- for any thread ----
@@ -109,7 +108,7 @@ class Runner:
         """Open, restore and deploy in the caller's thread, then run; see `deploy`. Raises StoreError, LoadError."""
         self._program = program
         self._open(accept, keep)
-        self._thread = threading.Thread(target=self._run, name=f"radon-domain-{self._number}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=f"radon-domain-{self._number}", daemon=True)
         self._thread.start()
 
     def submit(self, *inputs: Any) -> None:
@@ -218,13 +217,13 @@ class Runner:
         self.reopened += 1
         if isinstance(failure, StoreFull) and self.log_bytes:
             self._take_snapshot()  # may use a reserve, and makes room
-        self._advance([encode_all(self._standing())], turns=0)
+        self._run([encode_all(self._standing())], 0)
         self._inbox.open()
         return True
 
     # ---- the domain's thread: running ----
 
-    def _run(self) -> None:
+    def _serve(self) -> None:
         ended: RadonError | None = None
         try:
             self._run_until_stopped()
@@ -268,7 +267,8 @@ class Runner:
             if isinstance(item, bytes):
                 inputs.append(item)
             elif item is not None and item.future.set_running_or_notify_cancel():
-                self._advance(inputs, turns=0)
+                self._run(inputs, 0)
+                self._hand_over()
                 inputs = []
                 self._perform(item)
         return self._run_batch(inputs)
@@ -283,21 +283,20 @@ class Runner:
         self._hand_over()  # whoever looks next, a snapshot say, finds nothing that is not in the log
 
     def _run_batch(self, inputs: list[bytes]) -> Status:
-        turns, begin = self._turns, time.perf_counter()
-        status = self._advance(inputs, turns)
-        took = time.perf_counter() - begin
-        if took > SLICE:
-            self._turns = max(1, int(turns * SLICE / took) if status is Status.BUSY else turns // 2)
-        elif status is Status.BUSY:
-            self._turns = min(BATCH, turns * 2)
-        return status
-
-    def _advance(self, inputs: list[bytes], turns: int) -> Status:
-        now = encode(Now(self._clock()))
-        self._domain.submit(seal(FrameType.INPUT, b"".join((now, *inputs))))
-        status = self._domain.run(turns)
+        """As many turns as SLICE has time for. Each step has as many as all before it, so the last ends soon after."""
+        begin = time.perf_counter()
+        status, turns = self._run(inputs, 1), 1
+        while status is Status.BUSY and turns < BATCH and time.perf_counter() - begin < SLICE:
+            status = self._domain.run(turns)
+            turns *= 2
         self._hand_over()
         return status
+
+    def _run(self, inputs: list[bytes], turns: int) -> Status:
+        """Take in the time and the inputs, and run."""
+        now = encode(Now(self._clock()))
+        self._domain.submit(seal(FrameType.INPUT, b"".join((now, *inputs))))
+        return self._domain.run(turns)
 
     def _hand_over(self) -> None:
         frame = self._domain.take_commit()

@@ -24,7 +24,7 @@ def verb(
     force: Annotated[bool, typer.Option("--force", help="Build what has not changed, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build the modules of an application from C, and show their size, imports and the grants that they need."""
+    """Build an application's modules from C, and show what they need."""
     rows = _build_file(manifest) if manifest.suffix == ".c" else _build_application(manifest_file(manifest), force)
     if as_json:
         print_json(rows)

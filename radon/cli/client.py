@@ -6,17 +6,19 @@ Errors that the deployment tells are raised as what they were there. Prints noth
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, Self
-
-import httpx
+from urllib.parse import urlencode
 
 from radon.abi.errors import RadonError, Unavailable
-from radon.abi.frames import FrameType, decode_all, unseal
 from radon.gateways.control_socket import socket_path
 from radon.gateways.faults import DEFECT, error_of
+
+# The standard library's client: a third of what a verb takes would be the import of a larger one.
 
 
 class Client:
@@ -27,12 +29,7 @@ class Client:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            path = stack.enter_context(socket_path(self._directory))
-            transport = httpx.HTTPTransport(uds=path)
-            # No deadline: what may last is the deployment's to say, and a dead one closes the connection.
-            self._http = stack.enter_context(httpx.Client(transport=transport, base_url="http://radon", timeout=None))
-            self._stack = stack.pop_all()
+        self._path = self._stack.enter_context(socket_path(self._directory))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,17 +44,16 @@ class Client:
 
     def call(self, address: str, body: bytes, timeout: int, once: str) -> bytes:
         """The answer. `timeout` in ns."""
-        query = {"address": address, "timeout": str(timeout), "once": once}
-        return self._ask("POST", "/call", params=query, content=body).content
+        return self._ask("POST", "/call", {"address": address, "timeout": timeout, "once": once}, body)
 
     def send(self, address: str, body: bytes, once: str) -> None:
         """Returns when the message is in its mailbox."""
-        self._ask("POST", "/send", params={"address": address, "once": once}, content=body)
+        self._ask("POST", "/send", {"address": address, "once": once}, body)
 
     def logs(self, *, follow: bool) -> Iterator[dict[str, Any]]:
         """The lines, oldest first; those that come as well, until the deployment stops."""
-        with self._telling(), self._http.stream("GET", "/logs", params={"follow": str(int(follow))}) as response:
-            for line in response.iter_lines():
+        with self._response("GET", "/logs", {"follow": int(follow)}) as response:
+            for line in response:
                 yield json.loads(line)
 
     def dead(self) -> list[Any]:
@@ -66,8 +62,8 @@ class Client:
 
     def revive(self, id: str | None, *, again: bool) -> int:
         """Deliver a dead letter (None: all) again, or drop it; how many there were."""
-        query = {"again": str(int(again))} | ({"id": id} if id is not None else {})
-        letters: int = self._json("POST", "/dead", params=query)["letters"]
+        query = {"again": int(again)} | ({"id": id} if id is not None else {})
+        letters: int = self._json("POST", "/dead", query)["letters"]
         return letters
 
     def atom(self, address: str, bucket: str | None, key: bytes | None) -> list[Any]:
@@ -77,59 +73,82 @@ class Client:
             query["bucket"] = bucket
         if key is not None:
             query["key"] = key.hex()
-        return _records(self._ask("GET", "/atom", params=query))
+        return _records(self._ask("GET", "/atom", query))
 
     def image(self) -> list[Any]:
         """The records of a snapshot."""
         return _records(self._ask("GET", "/image"))
 
     def bundle(self) -> bytes:
-        return self._ask("GET", "/application").content
+        return self._ask("GET", "/application")
 
     def replace(self, bundle: bytes, drop: list[str]) -> dict[str, Any]:
         """Run another application from the next turn on; what changed."""
-        return self._json("PUT", "/application", params={"drop": drop}, content=bundle)
+        return self._json("PUT", "/application", {"drop": drop}, bundle)
 
     def backup(self, directory: Path) -> None:
-        self._ask("POST", "/backup", params={"directory": str(directory.absolute())})
+        self._ask("POST", "/backup", {"directory": directory.absolute()})
 
     def stop(self) -> None:
         """Begin to stop."""
         self._ask("POST", "/stop")
 
-    def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._ask(method, path, **request).json()
+    def _json(self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"") -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._ask(method, path, query, body))
         return answer
 
-    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        with self._telling():
-            response = self._http.request(method, path, **request)
-        if response.is_error:
-            raise _told(response)
-        return response
+    def _ask(self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"") -> bytes:
+        with self._response(method, path, query, body) as response:
+            return response.read()
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _response(
+        self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b""
+    ) -> Iterator[HTTPResponse]:
+        """No deadline: what may last is the deployment's to say, and a dead one closes the connection."""
+        connection = _Connection(self._path)
         try:
-            yield
-        except httpx.ConnectError:
+            connection.connect()
+        except OSError:
             raise Unavailable(f"{self._directory}: the deployment takes no connections; it has ended") from None
-        except httpx.TransportError:
+        try:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before the end of the body
+                connection.request(method, f"{path}?{urlencode(query, doseq=True)}", body)
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise _told(response)
+            yield response
+        except (HTTPException, OSError):
             raise Unavailable(
                 f"{self._directory}: the deployment ended before it answered; it may or may not have acted"
             ) from None
+        finally:
+            connection.close()
 
 
-def _told(response: httpx.Response) -> RadonError:
+class _Connection(HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("radon")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._path)
+
+
+def _told(response: HTTPResponse) -> RadonError:
+    content = response.read()
     try:
-        fault = response.json()
+        fault = json.loads(content)
         label, message = str(fault["error"]), str(fault["message"])
     except (ValueError, KeyError, TypeError):
-        label, message = DEFECT, f"the deployment answered {response.status_code}: {response.text[:200]}"
+        label, message = DEFECT, f"the deployment answered {response.status}: {content[:200]!r}"
     if label == DEFECT:
         return Unavailable(f"a defect of Radon in the deployment: {message}; its log says where")
     return error_of(label, message)
 
 
-def _records(response: httpx.Response) -> list[Any]:
-    return decode_all(unseal(FrameType.SNAPSHOT, response.content))
+def _records(frame: bytes) -> list[Any]:
+    from radon.abi.frames import FrameType, decode_all, unseal
+
+    return decode_all(unseal(FrameType.SNAPSHOT, frame))

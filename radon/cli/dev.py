@@ -14,7 +14,7 @@ from radon.cli.options import (
     Json,
     ManifestPath,
     NewData,
-    StoreChoice,
+    StoreInFront,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ TICK = 500
 def verb(
     manifest: ManifestPath = MANIFEST,
     data: NewData = None,
-    store: StoreChoice = None,
+    store: StoreInFront = None,
     durability: DurabilityChoice = None,
     bind: Bind = None,
     forgetful: Forgetful = False,

@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 
 def verb(as_json: Json = False) -> None:
-    """Check what Radon needs: versions, compiler, cache, memory maps, disk. Exit code 1 if something is missing."""
+    """Check versions, compiler, cache, memory maps and disk. Exit code 1 if something is missing."""
     findings = [*_findings()]
     if as_json:
         print_json([finding._asdict() for finding in findings])
@@ -86,7 +86,8 @@ def _cache() -> Finding:
     usable = cache.get(name) == b"whole"
     if usable:
         os.unlink(path / name)
-    meaning = "precompiled modules" if usable else "modules are compiled at each start; it must be yours alone (0700)"
+    problem = f"modules are compiled at each start: `chmod 700 {path}`, or set RADON_CACHE to another directory"
+    meaning = "precompiled modules" if usable else problem
     return Finding("cache", str(path), usable, meaning)
 
 

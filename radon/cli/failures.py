@@ -55,6 +55,8 @@ def outcome(error: BaseException) -> tuple[int, str]:
         return error.code, error.line
     if isinstance(error, Usage | Absent):
         return (WRONG if isinstance(error, Usage) else ABSENT), _one_line(str(error))
+    if isinstance(error, UnicodeEncodeError):  # the shell hands over bytes, of which addresses and paths are UTF-8
+        return WRONG, f"{ascii(error.object)[1:-1]} is not UTF-8"
     label = label_of(error)
     if label in INPUTS:
         return WRONG, str(error) if isinstance(error, BuildError) else _one_line(str(error))
@@ -101,7 +103,7 @@ def _tell(code: int, line: str, tell: Callable[[int, str], None] | None) -> int:
 def _usage(error: Any) -> str:
     """ "radon call: missing argument 'BODY'; see `radon call --help`"."""
     path = error.ctx.command_path if error.ctx is not None else "radon"
-    text = _one_line(error.format_message()).rstrip(".")
+    text = _one_line(error.format_message()).replace("Value error, ", "").rstrip(".")
     return f"{path}: {text[:1].lower()}{text[1:]}; see `{path} --help`"
 
 

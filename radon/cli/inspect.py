@@ -17,7 +17,7 @@ def verb(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A core module, a component, or WebAssembly text.")],
     as_json: Json = False,
 ) -> None:
-    """Show a module's imports, handlers, memory and size, and the grants and handlers that it needs."""
+    """Show what a module or component is, imports and needs."""
     from radon.abi.binary import MAGIC, is_component
     from radon.cli.modules import facts_of
     from radon.host.loader import load_file

@@ -63,9 +63,7 @@ def verb(name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, and
     try:
         Manifest.parse(text, base=folder)
     except ManifestError:
-        raise Usage(
-            f"{folder.name!r} cannot be an application's name: use a-z, 0-9 and -, at most 63 of them"
-        ) from None
+        raise Usage(f"{folder.name!r} cannot name an application: use a-z, 0-9 and -, at most 63 of them") from None
     try:
         folder.mkdir(parents=True)
     except FileExistsError:

@@ -23,7 +23,10 @@ Once = Annotated[
 
 On = Annotated[str, typer.Option("--on", metavar="BACKEND", help="Where to run it.")]
 Store = Literal["lmdb", "memory"]
-StoreChoice = Annotated[Store | None, typer.Option("--store", help="Where commits go.", show_default=False)]
+StoreChoice = Annotated[Store | None, typer.Option("--store", help="Where commits go.  [default: lmdb]")]
+StoreInFront = Annotated[
+    Store | None, typer.Option("--store", help="Where commits go.  [default: memory; with --data lmdb]")
+]
 Durability = Literal["fsync", "async"]
 DurabilityChoice = Annotated[
     Durability | None,

@@ -16,7 +16,7 @@ WINDOW = 0.5
 
 
 def verb(data: Data = None, as_json: Json = False) -> None:
-    """Show a deployment: its kinds, atoms, turns a second, queues and memory."""
+    """Show a deployment: its kinds, atoms, rates, queues and memory."""
     from radon.cli.client import Client
 
     with Client(find_running(data)) as client:

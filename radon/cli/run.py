@@ -10,7 +10,7 @@ from radon.cli.options import (
     Json,
     ManifestPath,
     NewData,
-    StoreChoice,
+    StoreInFront,
 )
 
 EXAMPLE = "radon run examples/bank --data /tmp/bank"
@@ -19,13 +19,13 @@ EXAMPLE = "radon run examples/bank --data /tmp/bank"
 def verb(
     manifest: ManifestPath = MANIFEST,
     data: NewData = None,
-    store: StoreChoice = None,
+    store: StoreInFront = None,
     durability: DurabilityChoice = None,
     bind: Bind = None,
     forgetful: Forgetful = False,
     as_json: Json = False,
 ) -> int:
-    """Run an application until Ctrl-C, in memory; with --data in that directory."""
+    """Run an application until Ctrl-C, in memory or in --data DIR."""
     from radon.cli.journal import Journal
     from radon.cli.launching import foreground, load_manifest, print_facts
     from radon.cli.serving import serve_until_stopped

@@ -9,7 +9,7 @@ EXAMPLE = "radon send printer @report.txt"
 
 
 def verb(address: Address, body: Body, once: Once = "", data: Data = None) -> None:
-    """Send a message to an atom; returns when it is in the mailbox, as durably as the deployment makes it."""
+    """Send a message to an atom, and wait for no answer. Returns when it is in the mailbox, durably."""
     from radon.cli.client import Client
 
     content = read_body(body)

@@ -27,7 +27,7 @@ from radon.cli.failures import INTERRUPTED
 from radon.cli.journal import Journal
 from radon.gateways import control_socket
 from radon.gateways.control import Control, Steering, serve_control
-from radon.gateways.server import Gateways, serve
+from radon.gateways.server import GRACE, Gateways, serve
 
 Replace = Callable[[Application, frozenset[str]], Awaitable[None]]
 Announce = Callable[[Mapping[str, Any]], None]
@@ -54,7 +54,7 @@ def serve_until_stopped(
 
     Raises RadonError, OSError when it cannot start, and when it cannot go on.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     return asyncio.run(_Process(launch, journal).live(announce, beside))
 
 
@@ -67,6 +67,7 @@ class _Process:
         self._failure: RadonError | None = None
         self._deployment: Deployment
         self._gateways: Gateways
+        self._control: Control | None = None
 
     async def live(self, announce: Announce, beside: Callable[[Replace], Awaitable[None]] | None) -> int:
         self._listen_to_signals()
@@ -74,8 +75,8 @@ class _Process:
             claim = await stack.enter_async_context(_claim(self._launch))
             await self._begin(stack)
             if claim is not None:
-                control = Control(self._deployment, Steering(self._facts, self._replace, self._stop.set))
-                await stack.enter_async_context(serve_control(control, claim.listen()))
+                self._control = Control(self._deployment, Steering(self._facts, self._replace, self._stop.set))
+                await stack.enter_async_context(serve_control(self._control, claim.listen()))
             announce(self._facts())
             if beside is not None:
                 task = asyncio.create_task(self._accompany(beside))
@@ -102,7 +103,10 @@ class _Process:
 
     async def _end(self) -> None:
         """Drain: what has begun ends, and is durable."""
-        await self._gateways.stop()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._gateways.stop())
+            if self._control is not None:
+                group.create_task(self._control.drain(GRACE))
         await asyncio.to_thread(self._deployment.stop)
 
     async def _accompany(self, beside: Callable[[Replace], Awaitable[None]]) -> None:

@@ -12,7 +12,7 @@ EXAMPLE = "radon stop --data /var/lib/shop"
 
 
 def verb(data: Data = None) -> None:
-    """Stop a deployment: it takes no more messages, comes to rest, and ends. What it holds stays."""
+    """Stop a deployment. What has begun ends first; what it holds stays."""
     from radon.cli.client import Client
 
     with Client(find_running(data)) as client:

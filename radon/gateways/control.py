@@ -26,7 +26,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from radon.abi.delivery import Address
-from radon.abi.errors import ErrorCode, Invalid, NotFound, RadonError, Refused, Timeout, TooLarge
+from radon.abi.errors import ErrorCode, Invalid, NotFound, RadonError, Refused, Timeout, TooLarge, Unavailable
 from radon.abi.exchange import Logged, Reply, Revive
 from radon.abi.frames import FrameType, encode_all, seal
 from radon.abi.records import Put
@@ -67,6 +67,8 @@ class Control:
         self._steering = steering
         self._relay = Relay(asyncio.get_running_loop())
         self._followers: set[asyncio.Queue[Logged | None]] = set()
+        self._asked: set[asyncio.Future[Answer]] = set()  # by those who wait
+        self._stopping = False
         self.app = Starlette(
             routes=[
                 Route("/", self._facts),
@@ -94,32 +96,33 @@ class Control:
         text = request.query_params["address"]
         if timeout <= 0:
             raise Timeout(f"the deadline for {text} has passed already; nothing was sent")
-        body = await self._body(request)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        token = self._deployment.post(
-            Address.parse(text), body, lambda found: self._relay(_resolve(answer), found),
-            deadline=time.time_ns() + timeout, once=request.query_params.get("once", ""),
-        )  # fmt: skip
-        try:
-            async with asyncio.timeout(timeout / 1e9):
-                found = _checked(await answer, text)
-        except TimeoutError:
-            raise Timeout(f"{text} has not answered in time; it may or may not have acted") from None
-        finally:
-            self._deployment.forget(token)
-        return _octets(found)
+        return _octets(await self._post(request, text, timeout))
 
     async def _send(self, request: Request) -> Response:
         """Body in; answered when the message is in its mailbox, durably. Query: address, once."""
-        text = request.query_params["address"]
-        body = await self._body(request)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._deployment.post(
-            Address.parse(text), body, lambda found: self._relay(_resolve(answer), found), wants=False,
-            once=request.query_params.get("once", ""), pair="control",
-        )  # fmt: skip
-        _checked(await answer, text)
+        await self._post(request, request.query_params["address"], None)
         return Response()
+
+    async def _post(self, request: Request, address: str, timeout: int | None) -> bytes:
+        """The answer; b"" if none is wanted (None) and the message is in its mailbox."""
+        body = await self._body(request)
+        if self._stopping:
+            raise Unavailable("the deployment is stopping")
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        token = self._deployment.post(
+            Address.parse(address), body, lambda found: self._relay(_resolve(answer), found),
+            wants=timeout is not None, deadline=0 if timeout is None else time.time_ns() + timeout,
+            once=request.query_params.get("once", ""), pair="" if timeout is not None else "control",
+        )  # fmt: skip
+        self._asked.add(answer)
+        try:
+            async with asyncio.timeout(None if timeout is None else timeout / 1e9):
+                return _checked(await answer, address)
+        except TimeoutError:
+            raise Timeout(f"{address} has not answered in time; it may or may not have acted") from None
+        finally:
+            self._asked.discard(answer)
+            self._deployment.forget(token)
 
     async def _body(self, request: Request) -> bytes:
         """No longer than any kind of the application takes: what cannot be delivered is not read to its end."""
@@ -242,6 +245,12 @@ class Control:
     async def _stop(self, _: Request) -> Response:
         self._steering.stop()
         return Response(status_code=202)
+
+    async def drain(self, grace: float) -> None:
+        """Take no more messages, and wait for the answers to those that were taken; `grace` seconds at most."""
+        self._stopping = True
+        if self._asked:
+            await asyncio.wait(self._asked, timeout=grace)
 
     def close(self) -> None:
         """End the streams, which have no end of their own."""

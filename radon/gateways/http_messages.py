@@ -79,7 +79,7 @@ def error_of(status: int) -> ErrorCode | None:
     """What an endpoint's status means to an atom; None for success."""
     if 200 <= status <= 299:
         return None
-    return _CODES.get(status) or (ErrorCode.UNAVAILABLE if status >= 500 else ErrorCode.INVALID)
+    return _CODES.get(status, ErrorCode.UNAVAILABLE if status >= 500 else ErrorCode.INVALID)
 
 
 def metadata_of(headers: Iterable[tuple[bytes, bytes]], *first: tuple[str, bytes]) -> Metadata:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import count
 
 from radon.abi.delivery import NOWHERE, Address
-from radon.abi.errors import ErrorCode, Exhausted, Unavailable
+from radon.abi.errors import ErrorCode, Exhausted, RadonError
 from radon.abi.exchange import Connect, Disconnect, Hangup, Reply, Sent
 from radon.backends.deployment import Answer, Deployment
 from radon.gateways.listening import text_of
@@ -36,6 +36,10 @@ CROWDED = 0.05
 
 FLUSH = 30.0
 """Seconds that a peer has to read the rest of what was written when its atom ended."""
+
+LINGER = 60.0
+"""Seconds that an atom has to answer a chunk that it kept, once the peer sends no more. A peer that has left looks like
+one that only sends no more, so it must not be for ever."""
 
 _HANDLED = (0, ErrorCode.CLOSED + 1)  # answered, or not
 
@@ -144,7 +148,7 @@ class _Connection(asyncio.Protocol):
         self._atom = self._address = NOWHERE
         self._received = bytearray()
         self._unsent: list[bytes] = []
-        self._closing: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # for its end
         self._busy = False  # a chunk is on its way, or waits for room
         self._slow = False  # the peer does not read
         self._no_more = False  # the peer will send nothing more, or is not to be heard
@@ -166,6 +170,7 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._no_more = True
+        self._end_within(LINGER, self._tell)
         self.go_on()
         return True  # the peer may still read: the atom ends the connection
 
@@ -180,8 +185,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._no_more = True
         self._received.clear()  # nobody would hear the answer
-        if self._closing is not None:
-            self._closing.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._tell()
         self._gateway.end(self._id)
 
@@ -209,7 +214,7 @@ class _Connection(asyncio.Protocol):
             )
         except Exhausted:
             self._loop.call_later(CROWDED, self._try_again)
-        except Unavailable:
+        except RadonError:  # the deployment is stopping, or its store fails
             self.abort()
         else:
             del self._received[: len(chunk)]
@@ -234,7 +239,7 @@ class _Connection(asyncio.Protocol):
     def _submit(self, record: Connect | Disconnect) -> None:
         try:
             self._gateway.deployment.submit(record)
-        except Unavailable:
+        except RadonError:
             self._told = True
             self._transport.abort()
 
@@ -250,7 +255,7 @@ class _Connection(asyncio.Protocol):
         self._flush()
         if not self._transport.is_closing():
             self._transport.close()
-            self._closing = self._loop.call_later(FLUSH, self._transport.abort)
+            self._end_within(FLUSH, self.abort)
 
     def drain(self) -> None:
         """Hear no more; end when what was heard is handled."""
@@ -261,6 +266,11 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def _end_within(self, seconds: float, end: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, end)
 
     def _flush(self) -> None:
         body = b"".join(self._unsent)

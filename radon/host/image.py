@@ -56,7 +56,7 @@ class Atom:
     def __init__(self, kind: str, key: str) -> None:
         self.kind = kind
         self.key = key
-        self.life = 0  # incarnation: the step in which it was born; 0: not alive (or a system address)
+        self.life = 0  # incarnation: a step number of its own; 0: not alive (or a system address)
         self.parent = NOWHERE
         self.volatile = False  # a connection's atom: nothing about it is recorded
         self.buckets: Buckets = {}
@@ -234,6 +234,7 @@ class Image:
 
     def _born(self, atom: Atom, x: r.Born) -> None:
         atom.life, atom.parent = x
+        self.step = max(self.step, x.life)
 
     def _ended(self, atom: Atom, _: r.Ended) -> None:
         del self.atoms[atom.kind, atom.key]

@@ -181,10 +181,14 @@ class Routes:
     def begin(
         self, address: Address, parent: Address = NOWHERE, id: bytes = NO_ID, args: bytes = b"", volatile: bool = False
     ) -> Atom:
-        """A new life, in this step unless the address says another; `start` comes first if the kind exports it."""
+        """A new life; `start` comes first if the kind exports it.
+
+        It is named by the address (one that is spawned, whose key is fresh) or by a step number that nothing else has:
+        an atom may begin, end and begin again within one step.
+        """
         atom = self.image.atom(address.kind, address.key)
         atom.volatile = volatile or self.kinds[address.kind].spread == "every-host"
-        self.ledger.emit(atom, r.Born(address.life or self.image.step, parent))
+        self.ledger.emit(atom, r.Born(address.life or self.ledger.next_step(), parent))
         if "start" in self.kinds[address.kind].module.handlers:
             self.ledger.deliver(atom, Delivery(self.ledger.new_id() if id == NO_ID else id, Form.START, body=args))
             self.wake(atom)

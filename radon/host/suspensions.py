@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from radon.abi import records as r
-from radon.abi.errors import ErrorCode, Exhausted
+from radon.abi.errors import Exhausted
 from radon.host.fiber import Fiber
 from radon.host.gate import Gate, Instance
 from radon.host.handles import Violation
@@ -79,8 +79,8 @@ class Suspensions:
     ) -> r.Answered:
         """Called by the guest's syscall: `leave` sends what is asked; returns when the answer is there.
 
-        The answer is `exhausted` when too many turns are suspended. Raises Exhausted when this one was too often,
-        Violation when a replayed turn asks something else.
+        Raises Exhausted when this turn was suspended too often, or too many are (to the end of this one then, so that
+        it can be no other when it runs again); Violation when a replayed turn asks something else.
         """
         atom = turn.atom
         journal, ordinal = atom.journal, turn.calls
@@ -93,11 +93,10 @@ class Suspensions:
                 raise Violation("the turn ran again and asked for something else than before")
             request = call.request
         else:
+            if len(self._waiting) >= self._limit or self._used > self._memory:
+                raise Exhausted(f"{len(self._waiting)} turns are suspended, with {self._used} bytes of memory")
             journal = self._note(turn, r.Called(request, deadline, what, digest))
-            if len(self._waiting) < self._limit and self._used <= self._memory:
-                leave()
-            else:  # in the journal, because a turn that runs again is to be told the same
-                self._routes.answered(atom, request, ErrorCode.EXHAUSTED + 1, 0, b"")
+            leave()
             self._routes.ready.pop((atom.kind, atom.key), None)  # an answer that came at once woke the running atom
         if request not in journal.answers:
             self._switch(turn)

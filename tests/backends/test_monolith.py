@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import radon
-from radon.testing.backends import BackendSuite, OpenApp
+from radon.testing.agents import OpenApp
+from radon.testing.backends import BackendSuite
 
 
 @pytest.fixture(params=["memory fsync", "lmdb fsync", "lmdb async"])

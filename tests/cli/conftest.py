@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from radon.cli.client import Client
 from tests.scripts import ScriptModule, script_module
 
 __all__ = ["script_module"]  # a fixture, found here by its name
@@ -25,6 +26,9 @@ __all__ = ["script_module"]  # a fixture, found here by its name
 COMMAND = (sys.executable, "-m", "radon")
 LONG = 50.0
 """Seconds after which something that was to happen has not."""
+
+
+Done = subprocess.CompletedProcess[bytes]
 
 
 class Serving:
@@ -52,9 +56,9 @@ class Radon:
         self.folder = folder
         self.environment = {**os.environ, "RADON_DEBUG": "", "COLUMNS": "80", **environment}
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._detached: list[int] = []
+        self._detached: dict[int, int] = {}  # process -> descriptor
 
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> subprocess.CompletedProcess[bytes]:
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> Done:
         """Run a verb to its end."""
         return subprocess.run(
             [*COMMAND, *map(str, arguments)], cwd=self.folder, env=self.environment, input=stdin, capture_output=True,
@@ -84,35 +88,49 @@ class Radon:
 
     def start(self, *arguments: str | Path, **options: Any) -> Serving:
         """Start `run`, `dev` or `deploy` in the foreground; returns when it is up."""
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments), "--json"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
-        )  # fmt: skip
-        self._processes.append(process)
+        process = self.begin(*arguments, "--json", **options)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             pytest.fail(f"it did not come up: {process.communicate()[1].decode()}")
         return Serving(process, json.loads(line))
 
+    def begin(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a verb and leave it running."""
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, arguments)], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        )  # fmt: skip
+        self._processes.append(process)
+        return process
+
     def detach(self, *arguments: str | Path) -> dict[str, Any]:
         """`deploy --detach`; the facts."""
         facts: dict[str, Any] = self.json("deploy", *arguments, "--detach")
-        self._detached.append(os.pidfd_open(facts["pid"]))
+        self._detached[facts["pid"]] = os.pidfd_open(facts["pid"])
         return facts
+
+    def ask(self, address: str, script: str, data: str | Path = ".radon/app") -> str:
+        """A call without a process of its own, for what a test is not about."""
+        with Client(self.folder / data) as client:
+            return client.call(address, script.encode(), int(LONG * 1e9), "").decode()
 
     def kill(self, facts: dict[str, Any]) -> None:
         """As `kill -9`, and wait until the process is gone."""
-        process = os.pidfd_open(facts["pid"])
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        assert select.select([process], [], [], LONG)[0]
-        os.close(process)
+        signal.pidfd_send_signal(self._detached[facts["pid"]], signal.SIGKILL)
+        assert self.has_ended(facts, LONG)
+
+    def has_ended(self, facts: dict[str, Any], wait: float = 0) -> bool:
+        return bool(select.select([self._detached[facts["pid"]]], [], [], wait)[0])
 
     def clean_up(self) -> None:
         for process in self._processes:
             process.kill()
-            process.communicate()
-        for descriptor in self._detached:
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        for descriptor in self._detached.values():
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                 select.select([descriptor], [], [], LONG)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -94,17 +91,17 @@ def test_a_message_that_fails_for_good_is_closed_and_a_dead_letter(up: Radon) ->
 def test_send_returns_when_the_message_is_in_the_mailbox(up: Radon) -> None:
     for number in range(3):
         assert up.ok("send", "script/sent", f"bucket.add data n {number}") == ""
-    assert up.ok("call", "script/sent", "bucket.add data n 0") == "ok 3"
+    assert up.ask("script/sent", "bucket.add data n 0") == "ok 3"
 
 
 def test_a_message_that_is_sent_again_under_its_key_has_its_effect_once(up: Radon) -> None:
     answers = [up.ok("call", "script/once", "bucket.add data n 1", "--once", "order 7") for _ in range(2)]
     assert answers == ["ok 1", "ok 1"]
-    assert up.ok("call", "script/once", "bucket.add data n 0") == "ok 1"
+    assert up.ask("script/once", "bucket.add data n 0") == "ok 1"
 
 
 def test_ps_shows_kinds_queues_and_memory(up: Radon) -> None:
-    up.ok("call", "script/ps", "bucket.put data k value")
+    up.ask("script/ps", "bucket.put data k value")
     found = up.json("ps")
     types = {
         "application": str, "digest": str, "version": str, "pid": int, "backend": str, "store": str,
@@ -128,8 +125,8 @@ def test_ps_shows_kinds_queues_and_memory(up: Radon) -> None:
 
 
 def test_logs_show_what_atoms_logged_and_nothing_that_a_terminal_would_obey(up: Radon) -> None:
-    up.ok("call", "script/log", 'log.write 2 "first\\nsecond"')
-    up.ok("call", "script/log", "log.write 1 0x1b5b324a")
+    assert up.ask("script/log", 'log.write warn "first\\nsecond"') == "ok"
+    assert up.ask("script/log", "log.write info 0x1b5b324a") == "ok"
     lines = [line for line in map(json.loads, up.ok("logs", "--json").splitlines()) if line["atom"] == "script/log"]
     assert [(line["level"], line["text"], line["attempt"]) for line in lines] == [
         ("warn", "first\nsecond", 0), ("info", "\x1b[2J", 0),
@@ -144,37 +141,31 @@ def test_logs_show_what_atoms_logged_and_nothing_that_a_terminal_would_obey(up: 
 
 
 def test_logs_can_be_followed(up: Radon) -> None:
-    up.ok("call", "script/follow", "log.write 1 before")
-    command = [*up_command("logs", "-f", "--json")]
-    with subprocess.Popen(command, cwd=up.folder, stdout=subprocess.PIPE) as following:
-        assert following.stdout is not None
-        texts: list[str] = []
+    up.ask("script/follow", "log.write info before")
+    following = up.begin("logs", "-f", "--json")
+    texts: list[str] = []
 
-        def read_until(text: str) -> None:
-            while text not in texts:
-                texts.append(json.loads(following.stdout.readline())["text"])  # type: ignore[union-attr]
+    def read_until(text: str) -> None:
+        while text not in texts:
+            assert following.stdout is not None
+            texts.append(json.loads(following.stdout.readline())["text"])
 
-        read_until("before")
-        up.ok("call", "script/follow", "log.write 1 after")
-        read_until("after")
-        assert texts.count("before") == 1
-        following.terminate()
+    read_until("before")
+    up.ask("script/follow", "log.write info after")
+    read_until("after")
+    assert texts.count("before") == 1
 
 
 def test_whoever_stops_reading_hears_no_complaint(up: Radon) -> None:
     """`radon logs | head -n 1`."""
-    up.ok("call", "script/pipe", "repeat 500 log.write 1 line")
-    with subprocess.Popen(
-        up_command("logs"), cwd=up.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as writing:  # fmt: skip
-        assert writing.stdout is not None
-        assert writing.stderr is not None
-        writing.stdout.readline()
-        writing.stdout.close()
-        assert writing.stderr.read() == b""
+    up.ask("script/pipe", "repeat 500 log.write info line")
+    writing = up.begin("logs")
+    assert writing.stdout is not None
+    assert writing.stderr is not None
+    writing.stdout.readline()
+    writing.stdout.close()
+    assert writing.stderr.read() == b""
 
 
-def up_command(*arguments: str) -> list[str]:
-    from tests.cli.conftest import COMMAND
-
-    return [*COMMAND, *arguments]
+def test_an_address_that_is_no_text_is_refused(up: Radon) -> None:
+    assert up.fails(2, "call", b"script/\xff".decode(errors="surrogateescape"), "say") == r"script/\udcff is not UTF-8"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from radon.abi import exchange as x
+from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import Closed
 from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
@@ -175,10 +176,13 @@ def test_deep_recursion_ends_as_a_trap(h: Harness) -> None:
     assert run(h, "script/a", "say alive") == ["ok alive"]
 
 
+def last_step(h: Harness) -> int:
+    return max(record.number for commit in h.commits for record in commit if isinstance(record, r.Step))
+
+
 def test_a_turn_that_the_machine_ended_is_not_run_but_counts_as_an_attempt(h: Harness) -> None:
     run(h, "script/a", "say born")
-    step = h.domain.image.step
-    h.submit(x.Fate(step + 2, "watchdog"))  # the input that comes next is step + 1, its turn this one
+    h.submit(x.Fate(last_step(h) + 2, "watchdog"))  # the next step is the input's, the one behind it its turn's
     token = h.post("script/a", script("$n = message.attempt $message", "say $n"))
     assert h.answer(token) is None
     assert any("watchdog" in line for line in h.logs())
@@ -187,11 +191,14 @@ def test_a_turn_that_the_machine_ended_is_not_run_but_counts_as_an_attempt(h: Ha
 
 
 def test_a_fate_replayed_gives_the_same_records(open_harness: Open, module: bytes) -> None:
+    message = b"bucket.put data k v"
+    undisturbed = open_harness({"script": script_kind(module, retry=ONCE)})
+    undisturbed.send("script/a", message)
     logs = []
     for _ in range(2):
         h = open_harness({"script": script_kind(module, retry=ONCE)})
-        h.submit(x.Fate(3, "watchdog"))  # 1 is the input, 2 the start, 3 the message
-        h.send("script/a", b"bucket.put data k v")
+        h.submit(x.Fate(last_step(undisturbed), "watchdog"))
+        h.send("script/a", message)
         assert [letter.cause for letter in h.dead()] == ["aborted: watchdog"]
         logs.append([encode_all(commit) for commit in h.commits])
     assert logs[0] == logs[1]

@@ -64,11 +64,16 @@ def test_a_barrier_drops_all_instances(h: Harness) -> None:
 
 
 def test_handles_go_with_the_instance(h: Harness) -> None:
-    most = "$_ = repeat 1000 messaging.open script/b"
-    assert run(h, "script/a", most) == ["ok"]
-    assert run(h, "script/a", most) == ["exhausted"]
+    assert run(h, "script/a", "$_ = repeat 500 messaging.self") == ["ok"]
+    assert run(h, "script/a", "$_ = repeat 600 messaging.open script/b") == ["exhausted"]
     h.forget()
-    assert run(h, "script/a", most) == ["ok"]
+    assert run(h, "script/a", "$_ = repeat 500 messaging.open script/b") == ["ok"]
+
+
+def test_an_instance_that_leaks_handles_is_dropped_when_it_holds_more_than_half_of_them(h: Harness) -> None:
+    assert run(h, "script/a", "$_ = repeat 512 messaging.self", "memory.count") == ["ok", "ok 1"]
+    assert run(h, "script/a", "$_ = repeat 1 messaging.self", "memory.count") == ["ok", "ok 2"]
+    assert run(h, "script/a", "memory.count") == ["ok 1"]
 
 
 def test_the_instance_that_was_entered_longest_ago_makes_room(open_harness: Open, module: bytes) -> None:

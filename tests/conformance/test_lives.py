@@ -215,3 +215,11 @@ def test_an_address_of_an_earlier_life_stays_closed_across_a_restart(h: Harness)
     for snapshot in (False, True):
         h.restart(snapshot=snapshot)
         assert run(h, "script/p", *HOLD, "address.send $c x")[-1] == "closed"
+
+
+def test_a_life_that_begins_and_ends_in_one_turn_is_not_the_next_one(h: Harness) -> None:
+    keep = ("$c = lifecycle.spawn script x", "$s = address.seal $c", "bucket.put data child $s")
+    lines = ("$t = address.text $c", "lifecycle.stop $c", 'address.send $t "event reborn"', "address.text $c")
+    child = run(h, "script/p", *keep, *lines)[-1].removeprefix("ok ")
+    assert events(h, child) == ['start ""', "reborn"]
+    assert run(h, "script/p", *HOLD, "address.send $c x")[-1] == "closed"

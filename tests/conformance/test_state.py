@@ -156,6 +156,7 @@ class State(RuleBasedStateMachine):
         self.h.close()
 
 
+@pytest.mark.timeout(600)  # with many examples
 def test_state_behaves_as_a_dict_that_survives(make: Make, script_module: ScriptModule) -> None:
     machine = settings(stateful_step_count=20)
     run_state_machine_as_test(lambda: State(make, script_module("direct")), settings=machine)

@@ -134,6 +134,8 @@ def test_more_suspended_turns_than_the_limit_are_answered_with_exhausted(open_ha
     token = h.post("script/a", script(f"address.call script/b {SLOW} 10s"))  # both wait
     assert run(h, "script/c", 'address.call script/d "say x" 1s') == ["exhausted"]
     assert not h.lives("script/d")
+    h.send("script/e", b"clock.sleep 1s")  # cannot answer an error
+    assert "turns are suspended" in h.logs()[-1]
     h.advance("1s")
     assert answer(h, token) == [f"ok {NOON + SECOND}"]
 

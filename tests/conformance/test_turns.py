@@ -104,14 +104,20 @@ def test_what_a_turn_wrote_twice_is_recorded_once(h: Harness) -> None:
     assert puts == [r.Put("data", b"k", b"three")]
 
 
-def test_the_records_of_a_turn_are_one_step_of_one_commit(h: Harness) -> None:
-    run(h, "script/a", "say born")
+def test_the_records_of_a_turn_are_one_step_of_one_commit_in_a_fixed_order(h: Harness) -> None:
+    """Writes, timers, kept messages, then the rest in the order of the syscalls."""
+    run(h, "script/a", "say born", "clock.set-timer 5s 9")
     before = len(h.commits)
-    h.post("script/a", script("bucket.put data k v", "clock.set-timer 1s 1", "address.send-later script/b hi 1s"))
+    h.post("script/a", script(
+        'address.send-later script/b "say hi" 1s', "message.keep $message 1", "clock.set-timer 1s 2",
+        "clock.cancel-timer 9", "objects.put body", "bucket.put data l v", "bucket.put data k v",
+        "clock.set-timer 1s 1",
+    ))  # fmt: skip
     (commit,) = h.commits[before:]
-    steps = [index for index, record in enumerate(commit) if isinstance(record, r.Step)]
-    of_the_turn = {type(record) for record in commit[steps[-1] :]}
-    assert of_the_turn == {r.Step, r.At, r.Put, r.TimerSet, r.Postponed}
+    last = max(index for index, record in enumerate(commit) if isinstance(record, r.Step))
+    kinds = [type(record) for record in commit[last:]]
+    assert kinds == [r.Step, r.At, r.Put, r.Put, r.TimerSet, r.TimerGone, r.TimerSet, r.Kept, r.Postponed, r.Stored]
+    assert [record.key for record in commit[last:] if isinstance(record, r.Put)] == [b"l", b"k"]
 
 
 def test_effects_are_carried_out_in_the_order_of_the_syscalls(h: Harness) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from radon.abi import exchange as x
-from radon.host.kind import Retry
 from radon.host.routes import FAILED, STOPPED, UNKNOWN
 from radon.testing.harness import Harness, kind
 from tests.conformance.family import HOLD, end, spawn
-from tests.scripts import ECHO, events, outcomes, run, script, script_kind
+from tests.scripts import ECHO, events, outcomes, run, script
 
 Open = Callable[..., Harness]
 
@@ -184,13 +183,10 @@ def test_a_suspended_turn_ends_with_its_atom_and_its_message_begins_the_next_lif
     assert events(hf, "script/a") == ['start ""', "woken"]
 
 
-def test_a_question_to_an_atom_that_is_stopped_before_it_answers_is_asked_again_of_the_next_life(
-    open_harness: Open, fiber: bytes
-) -> None:
+def test_a_question_to_an_atom_that_is_stopped_before_it_answers_is_asked_again_of_the_next_life(hf: Harness) -> None:
     """It was sent to a name; one sent to a life would be closed."""
-    h = open_harness({"script": script_kind(fiber, retry=Retry(attempts=1))})
-    token = h.post("script/b", b'address.call script/a "clock.sleep 1s" 10s')
-    run(h, "script/c", "lifecycle.stop script/a")
-    assert h.answer(token) is None
-    h.advance("1s")
-    assert h.answer(token) == b"ok ok"
+    token = hf.post("script/b", b'address.call script/a "clock.sleep 1s" 10s')
+    run(hf, "script/c", "lifecycle.stop script/a")
+    assert hf.answer(token) is None
+    hf.advance("1s")
+    assert hf.answer(token) == b"ok ok"

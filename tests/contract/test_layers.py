@@ -27,7 +27,8 @@ LAYERS = [
     {"gateways", "testing"},
     {"runtime"},
     {"__init__"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 ]
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
 

@@ -39,6 +39,9 @@ RADON_RECEIVE(message, body) {
     } else if (radon_is(verb, "keep")) {
         RADON_TRY(radon_message_keep(message, 1));
         return tell("kept", radon_text(""));
+    } else if (radon_is(verb, "slow")) { /* answered by a timer */
+        RADON_TRY(radon_message_keep(message, 2));
+        RADON_TRY(radon_clock_set_timer(1000000, 2));
     } else if (radon_is(verb, "whose")) {
         RADON_TRY(radon_address_send(sender, radon_address_text(sender)));
     } else if (radon_is(verb, "later")) {
@@ -50,4 +53,11 @@ RADON_RECEIVE(message, body) {
     return RADON_DONE;
 }
 
-RADON_FIRED(token) { return tell("fired", radon_format_u64(token)); }
+RADON_FIRED(token) {
+    radon_message kept;
+    if (radon_messaging_kept(token, &kept)) {
+        RADON_TRY(radon_message_reply(kept, radon_text("slowly")));
+        radon_message_drop(kept);
+    }
+    return tell("fired", radon_format_u64(token));
+}

@@ -343,9 +343,9 @@ def test_equal_images_have_the_same_snapshot_however_they_came_about() -> None:
 
 
 def test_volatile_atoms_are_in_no_snapshot() -> None:
-    image = made(r.At("conn", "1"), r.Born(1, NOWHERE))
+    image = made(r.Step(1, 0), r.At("conn", "1"), r.Born(1, NOWHERE))
     image.atom("conn", "1").volatile = True
-    assert snapshot(image) == snapshot(Image())
+    assert snapshot(image) == snapshot(made(r.Step(1, 0)))
 
 
 def test_an_atom_of_which_nothing_is_left_is_in_no_snapshot() -> None:
@@ -365,6 +365,10 @@ def test_a_suspended_cast_is_in_no_snapshot() -> None:
     image = made(r.At("k", "1"), r.Born(1, NOWHERE), r.Delivered(cast), r.Suspended(cast.id, 0, 5, 6),
                  r.Called(bytes(16), 9, r.CALL, b""))  # fmt: skip
     assert restored(snapshot(image)).atom("k", "1").journal is None
+
+
+def test_a_life_uses_a_step_number_up() -> None:
+    assert made(r.Step(5, 50), r.At("k", "1"), r.Born(7, NOWHERE)).step == 7
 
 
 def test_the_step_and_the_time_never_go_back() -> None:

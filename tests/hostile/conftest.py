@@ -14,8 +14,8 @@ from tests.hostile.puppet import DIRECT, PUPPET
 from tests.hostile.wat import module
 
 GRANTS = (
-    "puppet/*", "direct/*", "guest/*", "witness/*", "spawn:puppet", "spawn:direct", "spawn:witness", "stop:puppet/*",
-    "publish:*", "subscribe:*",
+    "puppet/*", "direct/*", "guest/*", "witness/*", "spawn:puppet", "spawn:direct", "spawn:witness",
+    "stop:puppet/*", "stop:guest/*", "publish:*", "subscribe:*",
 )  # fmt: skip
 
 Yard = Callable[..., Harness]

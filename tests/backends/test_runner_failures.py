@@ -1,0 +1,299 @@
+"""What a failing store does to a domain, and how a domain stops: nothing is lost that was promised, nobody hangs."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import Future
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+
+from radon.abi.errors import StoreError, Unavailable
+from radon.backends.driver import Fenced, StoreDamaged, StoreFull
+from radon.backends.stores.memory import MemoryStore
+from radon.host.domain import Domain
+from radon.host.kind import Kind
+from radon.testing.faults import Around, Faulty, Full, Stalled
+from tests.backends.desk import SOON, Desk, Durable, Failing, Open
+
+# ---- a store that fails ----
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("durable", [True, False], ids=["written by a thread", "written at once"])
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_fate_commits_meet_each_message_acts_once(desk: Open, agent: Kind, seed: int, durable: bool) -> None:
+    inner = MemoryStore()
+    faulty = Faulty(Durable(inner) if durable else inner, seed=seed, rate=0.0)
+    d = desk(faulty)
+    faulty.rate = 0.3
+    acknowledged = Counter[str]()
+    for number in range(40):
+        d.insist("count 1", once=f"key {number}")
+        try:
+            d.ask(f"note {number}", to="agent/b")
+            acknowledged[str(number)] += 1
+        except Unavailable:
+            d.opened.wait(SOON)
+        if number % 10 == 5:
+            try:
+                d.runner.snapshot()
+            except (StoreError, Unavailable):
+                d.opened.wait(SOON)
+    faulty.rate = 0.0
+    assert d.insist("total") == "40"
+    notes = Counter(d.insist("notes", to="agent/b").split("\n"))
+    assert max(notes.values()) == 1
+    assert acknowledged.keys() <= notes.keys()
+    assert {fate for call, fate in faulty.fates if call == "commit"} == {"none", "before", "after"}
+    assert d.runner.reopened > 3
+    d.runner.stop()
+    with closing(inner):
+        again = Desk(inner, agent)
+        assert again.ask("total") == "40"
+        again.runner.stop()
+
+
+def test_while_a_store_fails_callers_are_turned_away_with_the_reason(desk: Open) -> None:
+    store = Failing(Durable(MemoryStore()))
+    d = desk(store)
+    d.ask("count 1")
+    store.fails = ("commit", "open")
+    with pytest.raises(Unavailable, match="the disk broke in commit"):
+        d.ask("count 1")
+    while not d.runner.perform(lambda domain: None).exception(SOON):
+        pass  # until the loss was noticed; then nothing is performed
+    with pytest.raises(Unavailable, match="the disk broke"):
+        d.ask("count 1")
+    with pytest.raises(Unavailable, match="the disk broke"):
+        d.runner.perform(lambda domain: None).result(SOON)
+    store.fails = ()
+    assert d.opened.wait(SOON)
+    assert d.insist("count 1") == "2"
+
+
+def test_a_store_that_keeps_failing_is_tried_ever_less_often(desk: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Failing(MemoryStore())
+    d = desk(store)
+    d.settle()
+    waits: list[float] = []
+    enough = threading.Event()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 9:
+            store.fails = ()
+            enough.set()
+        return False
+
+    monkeypatch.setattr(d.runner._stopping, "wait", wait)
+    store.fails = ("open", "commit")
+    with pytest.raises(Unavailable):
+        d.ask("count 1")
+    assert enough.wait(SOON)
+    assert d.insist("count 1") == "1"
+    assert waits[:2] == [0.0, pytest.approx(0.2, abs=0.01)]
+    assert waits == sorted(waits)
+    assert waits[-1] == 5.0
+
+
+def test_a_full_store_is_given_a_snapshot_which_makes_room(desk: Open) -> None:
+    class Small(Around):
+        """Room for ten frames of the log."""
+
+        def commit(self, domain: int, epoch: int, frames: Any) -> None:
+            if len(self.inner.open(1).tail) + 1 > 10:
+                raise StoreFull("full at its limit of 10 frames; make room")
+            self.inner.commit(domain, epoch, frames)
+            self.inner.commit(1, self.inner.open(1).epoch, frames)
+
+        def snapshot(self, domain: int, epoch: int, covered: int, frame: bytes) -> None:
+            self.inner.snapshot(domain, epoch, covered, frame)
+            self.inner.snapshot(1, self.inner.open(1).epoch, self.inner.position(1), b"")
+
+    d = desk(Small(Durable(MemoryStore())))
+    for number in range(1, 31):
+        assert d.insist("count 1", once=f"key {number}") == str(number)
+    assert len(d.lost) >= 2
+    assert set(d.lost) == {"full at its limit of 10 frames; make room"}
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_full_store_refuses_reads_and_writes_until_there_is_room(desk: Open) -> None:
+    store = Full(Durable(MemoryStore()), reserve=False)
+    d = desk(store)
+    assert d.ask("count 1") == "1"
+    store.full = True
+    for line in ("count 1", "total", "count 1"):
+        with pytest.raises(Unavailable, match="make room"):
+            d.ask(line)
+    assert not d.dead.done()
+    store.full = False
+    assert d.insist("count 1") == "2"
+
+
+def test_a_domain_that_has_another_owner_ends(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
+    store = MemoryStore()
+    d = desk(Durable(store))
+    d.ask("count 1")
+    store.open(0)
+    answer = d.post("count 1")
+    assert isinstance(d.dead.result(SOON), Fenced)
+    assert not answer.done(), "the one who died tells its callers"
+    for refused in (d.post("count 1"), d.runner.perform(lambda domain: None)):
+        with pytest.raises(Unavailable, match="was opened again"):
+            refused.result(SOON)
+    d.runner.stop()
+
+
+def test_a_defect_ends_the_domain_and_is_told(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Domain):
+        def next_due(self) -> int | None:
+            if self.image.find("agent", "a") is not None:
+                raise AssertionError("this cannot be")
+            return super().next_due()
+
+    d = desk(MemoryStore(), make=Broken)
+    d.ask("count 1")
+    assert "a defect of Radon: AssertionError('this cannot be')" in str(d.dead.result(SOON))
+    with pytest.raises(Unavailable, match="this cannot be"):
+        d.ask("count 1")
+    assert "Traceback" in caplog.text
+
+
+def test_a_callback_that_raises_ends_the_domain_and_nothing_hangs(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
+    """The switchboard never raises; if something else does, no thread may wait for ever."""
+    for store in (MemoryStore(), Durable(MemoryStore())):
+        d = desk(store)
+        d.settle()
+        d.release = lambda outputs: 1 / 0
+        d.runner._release = d.release
+        d.post("count 1")
+        assert "ZeroDivisionError" in str(d.dead.result(SOON))
+        d.runner.stop()
+
+
+def test_a_damaged_snapshot_is_refused_by_name(agent: Kind) -> None:
+    store = MemoryStore()
+    d = Desk(store, agent)
+    d.ask("count 1")
+    d.runner.snapshot()
+    d.runner.stop()
+    kept = store._domains[0]
+    assert kept.snapshot is not None
+    kept.snapshot = kept.snapshot[:-1] + bytes([kept.snapshot[-1] ^ 1])
+    with pytest.raises(StoreDamaged, match=r"domain 0 cannot be restored: .*damaged.*; go back to a backup"):
+        Desk(store, agent)
+
+
+# ---- stopping ----
+
+
+def test_a_stop_makes_everything_durable_that_was_let_in(desk: Open) -> None:
+    store = Stalled(Durable(MemoryStore()))
+    d = desk(store)
+    d.settle()
+    store.stall()
+    answers = [d.post("count 1") for _ in range(100)]
+    assert store.waits.wait(SOON)
+    stopping = threading.Thread(target=d.runner.stop)
+    stopping.start()
+    while not d.runner._stopping.is_set():
+        pass
+    with pytest.raises(Unavailable, match="stopping"):
+        d.ask("count 1")
+    store.go()
+    stopping.join(SOON)
+    assert [answer.result(0) for answer in answers] == [str(n) for n in range(1, 101)]
+    with pytest.raises(Unavailable, match="has stopped"):
+        d.ask("count 1")
+
+
+def test_a_stop_waits_no_longer_than_its_grace_for_atoms_that_never_rest(desk: Open, agent: Kind) -> None:
+    store = MemoryStore()
+    d = desk(store)
+    d.ask("count 1")
+    d.post("forward agent/b forward agent/a total", to="agent/a")
+    d.runner.perform(lambda domain: None).result(SOON)
+    d.runner.stop(grace=0.0)
+
+
+def test_a_stop_while_the_store_fails_ends_at_once(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
+    store = Failing(Durable(MemoryStore()))
+    d = desk(store)
+    d.ask("count 1")
+    store.fails = ("commit", "open")
+    with pytest.raises(Unavailable):
+        d.ask("count 1")
+    d.runner.stop()
+    assert not d.dead.done()
+    assert "the disk broke" in caplog.text
+
+
+def test_last_commits_that_fail_in_a_stop_are_told_in_the_log(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
+    failing = Failing(Durable(MemoryStore()))
+    store = Stalled(failing)
+    d = desk(store)
+    d.ask("count 1")
+    store.stall()
+    answer = d.post("count 1")
+    assert store.waits.wait(SOON)
+    stopping = threading.Thread(target=d.runner.stop)
+    stopping.start()
+    failing.fails = ("commit",)
+    store.go()
+    stopping.join(SOON)
+    assert not stopping.is_alive()
+    assert "the disk broke in commit" in caplog.text
+    assert answer.done() is bool(d.lost), "told by the loss, or by who owns the runner"
+
+
+def test_many_may_stop_and_ask_at_the_same_time_and_nobody_waits_for_ever(agent: Kind) -> None:
+    for _ in range(20):
+        d = Desk(Durable(MemoryStore()), agent)
+        futures: list[Future[Any]] = []
+        begin = threading.Barrier(6)
+
+        def ask(d: Desk = d, futures: list[Future[Any]] = futures, begin: threading.Barrier = begin) -> None:
+            begin.wait()
+            for _ in range(20):
+                futures.append(d.runner.perform(lambda domain: "looked"))
+
+        def stop(d: Desk = d, begin: threading.Barrier = begin) -> None:
+            begin.wait()
+            d.runner.stop()
+
+        threads = [threading.Thread(target=target) for target in (ask, ask, ask, ask, stop, stop)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(SOON)
+        for future in futures:
+            error = future.exception(SOON)
+            assert error is None or isinstance(error, Unavailable)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_nothing_is_lost_when_many_threads_ask_while_the_store_fails(desk: Open) -> None:
+    faulty = Faulty(Durable(MemoryStore()), seed=5, rate=0.05)
+    while True:
+        try:
+            d = desk(faulty)
+            break
+        except StoreError:
+            pass
+
+    def ask(thread: int) -> None:
+        for number in range(30):
+            d.insist("count 1", once=f"{thread} {number}", to=f"agent/{thread % 2}")
+
+    threads = [threading.Thread(target=partial(ask, number)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    faulty.rate = 0.0
+    assert [d.insist("total", to=f"agent/{number}") for number in range(2)] == ["90", "90"]

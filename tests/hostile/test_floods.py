@@ -1,0 +1,196 @@
+"""Atoms that send, spawn and set timers as fast as they may: each turn is bounded, and the others get their turns."""
+
+from __future__ import annotations
+
+import pytest
+
+from radon.abi.exchange import Counted, Reply
+from radon.host.domain import Settings, Status
+from radon.host.limits import MIB, Limits
+from radon.host.topic import FAN_OUT
+from radon.testing.harness import Harness
+from tests.hostile.conftest import Yard, hostile
+from tests.hostile.puppet import DATA, DIRECT, MESSAGE, Act, Script
+from tests.hostile.wat import module
+
+FIRST = MESSAGE + 1
+
+FLOOD = module(
+    ["messaging.self", "messaging.address.send", "messaging.address.drop", "log.count"],
+    receive="""(local.set $a (call $messaging.self)) (local.set $b (i32.sub (local.get 2) (i32.const 1)))
+      (call $log.count (i32.const 16) (i32.const 1) (i64.const 1))
+      (if (local.get 2) (then
+        (call $messaging.address.send (local.get $a) (local.get 1) (local.get $b) (i32.const 64))
+        (call $messaging.address.send (local.get $a) (local.get 1) (local.get $b) (i32.const 64))))
+      (call $messaging.address.drop (local.get $a))""",
+)
+"""Sends itself two messages for each that it gets, each a byte shorter: twice as many every time."""
+
+
+def turns(h: Harness) -> int:
+    return sum(isinstance(output, Counted) for output in h.outputs)
+
+
+def test_an_atom_that_floods_itself_leaves_the_others_their_turns(yard: Yard) -> None:
+    h = yard(guest=FLOOD)
+    h.post("guest/a", b"x" * 12, run=False)
+    for _ in range(20):
+        h.step()
+    token = h.post("witness/w", b"and I?", run=False)
+    for _ in range(3):
+        h.step()
+    assert h.answer(token) == b"and I?"
+    assert turns(h) < 30
+    h.run()
+    assert turns(h) == 2**13 - 1
+
+
+def test_an_atom_that_floods_another_is_bounded_by_its_outbox_each_turn(yard: Yard) -> None:
+    h = yard(direct=hostile("direct", DIRECT, limits=Limits(outbox=100)))
+    for number in range(5):
+        script = Script()
+        script.call("messaging.open", *script.data(b"witness/w"), script.area())
+        script.call(Act.REPEAT, 1000)
+        script.call("messaging.address.send", FIRST, 0, 4, script.area())
+        h.post(f"direct/{number}", script.body(), run=False)
+    h.submit()
+    h.domain.run(5)
+    assert len(h.domain.image.atoms["witness", "w"].mailbox) == 500
+    h.run()
+
+
+def test_a_run_stops_when_much_is_to_be_committed(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns it may take: a commit is one frame, and is written at once."""
+    monkeypatch.setattr("radon.host.domain.RUN_FUEL", 4_000_000)
+    for number in range(40):
+        script = Script()
+        script.call("state.open", *script.data(b"data"), script.area())
+        script.call("state.bucket.put", FIRST, *script.data(b"key"), 0, 50_000, script.area())
+        h.post(f"direct/{number}", script.body(), run=False)
+    h.submit()
+    sizes = []
+    status = Status.BUSY
+    while status is Status.BUSY:
+        status = h.domain.run(10_000)
+        sizes.append(len(h.domain.take_commit()))
+    assert 5 < len(sizes) < 40
+    assert max(sizes) < 1_000_000
+
+
+def test_a_message_to_a_topic_with_many_subscribers_is_not_multiplied_without_end(yard: Yard) -> None:
+    h = yard(direct=hostile("direct", DIRECT, limits=Limits(message=16 * MIB)))
+    subscribers = FAN_OUT // (12 * MIB) + 1
+    for number in range(subscribers):
+        script = Script()
+        script.call("topics.subscribe", *script.data(b"news"), script.area())
+        h.send(f"direct/{number}", script.body())
+    for size in (4, 12 * MIB):
+        script = Script()
+        script.call(Act.GROW, 200)
+        script.call("topics.publish", *script.data(b"news"), 0, size, script.area())
+        h.send("direct/x", script.body())
+    (letter,) = h.dead()
+    assert (letter.cause, letter.to.kind, len(letter.delivery.body)) == ("too-large", "@topic", 12 * MIB)
+
+
+def test_timers_that_are_moved_for_ever_take_no_room(h: Harness) -> None:
+    for _ in range(30):
+        script = Script()
+        script.call(Act.REPEAT, 1000, 1)
+        script.call("clock.set-timer", 10**15, 1, script.area())
+        script.play(h)
+        script = Script()
+        script.call(Act.REPEAT, 10)
+        script.call("clock.set-timer", 10**15, 1, script.area())
+        script.play(h)
+    assert h.domain.next_due() is not None
+    assert len(h.domain.image.alarms._heap) < 2 * 1024 + 2
+
+
+def test_questions_that_are_answered_leave_no_alarm_behind(yard: Yard) -> None:
+    h = yard()
+    for _ in range(50):
+        script = Script()
+        script.call("messaging.open", *script.data(b"witness/w"), script.area())
+        script.call(Act.REPEAT, 100)
+        script.call("messaging.address.request", FIRST, 0, 4, 2**63, 1, script.area())
+        h.forget()
+        script.play(h, "direct/a")
+    assert not h.domain.image.atoms["direct", "a"].asked
+    assert len(h.domain.image.alarms._heap) < 2 * 1024 + 2
+
+
+def test_an_atom_that_ends_and_goes_on_has_ended(h: Harness) -> None:
+    script = Script()
+    script.call("lifecycle.exit", 3)
+    script.call("messaging.self")
+    area = script.area()
+    script.call("messaging.address.send", FIRST, 0, 4, area)  # to this life, which is over when it would arrive
+    script.call("clock.set-timer", 1, 1, script.area())
+    script.call("messaging.message.keep", MESSAGE, 9, script.area())
+    script.call("lifecycle.monitor", FIRST, 1, script.area())
+    script.call("lifecycle.exit", 4)
+    token = h.post("puppet/a", script.body())
+    h.advance("10s")
+    assert not h.lives("puppet/a")
+    assert [reply.code for reply in h.outputs if isinstance(reply, Reply) and reply.token == token] == [6]  # closed
+    assert [letter.cause for letter in h.dead()] == ["closed"]
+
+
+def test_an_atom_that_ends_again_and_again_is_one_turn_each_time(yard: Yard) -> None:
+    again = module(
+        ["messaging.open", "messaging.address.send", "lifecycle.exit", "log.count"],
+        more='(data (i32.const 32) "guest/a")',
+        receive="""(call $log.count (i32.const 16) (i32.const 1) (i64.const 1))
+          (call $lifecycle.exit (i32.const 0))
+          (if (local.get 2) (then
+            (call $messaging.open (i32.const 32) (i32.const 7) (i32.const 64))
+            (call $messaging.address.send (i32.load (i32.const 68)) (local.get 1)
+              (i32.sub (local.get 2) (i32.const 1)) (i32.const 128))))""",
+    )
+    h = yard(guest=again)
+    h.send("guest/a", b"x" * 500)
+    assert turns(h) == 501
+    assert not h.lives("guest/a")
+
+
+def test_watching_the_dead_is_one_message_each_time(yard: Yard) -> None:
+    guest = module(
+        ["messaging.open", "lifecycle.monitor", "log.count", "messaging.address.drop"],
+        more='(data (i32.const 32) "witness/none") (global $n (mut i32) (i32.const 0))',
+        receive="(call $down (i64.const 0) (i32.const 0)) drop",
+        down="""(call $log.count (i32.const 16) (i32.const 1) (i64.const 1))
+          (global.set $n (i32.add (global.get $n) (i32.const 1)))
+          (if (i32.lt_u (global.get $n) (i32.const 300)) (then
+            (call $messaging.open (i32.const 32) (i32.const 12) (i32.const 64))
+            (call $lifecycle.monitor (i32.load (i32.const 68)) (i64.const 1) (i32.const 128))
+            (call $messaging.address.drop (i32.load (i32.const 68)))))""",
+    )
+    h = yard(guest=guest)
+    h.send("guest/a", b"x")
+    assert turns(h) == 300
+
+
+def test_atoms_that_spawn_as_many_as_they_may_are_bounded_each_turn(yard: Yard) -> None:
+    h = yard(Settings(instances=50), direct=hostile("direct", DIRECT, limits=Limits(spawned=200)))
+    script = Script()
+    script.call("lifecycle.spawn-many", *script.data(b"direct"), 200, DATA, 6, script.area())
+    script.call("lifecycle.spawn-many", *script.data(b"direct"), 1, DATA, 6, script.area())
+    h.send("direct/a", script.body())
+    assert len(h.domain.image.atoms) == 201
+    assert sum(h.domain.instances().values()) <= 50
+
+
+@pytest.mark.parametrize("token", [0, 1, 2**63, 2**64 - 1])
+def test_any_token_is_one(h: Harness, token: int) -> None:
+    script = Script()
+    areas = [script.area() for _ in range(4)]
+    script.call("messaging.open", *script.data(b"witness/w"), script.area())
+    script.call("clock.set-timer", 2**64 - 1, token, areas[0])
+    script.call("messaging.address.request", FIRST, 0, 4, 2**64 - 1, token, areas[1])
+    script.call("lifecycle.monitor", FIRST, token, areas[2])
+    script.call("messaging.address.send-later", FIRST, 0, 4, 2**64 - 1, areas[3])
+    played = script.play(h)
+    assert [played.code(area) for area in areas] == ["ok"] * 4
+    h.advance("1s")
+    assert h.logs() == []
