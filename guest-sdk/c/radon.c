@@ -257,4 +257,15 @@ void *memcpy(void *restrict to, const void *restrict from, size_t length) {
 void *memmove(void *to, const void *from, size_t length) { return __builtin_memmove(to, from, length); }
 void *memset(void *to, int byte, size_t length) { return __builtin_memset(to, byte, length); }
 
+/* The product of two 128-bit integers, which compilers ask for when a 64-bit multiplication is checked for overflow. */
+__int128 __multi3(__int128 a, __int128 b);
+__int128 __multi3(__int128 a, __int128 b) {
+    uint64_t x = (uint64_t)a, y = (uint64_t)b;
+    uint64_t x0 = (uint32_t)x, x1 = x >> 32, y0 = (uint32_t)y, y1 = y >> 32;
+    uint64_t low = x0 * y0, middle = x1 * y0 + (low >> 32), other = x0 * y1 + (uint32_t)middle;
+    uint64_t high = x1 * y1 + (middle >> 32) + (other >> 32);
+    high += (uint64_t)((unsigned __int128)a >> 64) * y + x * (uint64_t)((unsigned __int128)b >> 64);
+    return (__int128)(((unsigned __int128)high << 64) | ((other << 32) | (uint32_t)low));
+}
+
 #endif

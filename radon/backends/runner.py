@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from radon.abi.errors import RadonError, StoreError
 from radon.abi.exchange import Now
 from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal_commit
-from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull
+from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
 from radon.host.domain import Domain, Settings, Status
@@ -48,6 +48,9 @@ STOP_GRACE = 10.0
 
 RETRY_FIRST, RETRY_LAST = 0.2, 5.0
 """Seconds before a store is opened again that failed without one commit in between: at first, and after doubling."""
+
+FINAL = (Fenced, StoreDamaged, StoreVersion)
+"""Failures that opening again does not help against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +154,9 @@ class Runner:
         """Take no more inputs, run until idle (`grace` seconds at most), make it durable, free everything."""
         if not self._stopping.is_set():
             self._stop_by = time.monotonic() + grace
-            self._stopping.set()
         self._inbox.close("the deployment is stopping", for_good=True)
+        self._stopping.set()
+        self._inbox.wake()
         if self._thread is not None:
             self._thread.join()
 
@@ -196,8 +200,8 @@ class Runner:
         if self._writer.wrote:
             self._retry = 0.0
         while True:
-            if not isinstance(failure, StoreError) or isinstance(failure, Fenced):
-                assert failure is not None
+            assert failure is not None
+            if not isinstance(failure, StoreError) or isinstance(failure, FINAL):
                 raise failure
             log.error("domain %d goes on from its last durable commit: %s", self._number, failure)
             self._inbox.close(str(failure))

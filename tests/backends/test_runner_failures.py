@@ -149,6 +149,23 @@ def test_a_domain_that_has_another_owner_ends(desk: Open, caplog: pytest.LogCapt
     d.runner.stop()
 
 
+def test_data_that_are_damaged_when_they_are_opened_again_end_the_domain(desk: Open) -> None:
+    class Damaged(Failing):
+        def open(self, domain: int) -> Any:
+            image = super().open(domain)
+            return image._replace(tail=[b"no frame"]) if self.fails else image
+
+    store = Damaged(MemoryStore())
+    d = desk(store)
+    d.ask("count 1")
+    store.fails = ("commit",)
+    with pytest.raises(Unavailable):
+        d.ask("count 1")
+    assert isinstance(d.dead.result(SOON), StoreDamaged)
+    with pytest.raises(Unavailable, match="go back to a backup"):
+        d.ask("count 1")
+
+
 def test_a_defect_ends_the_domain_and_is_told(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(Domain):
         def next_due(self) -> int | None:
@@ -215,10 +232,12 @@ def test_a_stop_makes_everything_durable_that_was_let_in(desk: Open) -> None:
 def test_a_stop_waits_no_longer_than_its_grace_for_atoms_that_never_rest(desk: Open, agent: Kind) -> None:
     store = MemoryStore()
     d = desk(store)
-    d.ask("count 1")
-    d.post("forward agent/b forward agent/a total", to="agent/a")
-    d.runner.perform(lambda domain: None).result(SOON)
+    d.post("forward agent/b forward agent/a total", to="agent/a")  # to and fro for ever
+    d.settle()
     d.runner.stop(grace=0.0)
+    domain = Domain()
+    domain.restore(*store.open(0)[1:])
+    assert sum(len(atom.mailbox) for atom in domain.image.atoms.values()) == 1
 
 
 def test_a_stop_while_the_store_fails_ends_at_once(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
