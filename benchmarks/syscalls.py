@@ -35,7 +35,7 @@ def main() -> None:
         report("bucket.put of 64 bytes", ours, low, target=12e-6)
 
         hops = 2000
-        h.post("ping/x", b"pass", wants=False, run=False)
+        h.post("ping/x", b"pass".ljust(64), wants=False, run=False)
         h.domain.run(10)
 
         def hop() -> float:

@@ -13,15 +13,14 @@ static radon_bucket open_bucket(void) {
 }
 
 static uint8_t value[64];
+static radon_address peer; /* lives as long as this instance, as globals do */
 
 RADON_RECEIVE(message, body) {
     radon_bytes rest = body, word = radon_cut(&rest, ' '), name = radon_cut(&rest, ' ');
     uint64_t times = 0;
     if (radon_is(word, "pass")) {
-        radon_address peer;
-        if (radon_messaging_open(radon_text("peer"), &peer) != RADON_OK) __builtin_trap();
+        if (peer.handle == 0 && radon_messaging_open(radon_text("peer"), &peer) != RADON_OK) __builtin_trap();
         RADON_TRY(radon_address_send(peer, body));
-        radon_address_drop(peer);
         return RADON_DONE;
     }
     radon_parse_u64(name, &times);

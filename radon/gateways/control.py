@@ -11,14 +11,13 @@ import os
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -37,6 +36,7 @@ from radon.backends.deployment import Answer, Deployment
 from radon.backends.stored import entries
 from radon.gateways.faults import DEFECT, label_of, text_of
 from radon.gateways.relay import Relay
+from radon.gateways.server import Server
 from radon.host.domain import Domain
 
 T = TypeVar("T")
@@ -264,35 +264,13 @@ class Control:
 @asynccontextmanager
 async def serve_control(control: Control, listener: socket.socket) -> AsyncIterator[None]:
     """Answer requests at `listener`, which is taken over, inside the block."""
-    config = uvicorn.Config(
-        control.app, http=_OwnerOnly, ws="none", lifespan="off", log_config=None, access_log=False,
-        timeout_graceful_shutdown=GRACE,
-    )  # fmt: skip
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    server = Server(control.app, protocol=_OwnerOnly)
+    await server.start([listener])
     try:
-        await server.up.wait()
         yield
     finally:
         control.close()
-        server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    """Signals are the process's own matter."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
+        await server.stop(GRACE)
 
 
 class _OwnerOnly(H11Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import uvicorn
@@ -115,12 +115,19 @@ async def serve(deployment: Deployment, secrets: Secrets, *, tcp: Mapping[str, s
 
 
 class Server:
-    """uvicorn, without what is the process's own matter: signals, logging, the event loop."""
+    """uvicorn, without what is the process's own matter: signals, logging, the event loop.
 
-    def __init__(self, app: HttpGateway, tls: ssl.SSLContext | None) -> None:
+    `protocol`: uvicorn's for HTTP, or one that derives from it.
+    """
+
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], tls: ssl.SSLContext | None = None,
+        protocol: type[asyncio.Protocol] | None = None,
+    ) -> None:  # fmt: skip
         config = uvicorn.Config(
-            app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False,
-            proxy_headers=False, ssl_context_factory=None if tls is None else lambda config, default: tls,
+            app, http=protocol or "auto", lifespan="off", ws="none", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False,
+            ssl_context_factory=None if tls is None else lambda config, default: tls,
         )  # fmt: skip
         self._server = _Uvicorn(config)
         self._task: asyncio.Task[None] | None = None

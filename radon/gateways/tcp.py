@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import count
 
@@ -37,9 +37,8 @@ CROWDED = 0.05
 FLUSH = 30.0
 """Seconds that a peer has to read the rest of what was written when its atom ended."""
 
-LINGER = 60.0
-"""Seconds that an atom has to answer a chunk that it kept, once the peer sends no more. A peer that has left looks like
-one that only sends no more, so it must not be for ever."""
+WATCH = 15.0
+"""Seconds between two looks at connections that are not read from: only reading tells that a peer has gone."""
 
 _HANDLED = (0, ErrorCode.CLOSED + 1)  # answered, or not
 
@@ -58,6 +57,7 @@ class TcpGateway:
         self._kinds: list[str] = []
         self._empty = asyncio.Event()
         self._empty.set()
+        self._watching: asyncio.TimerHandle | None = None
 
     async def start(self, listeners: Mapping[str, Iterable[socket.socket]]) -> None:
         """Take connections from sockets that listen, by kind of their atoms. Raises Invalid."""
@@ -69,9 +69,12 @@ class TcpGateway:
         for kind, sockets in listeners.items():
             for listener in sockets:
                 self._servers.append(await loop.create_server(partial(_Connection, self, kind), sock=listener))
+        self._watch()
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and chunks, let atoms end and what they wrote leave; `grace` seconds at most."""
+        if self._watching is not None:
+            self._watching.cancel()
         for server in self._servers:
             server.close()
         for connection in list(self.connections.values()):
@@ -109,6 +112,11 @@ class TcpGateway:
     def _message_of(self, kind: str) -> int:
         entry = self.deployment.application.manifest.kinds.get(kind)
         return entry.limits.message if entry is not None else CHUNK
+
+    def _watch(self) -> None:
+        for connection in list(self.connections.values()):
+            connection.look()
+        self._watching = asyncio.get_running_loop().call_later(WATCH, self._watch)
 
     # ---- what atoms send ----
 
@@ -148,7 +156,7 @@ class _Connection(asyncio.Protocol):
         self._atom = self._address = NOWHERE
         self._received = bytearray()
         self._unsent: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None  # for its end
+        self._closing: asyncio.TimerHandle | None = None
         self._busy = False  # a chunk is on its way, or waits for room
         self._slow = False  # the peer does not read
         self._no_more = False  # the peer will send nothing more, or is not to be heard
@@ -170,7 +178,6 @@ class _Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._no_more = True
-        self._end_within(LINGER, self._tell)
         self.go_on()
         return True  # the peer may still read: the atom ends the connection
 
@@ -185,8 +192,8 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._no_more = True
         self._received.clear()  # nobody would hear the answer
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._closing is not None:
+            self._closing.cancel()
         self._tell()
         self._gateway.end(self._id)
 
@@ -255,7 +262,7 @@ class _Connection(asyncio.Protocol):
         self._flush()
         if not self._transport.is_closing():
             self._transport.close()
-            self._end_within(FLUSH, self.abort)
+            self._closing = self._loop.call_later(FLUSH, self.abort)
 
     def drain(self) -> None:
         """Hear no more; end when what was heard is handled."""
@@ -267,10 +274,11 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    def _end_within(self, seconds: float, end: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, end)
+    def look(self) -> None:
+        """Has it broken unnoticed? A peer that left without a word has its system, or ours, say so when probed."""
+        deaf = self._no_more or not self._transport.is_reading()
+        if deaf and self._transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self.abort()
 
     def _flush(self) -> None:
         body = b"".join(self._unsent)

@@ -162,9 +162,12 @@ def _outcome(domain: Domain, record: x.Outcome) -> None:
 
 
 def _revive(domain: Domain, record: x.Revive) -> None:
-    """A message goes to whichever life it was meant for; a `start` begins a new one, if none has begun since."""
+    """A message goes to whichever life it was meant for; a `start` begins a new one, if none has begun since.
+
+    One for a kind or an endpoint that is gone stays where it is, until that comes back.
+    """
     letter, routes = domain.image.dead.get(record.id), domain.routes
-    if letter is None or (record.again and letter.to.kind not in domain.kinds):
+    if letter is None or (record.again and letter.to.kind not in (*domain.kinds, *routes.endpoints, "@topic")):
         return
     domain.ledger.step(domain.ledger.next_step())
     domain.ledger.emit(SYSTEM, r.DiedGone(record.id))

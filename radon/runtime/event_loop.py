@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from radon.abi.errors import RadonError, Timeout
 from radon.abi.exchange import Published, Reply, Revive
 from radon.backends.deployment import Answer, Stats
+from radon.gateways.http_exchange import Receive, Scope, Send
 from radon.gateways.relay import Relay
 from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
 from radon.runtime.heard import Heard
 from radon.runtime.running import Ask, Running, bounded, checked
+
+if TYPE_CHECKING:
+    from radon.gateways.http import HttpGateway
 
 
 class Runtime(Running):
@@ -27,6 +31,7 @@ class Runtime(Running):
     _loop: asyncio.AbstractEventLoop
     _relay: Relay
     _subscriptions: dict[Heard, asyncio.Event]
+    _http: HttpGateway | None = None
 
     async def __aenter__(self) -> Self:
         self._enter()
@@ -40,8 +45,26 @@ class Runtime(Running):
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
         await asyncio.shield(self._loop.run_in_executor(None, self._stop))
         self._end_subscriptions(None)
+
+    @property
+    def asgi(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        """The routes of `[ingress.http]` as an ASGI application, to be mounted in another one; docs/gateways.md.
+
+        It can be mounted before the runtime is entered, and answers while it is.
+        """
+        return self._answer_http
+
+    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._http is None:
+            from radon.gateways.http import HttpGateway  # with its metrics it takes long to load
+
+            self._http = HttpGateway(self.deployment, self._secrets.token)
+        await self._http(scope, receive, send)
 
     async def call(
         self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",

@@ -5,19 +5,24 @@ Owns start and stop, and the checks of what a caller hands over. Waits for nothi
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from radon.abi.delivery import Address
 from radon.abi.errors import ErrorCode, Invalid, RadonError, Refused, Timeout
 from radon.abi.exchange import Accepted, Reply
-from radon.atoms.application import Application
+from radon.atoms.application import Application, Secrets
 from radon.atoms.manifest import Manifest
 from radon.backends import Options, deploy
 from radon.backends.deployment import Answer
 from radon.backends.monolith import Monolith
+
+if TYPE_CHECKING:
+    from radon.gateways.egress_thread import EgressThread
 
 FOR_EVER = 1e9
 """Seconds from which on a timeout is none."""
@@ -58,6 +63,8 @@ class Running:
             forgetful=forgetful, failed=self._failed,
         )  # fmt: skip
         self._deployment: Monolith | None = None
+        self._egress: EgressThread | None = None
+        self._secrets: Secrets
         self._entered = False
         self._changing = threading.Lock()  # whoever stops waits for a start that is under way
 
@@ -79,12 +86,22 @@ class Running:
 
     def _start(self) -> None:
         with self._changing:
-            if self._entered:
-                self._deployment = deploy(self._on, load_application(self._given), self._options)
+            if not self._entered:
+                return
+            application = load_application(self._given)
+            self._secrets = application.read_secrets(os.environ)
+            self._deployment = deploy(self._on, application, self._options)
+            if application.manifest.egress.http:
+                from radon.gateways.egress_thread import EgressThread  # an HTTP client takes long to load
+
+                self._egress = EgressThread(self._deployment, self._secrets)
 
     def _stop(self) -> None:
         self._entered = False
         with self._changing:
+            if self._egress is not None:
+                self._egress.stop()
+                self._egress = None
             if self._deployment is not None:
                 self._deployment.stop()
                 self._deployment = None

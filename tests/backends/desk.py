@@ -12,10 +12,12 @@ from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import RadonError, StoreError, Unavailable
 from radon.atoms.manifest import Durability
+from radon.backends.deployment import Answer, Deployment
 from radon.backends.driver import Store
 from radon.backends.runner import Program, Runner
 from radon.host.domain import Settings
 from radon.host.kind import Kind
+from radon.runtime.running import checked
 from radon.testing.faults import Around, Call
 
 SOON = 20.0
@@ -123,3 +125,11 @@ class Failing(Around):
         if call in self.fails:
             raise StoreError(f"the disk broke in {call}")
         return act()
+
+
+def ask(deployment: Deployment, to: str, *lines: str, once: str = "") -> str:
+    """What an agent of a deployment answers."""
+    answer: Future[Answer] = Future()
+    body = "".join(f"{line}\n" for line in lines).encode()
+    deployment.post(Address.parse(to), body, answer.set_result, once=once)
+    return checked(answer.result(SOON), to).body.decode()

@@ -23,7 +23,9 @@ REQUEST = '(import "radon:atom/messaging@0.1.0" "[method]address.request" (func 
 @pytest.mark.parametrize(
     ("module", "said"),
     [
-        pytest.param(plain(receive="receive"), f"does not export {RECEIVE!r}, without which it is no atom", id="no receive"),
+        pytest.param(
+            plain(receive="receive"), f"does not export {RECEIVE!r}, without which it is no atom", id="no receive"
+        ),
         pytest.param(
             plain(FOREIGN),
             "imports what Radon does not offer: env.launch, wasi_snapshot_preview1.sock_open",
@@ -135,10 +137,6 @@ def test_a_defect_is_one_line_and_a_traceback_for_who_asks(radon: Radon) -> None
     )
     radon.environment["PYTHONPATH"] = str(radon.folder)
     said = radon.fails(1, "ps")
-    assert said == (
-        "defect: ValueError: should not; happen; this is a mistake in Radon, and RADON_DEBUG=1 shows where"
-    )
+    assert said == ("defect: ValueError: should not; happen; this is a mistake in Radon, and RADON_DEBUG=1 shows where")
     radon.environment["RADON_DEBUG"] = "1"
     assert b"in broken" in radon("ps").stderr
-
-

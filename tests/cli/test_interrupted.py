@@ -81,11 +81,18 @@ def test_a_second_ctrl_c_does_not_wait_for_what_goes_on(radon: Radon, applicatio
         while not client.stats()["kinds"]["script"]["suspended"]:
             pass
         serving.process.send_signal(signal.SIGINT)
-        with pytest.raises(Unavailable, match="stopping"):
-            while True:
-                client.send("script/b", b"say", "")
+        while takes_messages(client):
+            pass
     assert serving.end(signal.SIGINT) == -signal.SIGINT
     assert caller.wait(30) == 1
+
+
+def takes_messages(client: Client) -> bool:
+    try:
+        client.send("script/b", b"say", "")
+    except Unavailable:
+        return False
+    return True
 
 
 def test_ctrl_c_ends_a_verb_that_waits(radon: Radon, application: Path) -> None:

@@ -107,6 +107,9 @@ def test_a_request_that_timed_out_is_answered_once_and_its_late_outcome_ends_it(
 def test_a_message_leaves_again_too_until_there_is_an_outcome_and_a_cast_does_not(e: Harness) -> None:
     run(e, "script/a", "address.send http:api said", "address.cast http:api whispered")
     assert [(sent.wants, sent.delivery.body) for sent in left(e)] == [(1, b"said"), (0, b"whispered")]
+    queue = e.domain.image.find("http:api", "")
+    assert queue is not None
+    assert [delivery.body for delivery in queue.mailbox] == [b"said"]
     e.outputs.clear()
     e.restart()
     assert [(sent.wants, sent.delivery.body) for sent in left(e)] == [(1, b"said")]
@@ -173,3 +176,23 @@ def test_one_asker_s_end_leaves_the_request_to_its_outcome(e: Harness) -> None:
     run(e, "script/a", "say hi")
     outcome(e, left(e)[0])
     assert events(e, "script/a") == ['start ""']
+
+
+def test_a_message_to_an_endpoint_that_is_gone_is_a_dead_letter_until_it_is_back(
+    open_harness: Open, module: bytes
+) -> None:
+    kinds = {"script": script_kind(module, grants=GRANTS)}
+    h = open_harness(kinds, endpoints=["api"])
+    run(h, "script/a", "address.send-later http:api ping 1s")
+    h.domain.deploy("without", kinds)
+    h.advance("1s")
+    (letter,) = h.dead()
+    assert (letter.cause, letter.to) == ("not-found", API)
+    h.submit(x.Revive(letter.delivery.id, 1))
+    h.run()
+    assert len(h.dead()) == 1
+    h.domain.deploy("with", kinds, ["api"])
+    h.submit(x.Revive(letter.delivery.id, 1))
+    h.run()
+    assert h.dead() == []
+    assert [sent.delivery.body for sent in left(h)] == [b"ping"]

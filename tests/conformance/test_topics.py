@@ -185,5 +185,14 @@ def test_the_outside_publishes_too_and_is_answered_by_nobody(h: Harness) -> None
     assert heard(h, "script/a") == ["one", "two"]
 
 
+def test_what_the_outside_publishes_keeps_its_order_by_pair(h: Harness) -> None:
+    run(h, "script/a", "topics.subscribe news")
+    fails_once = script("$n = message.attempt $message", "if $n 0 err no", "event one")
+    for body, pair in ((fails_once, "p"), (b"event two", "p"), (b"event other", "q")):
+        h.send("@topic/news", body, pair=pair)
+    h.advance("100ms")
+    assert heard(h, "script/a") == ["other", "one", "two"]
+
+
 def test_an_atom_cannot_address_a_topic(h: Harness) -> None:
     assert run(h, "script/a", "messaging.open @topic/news", "messaging.open @topic") == ["not-found", "not-found"]

@@ -8,9 +8,9 @@ import pytest
 
 from radon.abi import exchange as x
 from radon.host.routes import FAILED, STOPPED, UNKNOWN
-from radon.testing.harness import Harness, kind
+from radon.testing.harness import Harness
 from tests.conformance.family import HOLD, end, spawn
-from tests.scripts import ECHO, events, outcomes, run, script
+from tests.scripts import ScriptModule, events, outcomes, run, script, script_kind, word
 
 Open = Callable[..., Harness]
 
@@ -107,6 +107,17 @@ def test_an_atom_that_ended_itself_hears_nothing(h: Harness) -> None:
     assert not h.lives("script/a")
 
 
+@pytest.mark.slow
+def test_the_statuses_of_the_last_10000_children_are_kept(open_harness: Open, script_module: ScriptModule) -> None:
+    h = open_harness({"script": script_kind(script_module("direct"))})
+    first = spawn(h, "script/p")
+    end(h, first, 7)
+    for times, each in ((10, 900), (9, 111), (1, 1)):  # the first is one of 9,001, then of 10,000, and then too old
+        run(h, "script/p", f"repeat {times} lifecycle.spawn-many script {each} {word('lifecycle.exit 1')}")
+        run(h, "script/p", *HOLD, "lifecycle.monitor $c 1")
+    assert events(h, "script/p")[1:] == ["down 1 7", "down 1 7", f"down 1 {UNKNOWN}"]
+
+
 def test_a_child_outlives_its_parent(h: Harness) -> None:
     child = spawn(h, "script/p")
     end(h, "script/p")
@@ -123,19 +134,22 @@ def test_a_child_whose_start_fails_for_good_has_a_status_too(hf: Harness) -> Non
     assert not hf.lives(child)
 
 
-def test_a_revived_start_begins_a_new_life_unless_one_has_begun(h: Harness) -> None:
-    child = spawn(h, "script/p", b"err no")
-    other = spawn(h, "script/p", b"err no")
+def test_a_revived_start_begins_a_new_life_with_its_args_unless_one_has_begun(
+    open_harness: Open, module: bytes
+) -> None:
+    h = open_harness({"script": script_kind(module, config={"mood": "bad"})})
+    args = script("$m = config.get mood", "if $m bad err no", "event begun")
+    child, other = spawn(h, "script/p", args), spawn(h, "script/p", args)
     h.advance("1s")
     letters = h.dead()
     assert len(letters) == 2
-    h.deploy({"script": kind("script", ECHO), "other": kind("other", ECHO)})
-    h.call(other, b"hi")
+    h.deploy({"script": script_kind(module, config={"mood": "good"})})
+    run(h, other, "say hi")
     h.submit(*(x.Revive(letter.delivery.id, 1) for letter in letters))
     h.run()
     assert h.dead() == []
-    assert h.lives(child)
-    assert h.call(other, b"still there") == b"still there"
+    assert events(h, child)[1] == "begun"
+    assert events(h, other) == ['start ""']
 
 
 # ---- stop ----
@@ -162,6 +176,15 @@ def test_an_atom_may_stop_itself_and_what_does_not_live(h: Harness) -> None:
         "ok", "ok", "ok last",
     ]  # fmt: skip
     assert not h.lives("script/a")
+
+
+def test_an_atom_that_stopped_itself_ends_when_all_else_of_its_turn_is_done(h: Harness) -> None:
+    h.post("script/a", b'lifecycle.stop script/a\naddress.send script/b "event last"\nsay done', run=False)
+    waiting = h.post("script/a", b"event next", run=False)
+    h.run()
+    assert events(h, "script/b") == ['start ""', "last"]
+    assert h.answer(waiting) == b"ok"
+    assert events(h, "script/a") == ['start ""', "next"]
 
 
 def test_stopping_an_earlier_life_leaves_the_present_one(h: Harness) -> None:

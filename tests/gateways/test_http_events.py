@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from radon.abi.exchange import Published
+from radon.gateways import http_events
 from radon.gateways.http import HttpGateway
 from radon.gateways.http_events import BEHIND, _Stream
 from tests.gateways.running import Running, client, connected, load, running
@@ -137,8 +138,11 @@ async def test_silence_is_filled_with_comments(app: Running) -> None:
     assert serving.exception() is None
 
 
-async def test_a_slow_reader_is_told_and_cut_off(app: Running, web: httpx.AsyncClient) -> None:
+async def test_a_slow_reader_is_told_and_cut_off(
+    app: Running, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has everything up to a point, then the news that more was lost, then the end."""
+    monkeypatch.setattr(http_events, "BEHIND_BYTES", 200_000)
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.setblocking(False)
@@ -146,12 +150,12 @@ async def test_a_slow_reader_is_told_and_cut_off(app: Running, web: httpx.AsyncC
     async with connected(sock=narrow, limit=4096) as (reader, writer):
         writer.write(b"GET /topics/news HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200 OK" in await reader.readuntil(b": listening\n\n")
-        for _ in range(20):  # more than sockets, buffers and the stream hold
-            await publish(web, "news", b"x" * 1_000_000)
+        for _ in range(40):  # more than sockets, buffers and the stream hold
+            await publish(web, "news", b"x" * 100_000)
         heard = b""
         while not heard.endswith(b"\r\n0\r\n\r\n"):
             heard += await reader.read(1 << 20)
-    assert 1 <= heard.count(b"data: xx") < 20
+    assert 1 <= heard.count(b"data: xx") < 40
     assert heard.index(b"event: overflow") > heard.rindex(b"xx")
 
 

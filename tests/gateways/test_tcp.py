@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from radon.abi.delivery import Address
 from radon.abi.errors import Exhausted
 from radon.abi.exchange import Reply
 from radon.atoms.application import Application
 from radon.backends.deployment import Answer
 from radon.backends.stores.memory import MemoryStore
 from radon.gateways import tcp
-from radon.gateways.tcp import CHUNK
+from radon.gateways.tcp import CHUNK, CONNECTION
 from radon.testing.faults import Full
 from tests.gateways.running import PATIENCE, Running, connected, load, post, running
 
@@ -33,9 +34,16 @@ def application(folder: Path, **limits: Any) -> Application:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(guests: Path) -> AsyncIterator[Running]:
+async def shared(guests: Path) -> AsyncIterator[Running]:
     async with running(application(guests)) as it:
         yield it
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def app(shared: Running) -> AsyncIterator[Running]:
+    """One application for all tests; each leaves it without connections."""
+    yield shared
+    await gone(shared)
 
 
 @asynccontextmanager
@@ -75,7 +83,6 @@ async def test_a_connection_is_an_atom_from_accept_to_the_end(app: Running) -> N
             assert address.startswith("@tcp/")
             assert await app.atoms("line") == [address.removeprefix("@tcp/")]
         assert await next_event() == "down"
-    await gone(app)
 
 
 async def test_what_comes_in_is_answered(app: Running) -> None:
@@ -89,7 +96,6 @@ async def test_an_atom_that_exits_closes_its_connection_when_all_is_written(app:
     async with connected(*app.tcp) as (reader, writer):
         writer.write(b"exit " + b"y" * 60_000)
         assert await reader.read(-1) == b"y" * 60_000
-    await gone(app)
 
 
 async def test_an_atom_that_another_one_stops_closes_its_connection(app: Running) -> None:
@@ -138,7 +144,6 @@ async def test_a_peer_that_sends_nothing_at_all_is_no_harm(app: Running) -> None
     async with connected(*app.tcp) as (reader, writer):
         writer.write_eof()
         assert await reader.read(-1) == b""
-    await gone(app)
 
 
 async def test_an_abrupt_reset_ends_the_atom(app: Running) -> None:
@@ -148,7 +153,6 @@ async def test_an_abrupt_reset_ends_the_atom(app: Running) -> None:
             writer.write(b"hello")
             reset(writer)
         assert await next_event() == "down"
-    await gone(app)
 
 
 async def test_a_peer_that_leaves_while_its_chunk_is_kept_is_down_at_once(app: Running) -> None:
@@ -168,15 +172,19 @@ async def test_a_peer_that_sends_no_more_gets_an_answer_that_takes_its_time(app:
         assert await reader.read(-1) == b"slowly"
 
 
-async def test_a_kept_chunk_does_not_hold_a_connection_for_ever(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "LINGER", 0.05)
-    async with app.hearing("lives") as next_event, connected(*app.tcp) as (reader, writer):
-        assert (await next_event()).startswith("start ")
-        writer.write(b"keep")
-        writer.write_eof()
-        assert await next_event() == "kept"
+async def test_a_peer_that_leaves_while_nothing_is_read_is_noticed(
+    guests: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had ended its side, so its reset comes where nobody reads."""
+    monkeypatch.setattr(tcp, "WATCH", 0.01)
+    async with running(application(guests)) as app, app.hearing("lives") as next_event:
+        async with connected(*app.tcp) as (_, writer):
+            assert (await next_event()).startswith("start ")
+            writer.write(b"keep")
+            writer.write_eof()
+            assert await next_event() == "kept"
+            reset(writer)
         assert await next_event() == "down"
-        assert await reader.read(-1) == b""
 
 
 async def test_stopping_lets_what_came_in_be_handled(guests: Path) -> None:
@@ -210,9 +218,9 @@ async def test_a_domain_that_is_lost_closes_all_connections(guests: Path) -> Non
 
 async def served(app: Running) -> bool:
     async with connected(*app.tcp) as (reader, writer):
-        writer.write(b"again")
-        writer.write_eof()
-        with suppress(ConnectionError):
+        with suppress(OSError):
+            writer.write(b"again")
+            writer.write_eof()
             return await reader.read(-1) == b"again"
     return False
 
@@ -236,7 +244,6 @@ async def test_a_thousand_connections_are_served(app: Running) -> None:
     everyone = asyncio.Event()
     async with asyncio.timeout(40):
         await asyncio.gather(*map(peer, range(1000)))
-    await gone(app)
 
 
 async def test_a_stream_keeps_its_order_however_it_is_cut(app: Running) -> None:
@@ -262,18 +269,18 @@ async def test_a_chunk_is_no_longer_than_the_kind_takes(guests: Path) -> None:
 # ---- back-pressure ----
 
 
-async def test_a_peer_that_floods_is_made_to_wait(app: Running) -> None:
+async def test_a_peer_that_floods_is_made_to_wait(guests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its atom has kept a chunk, so nothing more of it is taken; what it may send meanwhile is bounded."""
-    async with app.hearing("lives") as next_event, narrow(app) as (_, writer):
-        assert (await next_event()).startswith("start ")
-        writer.write(b"keep")
-        assert await next_event() == "kept"
-        sock = writer.get_extra_info("socket")
-        writer.transport.pause_reading()
-        sent = await until_blocked(sock)
-        assert sent < 16 * 1024 * 1024  # sockets' buffers, CHUNK and one read; not all that it would like to send
-        reset(writer)
-    await gone(app)
+    monkeypatch.setattr(tcp, "WATCH", 0.01)
+    async with running(application(guests)) as app, app.hearing("lives") as next_event:
+        async with narrow(app) as (_, writer):
+            assert (await next_event()).startswith("start ")
+            writer.write(b"keep")
+            assert await next_event() == "kept"
+            sent = await until_blocked(writer.get_extra_info("socket"))
+            assert sent < 16 * 1024 * 1024  # sockets' buffers, CHUNK and one read; not all that it would like to send
+            reset(writer)
+        assert await next_event() == "down"
 
 
 async def until_blocked(sock: socket.socket) -> int:
@@ -295,22 +302,21 @@ async def test_a_peer_that_does_not_read_is_not_read_from(app: Running) -> None:
     """What it was sent waits in the gateway, so its next chunk does: no atom works for who does not listen."""
     async with app.hearing("lives") as next_event, narrow(app) as (reader, writer):
         assert (await next_event()).startswith("start ")
-        writer.write(b"say 8 1000000")
+        writer.write(b"say 4 1000000")
         first = await reader.read(1)
-        writer.write(b"keep")
-        await until_quiet(app)
-        await app.settled()
+        before = await turns(app)
+        writer.write(b"later")
+        for _ in range(20):  # rounds in which a chunk that was on its way would have been handled
+            assert await turns(app) == before
         received = first
-        while len(received) < 8_000_000:
+        while len(received) < 4_000_000:
             received += await reader.read(1 << 20)
-        assert await next_event() == "kept"
-        assert received == b"x" * 8_000_000
+        assert await next_event() == "fired1"
+        assert received == b"x" * 4_000_000
 
 
-async def until_quiet(app: Running) -> None:
-    """Some rounds through the domain, in which a chunk that was on its way would have been handled."""
-    for _ in range(20):
-        await app.settled()
+async def turns(app: Running) -> int:
+    return (await asyncio.to_thread(app.deployment.stats)).kinds["line"].turns
 
 
 async def test_a_peer_that_reads_nothing_of_too_much_is_cut_off(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +325,6 @@ async def test_a_peer_that_reads_nothing_of_too_much_is_cut_off(app: Running, mo
         assert (await next_event()).startswith("start ")
         writer.write(b"say 20 1000000")
         assert await next_event() == "down"
-    await gone(app)
 
 
 async def test_a_peer_that_never_takes_the_last_words_does_not_stay(
@@ -358,13 +363,27 @@ async def test_a_deployment_with_no_room_is_tried_again(app: Running, monkeypatc
 # ---- failures ----
 
 
-async def test_a_chunk_that_fails_for_good_is_a_dead_letter(app: Running) -> None:
+async def test_a_chunk_that_fails_for_good_is_lost_and_the_next_one_is_handled(app: Running) -> None:
+    async def failed() -> int:
+        return (await asyncio.to_thread(app.deployment.stats)).kinds["line"].failed
+
+    before = await failed()
     async with connected(*app.tcp) as (reader, writer):
         writer.write(b"fail")
-        while not (await asyncio.to_thread(app.deployment.stats)).dead_letters:
+        while await failed() == before:
             pass
         writer.write(b"on")
         assert await reader.readexactly(2) == b"on"
+
+
+async def test_a_connection_whose_atom_cannot_start_is_closed(guests: Path) -> None:
+    """Its `start` publishes, for which it has no grant here."""
+    line = {"module": "line.wasm", "retry": {"attempts": 1}}
+    async with (
+        running(load(guests, kinds={"line": line}, ingress={"tcp": {"127.0.0.1:0": "line"}})) as app,
+        connected(*app.tcp) as (reader, _),
+    ):
+        assert await reader.read(-1) == b""
 
 
 async def test_what_is_sent_to_a_connection_that_is_gone_is_dropped(app: Running) -> None:
@@ -385,4 +404,15 @@ async def test_an_atom_of_the_kind_that_is_no_connection_is_like_any_other(app: 
         assert await next_event() == "outside hello"
     end = app.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms["line", "plain"], 0))
     await asyncio.wrap_future(end)
-    await gone(app)
+
+
+@pytest.mark.xfail(strict=True, reason="a message to a connection that has ended begins a life of its own")
+async def test_a_chunk_that_crosses_the_end_of_its_atom_begins_no_other_life(guests: Path) -> None:
+    async with running(application(guests)) as app, connected(*app.tcp):
+        while not (keys := await app.atoms("line")):
+            pass
+        atom = Address("line", keys[0])
+        end = app.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms[atom[:2]], 0))
+        sent = post(app.deployment, atom.text, b"x", sender=Address(CONNECTION, atom.key))
+        await asyncio.gather(asyncio.wrap_future(end), sent)
+        assert await app.atoms("line") == []

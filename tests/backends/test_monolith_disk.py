@@ -1,0 +1,195 @@
+"""A disk that is full, a directory that is not ours, data that are damaged: one clear line, and nothing is lost."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import radon
+from radon.abi.errors import RadonError, StoreError, Unavailable
+from radon.backends.driver import StoreBusy, StoreDamaged, StoreVersion
+from radon.backends.monolith import Monolith
+from radon.backends.stores.lmdb import LmdbStore
+from tests.backends.conftest import Make
+from tests.backends.desk import ask
+
+MIB = 1 << 20
+
+
+# ---- no room ----
+
+
+@pytest.mark.usefixtures("hasty")
+def test_state_that_outgrows_its_limit_is_refused_and_none_is_lost(make: Make, tmp_path: Path) -> None:
+    deployment = Monolith.open(make(), LmdbStore(tmp_path, fsync=False, limit=2 * MIB))
+    kept: list[str] = []
+    reason = ""
+    while not reason:
+        try:
+            ask(deployment, f"agent/{len(kept)}", "put 60000", f"note {len(kept)}")
+            kept.append(f"agent/{len(kept)}")
+        except Unavailable as error:
+            reason = str(error)
+    assert "full at its limit of 2097152 bytes; raise the limit or delete state" in reason
+    assert len(kept) > 10
+    for lines in (["notes"], ["note another"], ["notes"]):  # a read commits too: its step
+        with pytest.raises(Unavailable, match="full at its limit"):
+            ask(deployment, kept[0], *lines)
+    deployment.stop()
+    deployment = Monolith.open(None, LmdbStore(tmp_path, limit=20 * MIB))
+    for number, agent in enumerate(kept):
+        assert ask(deployment, agent, "notes") == f"{number}"
+    assert ask(deployment, "agent/more", "put 60000") == ""
+    deployment.stop()
+
+
+FILL = """
+import resource, sys, radon
+from pathlib import Path
+from radon.backends import runner
+runner.RETRY_LAST = 0.05
+kinds = {"agent": {"module": "agent.wasm", "grants": ["agent/*"]}}
+manifest = radon.Manifest.of({"application": {"name": "full"}, "kinds": kinds}, base=sys.argv[1])
+data = Path(sys.argv[2])
+with radon.BlockingRuntime(manifest, store="lmdb", data=data) as app:
+    app.call("agent/a", b"count 1")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((data / "data.mdb").stat().st_size + 300_000, hard))
+    done = 0
+    while True:
+        try:
+            app.call(f"agent/{done}", b"put 60000")
+            done += 1
+        except radon.Unavailable as error:
+            print(error)
+            break
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    while True:
+        try:
+            print(done > 0, app.call("agent/a", b"count 1", once="again").decode())
+            break
+        except radon.Unavailable:
+            pass
+"""
+
+
+def test_a_disk_that_refuses_writes_is_told_and_the_deployment_goes_on_when_it_takes_them(
+    agent_folder: Path, tmp_path: Path
+) -> None:
+    """A limit on the size of files, for a process of its own, is what comes nearest to a disk that is full."""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    run = subprocess.run(
+        [sys.executable, "-c", FILL, str(agent_folder), str(tmp_path)], capture_output=True, text=True, timeout=50
+    )
+    assert run.returncode == 0, run.stderr
+    told, after = run.stdout.splitlines()
+    assert told.startswith(f"{tmp_path}: ")
+    assert "the disk" in told
+    assert after == "True 2"
+
+
+# ---- a directory that cannot be used ----
+
+
+def test_a_directory_in_use_is_refused_and_its_owner_is_named(make: Make, tmp_path: Path) -> None:
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path) as app:
+        with (
+            pytest.raises(StoreBusy, match="in use by this process already; stop it, or use another directory"),
+            radon.BlockingRuntime(make(), store="lmdb", data=tmp_path),
+        ):
+            pass
+        code = "import sys, pathlib; from radon.backends.stores import lmdb; lmdb.LmdbStore(pathlib.Path(sys.argv[1]))"
+        run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+        assert "StoreBusy" in run.stderr
+        assert "in use by process" in run.stderr
+        assert app.call("agent/a", b"count 1") == b"1"
+
+
+def test_data_of_another_version_are_refused_and_left_alone(make: Make, tmp_path: Path) -> None:
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path) as app:
+        app.call("agent/a", b"count 1")
+    version = (tmp_path / "VERSION").read_text()
+    (tmp_path / "VERSION").write_text("radon store 99\n")
+    before = (tmp_path / "data.mdb").read_bytes()
+    with (
+        pytest.raises(StoreVersion, match="its VERSION is 'radon store 99', this Radon reads"),
+        radon.BlockingRuntime(make(), store="lmdb", data=tmp_path),
+    ):
+        pass
+    assert (tmp_path / "data.mdb").read_bytes() == before
+    (tmp_path / "VERSION").write_text(version)
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path) as app:
+        assert app.call("agent/a", b"total") == b"1"
+
+
+def test_a_path_that_is_no_directory_is_refused_by_name(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(StoreError, match="file: not usable as a data directory"),
+        radon.BlockingRuntime(make(), store="lmdb", data=tmp_path / "file"),
+    ):
+        pass
+
+
+# ---- damage ----
+
+
+def snapshotted(app: radon.BlockingRuntime) -> None:
+    app.deployment.snapshot()
+
+
+def logged(app: radon.BlockingRuntime) -> None:
+    """It is in the log already."""
+
+
+@pytest.mark.parametrize(
+    ("write", "where"),
+    [(snapshotted, b"a note to be found again"), (logged, b"a note to be found again"), (logged, b"radon_format_s64")],
+    ids=["snapshot", "log", "application"],
+)
+def test_damaged_data_are_refused_and_nothing_is_made_of_them(
+    make: Make, tmp_path: Path, write: Callable[[radon.BlockingRuntime], None], where: bytes
+) -> None:
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path) as app:
+        app.call("agent/a", b"note a note to be found again")
+        write(app)
+    file = tmp_path / "data.mdb"
+    whole = file.read_bytes()
+    assert where in whole
+    file.write_bytes(whole.replace(where, bytes(len(where))))
+    for application in (make(), make()):
+        with (
+            pytest.raises(StoreDamaged, match="fails its checksum; go back to a backup"),
+            radon.BlockingRuntime(application, store="lmdb", data=tmp_path),
+        ):
+            pass
+    file.write_bytes(whole)
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path) as app:
+        assert app.call("agent/a", b"notes") == b"a note to be found again"
+
+
+def test_a_backup_taken_under_load_opens_with_whole_turns(make: Make, tmp_path: Path) -> None:
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path / "data", durability="async") as app:
+        for number in range(50):
+            app.send("agent/a", b"note %d\nto agent/b note %d" % (number, number))
+            if number == 25:
+                app.deployment.backup(tmp_path / "backup")
+        assert len(app.call("agent/b", b"until 50").split()) == 50
+    with radon.BlockingRuntime(make(), store="lmdb", data=tmp_path / "backup") as app:
+        first = app.call("agent/a", b"until 26").split()
+        assert first[:26] == [b"%d" % number for number in range(26)]
+        assert app.call("agent/b", b"until %d" % len(first)).split() == first
+
+
+def test_every_error_of_a_start_is_one_of_radons(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(b"another program's")
+    with (
+        pytest.raises(RadonError, match=r"holds a data\.mdb but no VERSION"),
+        radon.BlockingRuntime(make(), store="lmdb", data=tmp_path),
+    ):
+        pass
