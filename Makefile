@@ -9,7 +9,7 @@ RUN    := $(VENV)/bin/python
 WORKERS ?= auto
 PYTEST  := $(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile
 ifdef SLOW
-PYTEST  += -m "" -o faulthandler_timeout=3600
+PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif
 
 .DEFAULT_GOAL := help

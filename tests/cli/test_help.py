@@ -91,9 +91,7 @@ def test_completion_can_be_shown_and_completes_verbs(radon: Radon) -> None:
 def test_the_doctor_knows_this_machine(radon: Radon) -> None:
     radon.environment["RADON_CACHE"] = str(radon.folder / "cache")
     findings = {finding["name"]: finding for finding in radon.json("doctor")}
-    assert {key: type(value) for key, value in findings["wasmtime"].items()} == {
-        "name": str, "value": str, "ok": bool, "meaning": str,
-    }  # fmt: skip
+    assert [*findings["wasmtime"]] == ["name", "value", "ok", "meaning"]
     assert [*findings] == [
         "radon", "python", "wasmtime", "domain", "cache", "compiler", "wasm-tools", "vm.max_map_count", "disk",
     ]  # fmt: skip

@@ -174,7 +174,8 @@ class History:
         assert not image.postponed
         for atom in image.atoms.values():
             assert atom.journal is None
-            assert not (atom.asked or atom.kept or atom.timers or len(atom.mailbox)), f"{atom.address.text}: left over"
+            left = [*atom.asked, *atom.kept, *atom.timers, *atom.mailbox]
+            assert not left, f"{atom.address.text}: left over"
         for name, book in books.items():
             assert not [page for page in book if page.startswith("violation")], (name, book)
             assert _pages(book, "armed/") == _pages(book, "fired/"), f"{name}: timers"
