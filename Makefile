@@ -13,7 +13,7 @@ PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench clean
+.PHONY: help demo test seeds check lint format bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ test: $(READY)  ## the tests, except the slow ones
 	@scripts/debian-packages
 	@$(PYTEST)
 
-check:  ## lint and all tests
+seeds: $(READY)  ## the crash simulator over 1,000 seeds
+	@$(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 -m "" tests/simulation
+
+check:  ## lint and all tests, the slow ones too
 	@$(MAKE) --no-print-directory lint test SLOW=1
 
 lint: $(READY)  ## ruff and mypy
