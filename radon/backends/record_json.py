@@ -108,7 +108,9 @@ def _write_delivery(delivery: Delivery) -> dict[str, Any]:
     fields = {"id": delivery.id.hex(), "form": delivery.form.name.lower()}
     for name, code in _DELIVERY.items():
         value = getattr(delivery, name)
-        if value != getattr(usual, name):
+        if code == "a" and value is not NOWHERE:  # nowhere is that one object; an empty address is another thing
+            fields[name] = value._asdict()
+        elif value != getattr(usual, name):
             fields[name] = _WRITE[code](value)
     return fields
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -162,11 +163,18 @@ class Runner:
 
     # ---- the domain's thread: opening ----
 
-    def _open(self, accept: Callable[[Domain], None] = _anything, keep: Callable[[], None] = _nothing) -> None:
+    def _open(
+        self, accept: Callable[[Domain], None] = _anything, keep: Callable[[], None] = _nothing, *, cut: bool = False
+    ) -> None:
+        """`cut`: the store was full, so let a snapshot stand for the log if there is room for that."""
         image = self._store.open(self._number)
         domain = self._make(self._program.settings)
         try:
             self._restore(domain, image)
+            if cut and image.tail:
+                with suppress(StoreFull):
+                    covered = self._store.position(self._number)
+                    self._store.snapshot(self._number, image.epoch, covered, domain.snapshot())
             accept(domain)
             _link(domain, self._program)
             keep()
@@ -211,7 +219,7 @@ class Runner:
                 return False
             begin = time.monotonic()
             try:
-                self._open()
+                self._open(cut=isinstance(failure, StoreFull))
                 break
             except StoreError as error:
                 failure = error
@@ -219,8 +227,6 @@ class Runner:
                 took = time.monotonic() - begin
                 self._retry = max(min(2 * self._retry, RETRY_LAST), RETRY_FIRST, 4 * took)
         self.reopened += 1
-        if isinstance(failure, StoreFull) and self.log_bytes:
-            self._take_snapshot()  # may use a reserve, and makes room
         self._run([encode_all(self._standing())], 0)
         self._inbox.open()
         return True
@@ -272,19 +278,10 @@ class Runner:
                 inputs.append(item)
             elif item is not None and item.future.set_running_or_notify_cancel():
                 self._run(inputs, 0)
-                self._hand_over()
+                self._hand_over()  # of a task before, too: this one, a snapshot say, sees just what the log does
                 inputs = []
-                self._perform(item)
+                _perform(item, self._domain)
         return self._run_batch(inputs)
-
-    def _perform(self, task: Task) -> None:
-        try:
-            result = task.function(self._domain)
-        except BaseException as error:
-            task.future.set_exception(error)
-        else:
-            task.future.set_result(result)
-        self._hand_over()  # whoever looks next, a snapshot say, finds nothing that is not in the log
 
     def _run_batch(self, inputs: list[bytes]) -> Status:
         """As many turns as SLICE has time for. Each step has as many as all before it, so the last ends soon after."""
@@ -325,6 +322,15 @@ class Runner:
         self._snapshot_bytes, self._snapshot_at = len(frame), time.monotonic()
         self._snapshot = self._writer.snapshot(frame)
         return self._snapshot
+
+
+def _perform(task: Task, domain: Domain) -> None:
+    try:
+        result = task.function(domain)
+    except BaseException as error:
+        task.future.set_exception(error)
+    else:
+        task.future.set_result(result)
 
 
 def _link(domain: Domain, program: Program) -> None:

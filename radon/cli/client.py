@@ -113,7 +113,7 @@ class Client:
             raise Unavailable(f"{self._directory}: the deployment takes no connections; it has ended") from None
         try:
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before the end of the body
-                connection.request(method, f"{path}?{urlencode(query, doseq=True)}", body)
+                connection.request(method, f"{path}?{urlencode(query, doseq=True)}" if query else path, body)
             response = connection.getresponse()
             if response.status >= 400:
                 raise _told(response)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from radon.atoms.application import Application
     from radon.cli.serving import Replace
 
-EXAMPLE = "radon dev examples/bank"
+EXAMPLE = "radon dev shop"
 
 TICK = 500
 """Milliseconds after which the watch is known to have begun."""
@@ -87,6 +87,7 @@ class _Watch:
         from radon.cli.building import build_kinds
         from radon.cli.failures import outcome
         from radon.cli.launching import load_manifest
+        from radon.gateways.control import entrances
 
         def build() -> Application:
             self._manifest = load_manifest(self._path, self._bind)
@@ -101,10 +102,12 @@ class _Watch:
         except (RadonError, OSError) as error:
             _say(f"{outcome(error)[1]}\nthe code from before goes on running")
             return
-        change = plan(self._application, application)
-        self._application = application
+        old, self._application = self._application, application
+        change = plan(old, application)
         names = (*change.added, *change.replaced, *change.adjusted, *change.removed, *change.tables)
         _say(f"swapped: {', '.join(names)}")
+        if entrances(old) != entrances(application):
+            _say("it listens where it did; start again to listen elsewhere")
 
     def _files(self) -> set[Path]:
         """All that the application is made of."""

@@ -10,7 +10,7 @@ from radon.atoms.manifest import Manifest
 from radon.cli.deployments import home_of
 from radon.cli.failures import Usage
 from radon.cli.options import manifest_file
-from radon.cli.printing import print_json, print_lines
+from radon.cli.printing import address_text, print_json, print_lines
 
 if TYPE_CHECKING:
     from radon.cli.serving import Launch
@@ -44,11 +44,17 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
 def foreground(
     manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, forgetful: bool
 ) -> Launch:
-    """What `run` and `dev` start: in memory, unless the command line names a place. Raises what loading raises."""
+    """What `run` and `dev` start: in memory, unless the command line names a place.
+
+    Raises Usage where that is not enough, and what loading raises.
+    """
     from radon.atoms.application import Application
     from radon.cli.serving import Launch
 
     store = store or ("memory" if data is None else "lmdb")
+    if store == "memory" and manifest.require.durability != "none":
+        needed = f"[require] durability = {manifest.require.durability!r}"
+        raise Usage(f"{manifest.file}: {needed}, and memory forgets: say --data DIR where it is to be kept")
     return Launch(
         application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
         directory=data or home_of(manifest.name), kept=data is not None or store != "memory", forgetful=forgetful,
@@ -65,10 +71,3 @@ def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
         f"{facts['application']} is up: process {facts['pid']}, state in {kept}",
         *(f"  {address_text(address)}" for address in facts["addresses"]),
     ])  # fmt: skip
-
-
-def address_text(address: Mapping[str, str]) -> str:
-    """ "http://127.0.0.1:8080", "tcp 127.0.0.1:7001 for resp"."""
-    if address["protocol"] == "http":
-        return address["address"]
-    return f"{address['protocol']} {address['address']} for {address['kind']}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +64,13 @@ def shown_bytes(data: bytes) -> str:
 def parse_bytes(text: str) -> bytes:
     """Raises ValueError for a 0x without hexadecimal behind it."""
     return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode(errors="surrogateescape")
+
+
+def address_text(address: Mapping[str, str]) -> str:
+    """Where a deployment listens: "http://127.0.0.1:8080", "tcp 127.0.0.1:7001 for resp"."""
+    if address["protocol"] == "http":
+        return address["address"]
+    return f"{address['protocol']} {address['address']} for {address['kind']}"
 
 
 def size_text(size: int) -> str:

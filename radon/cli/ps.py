@@ -7,7 +7,7 @@ from typing import Any
 
 from radon.cli.deployments import find_running
 from radon.cli.options import Data, Json
-from radon.cli.printing import duration_text, print_json, print_lines, print_table, size_text
+from radon.cli.printing import address_text, duration_text, print_json, print_lines, print_table, size_text
 
 EXAMPLE = "radon ps --json"
 
@@ -44,7 +44,7 @@ def _print(facts: dict[str, Any], stats: dict[str, Any], kinds: list[dict[str, A
         f"{facts['application']} in {facts['data']}, process {facts['pid']}, up {duration_text(stats['uptime'])}",
         f"memory {size_text(stats['memory'])}, log {size_text(stats['log_bytes'])} of {stats['commits']} commits",
         f"{stats['dead_letters']} dead letters",
-        *(f"{address['protocol']} {address['address']}" for address in facts["addresses"]),
+        *map(address_text, facts["addresses"]),
         "",
     ])  # fmt: skip
     columns = ("kind", "atoms", "live", "turns", "turns/s", "failed", "queued", "suspended", "state")

@@ -64,7 +64,8 @@ class _Process:
         self._journal = journal
         self._stop = asyncio.Event()
         self._code = 0
-        self._failure: RadonError | None = None
+        self._failure: Exception | None = None
+        self._replacing = asyncio.Lock()
         self._deployment: Deployment
         self._gateways: Gateways
         self._control: Control | None = None
@@ -113,18 +114,19 @@ class _Process:
         try:
             await beside(self._replace)
         except Exception as error:
-            self._failure = error if isinstance(error, RadonError) else RadonError(f"{type(error).__name__}: {error}")
+            self._failure = error
             self._stop.set()
 
     async def _replace(self, application: Application, drop: frozenset[str]) -> None:
         """Between two turns. Whatever is wrong with it is found before anything changes."""
         secrets = application.read_secrets(os.environ)
-        await asyncio.to_thread(self._deployment.deploy, application, drop=drop)
-        await self._gateways.follow(secrets)
+        async with self._replacing:
+            await asyncio.to_thread(self._deployment.deploy, application, drop=drop)
+            await self._gateways.follow(secrets)
 
     def _facts(self) -> dict[str, Any]:
         launch, gateways = self._launch, self._gateways
-        tcp = self._deployment.application.manifest.ingress.tcp
+        tcp = launch.application.manifest.ingress.tcp  # as it was when they began to listen
         addresses = [{"protocol": "http", "address": gateways.http}] if gateways.http is not None else []
         for written, bound in gateways.tcp.items():
             addresses.append({"protocol": "tcp", "address": bound, "kind": tcp.get(written, "")})

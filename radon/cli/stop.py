@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from contextlib import suppress
 
 from radon.cli.deployments import find_running
 from radon.cli.options import Data
@@ -16,9 +17,11 @@ def verb(data: Data = None) -> None:
     from radon.cli.client import Client
 
     with Client(find_running(data)) as client:
-        process = os.pidfd_open(client.facts()["pid"])
-        try:
-            client.stop()
-            select.select([process], [], [])  # readable when the process has ended
-        finally:
-            os.close(process)
+        number = client.facts()["pid"]
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            process = os.pidfd_open(number)
+            try:
+                client.stop()
+                select.select([process], [], [])  # readable when the process has ended
+            finally:
+                os.close(process)

@@ -92,15 +92,14 @@ class Control:
 
     async def _call(self, request: Request) -> Response:
         """Body in, body out. Query: address, timeout (ns), once."""
-        timeout = int(request.query_params["timeout"])
-        text = request.query_params["address"]
+        timeout, text = _number(request, "timeout"), _text(request, "address")
         if timeout <= 0:
             raise Timeout(f"the deadline for {text} has passed already; nothing was sent")
         return _octets(await self._post(request, text, timeout))
 
     async def _send(self, request: Request) -> Response:
         """Body in; answered when the message is in its mailbox, durably. Query: address, once."""
-        await self._post(request, request.query_params["address"], None)
+        await self._post(request, _text(request, "address"), None)
         return Response()
 
     async def _post(self, request: Request, address: str, timeout: int | None) -> bytes:
@@ -184,7 +183,7 @@ class Control:
 
     async def _atom(self, request: Request) -> Response:
         """Put records, in order of bucket and key. Query: address, and perhaps bucket and key (in hexadecimal)."""
-        address = Address.parse(request.query_params["address"])
+        address = Address.parse(_text(request, "address"))
         bucket, key = request.query_params.get("bucket"), request.query_params.get("key")
 
         def look(domain: Domain) -> list[Put]:
@@ -204,7 +203,7 @@ class Control:
 
     async def _revive(self, request: Request) -> Response:
         """Query: again=1 to deliver again, 0 to drop; id (in hexadecimal), or none for all. Answers how many it did."""
-        again = request.query_params["again"] == "1"
+        again = _number(request, "again") == 1
         wanted = request.query_params.get("id")
 
         def choose(domain: Domain) -> list[bytes]:
@@ -231,12 +230,12 @@ class Control:
         new = await asyncio.to_thread(Application.unbundle, bundle)
         old = self._deployment.application
         await self._steering.replace(new, frozenset(request.query_params.getlist("drop")))
-        moved = _entrances(old) != _entrances(new)
+        moved = entrances(old) != entrances(new)
         return JSONResponse({**msgspec.to_builtins(plan(old, new)), "restart": moved})
 
     async def _backup(self, request: Request) -> Response:
         """Query: directory, an absolute path."""
-        directory = Path(request.query_params["directory"])
+        directory = Path(_text(request, "directory"))
         if not directory.is_absolute():
             raise Invalid(f"{directory}: not an absolute path")
         await asyncio.to_thread(self._deployment.backup, directory)
@@ -284,7 +283,8 @@ class _OwnerOnly(H11Protocol):
         super().connection_made(transport)
 
 
-def _entrances(application: Application) -> Any:
+def entrances(application: Application) -> Any:
+    """Where it listens and how: what only a start can change."""
     ingress = application.manifest.ingress
     return ingress.tcp, ingress.http and (ingress.http.listen, ingress.http.tls)
 
@@ -300,6 +300,21 @@ def fields_of(line: Logged) -> dict[str, Any]:
 def line_of(line: Logged) -> bytes:
     """The same as JSON."""
     return msgspec.json.encode(fields_of(line)) + b"\n"
+
+
+def _text(request: Request, name: str) -> str:
+    """A parameter of the query. Raises Invalid."""
+    value = request.query_params.get(name)
+    if value is None:
+        raise Invalid(f"{request.url.path} needs the parameter {name!r}")
+    return value
+
+
+def _number(request: Request, name: str) -> int:
+    text = _text(request, name)
+    if not text.isdecimal():
+        raise Invalid(f"the parameter {name!r} is a number, not {text!r}")
+    return int(text)
 
 
 def _checked(answer: Answer, to: str) -> bytes:

@@ -58,11 +58,12 @@ class Egress:
         """Send what atoms ask for, beginning with what is pending. Raises Invalid if another gateway does."""
         endpoints: list[_Endpoint] = []
         egress = cls(endpoints)
+        entries = deployment.application.manifest.egress.http
+        if not entries:
+            return egress
+        verify = await asyncio.to_thread(httpx.create_ssl_context)  # reads files
         try:
-            entries = deployment.application.manifest.egress.http
-            verify = await asyncio.to_thread(httpx.create_ssl_context) if entries else None
             for name, entry in entries.items():
-                assert verify is not None
                 endpoints.append(_Endpoint(deployment, name, entry, secrets.headers.get(name, {}), verify))
         except BaseException:
             await egress.stop()

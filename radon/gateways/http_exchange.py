@@ -36,7 +36,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, seen: Seen) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.headers: Headers = scope["headers"]
+        self.headers: Headers = list(scope["headers"])
         self.path = path_of(scope)  # percent-encoded
         self.label = "unknown"
         self._receive, self._send, self._seen = receive, send, seen

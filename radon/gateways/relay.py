@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Relay:
     """Call it from any thread: `relay(function, argument)` runs `function(argument)` in the loop, soon and in order.
 
-    One wake-up of the loop serves all that gathers until it comes; `after` runs once they are served. Functions must
-    not raise. When the loop is closed, nothing more is served.
+    One wake-up of the loop serves all that gathers until it comes; `after` runs once they are served. A function that
+    raises is reported to the loop, and the others are served. When the loop is closed, nothing more is served.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], None] | None = None) -> None:
@@ -39,6 +39,9 @@ class Relay:
         self._awake = False
         for _ in range(len(self._calls)):  # what comes meanwhile wakes again, and the sockets have their turn before
             function, argument = self._calls.popleft()
-            function(argument)
+            try:
+                function(argument)
+            except Exception as error:
+                self._loop.call_exception_handler({"message": "a gateway failed on what left", "exception": error})
         if self._after is not None:
             self._after()

@@ -52,12 +52,11 @@ class Gateways:
         """Take nothing more, let end what has begun, `grace` seconds at most. Idempotent."""
         if self._asgi is not None:
             self._asgi.close()
-        if self._server is not None:
-            await self._server.stop(grace)
-            self._server = None
-        if self._connections is not None:
-            await self._connections.stop(grace)
-            self._connections = None
+        async with asyncio.TaskGroup() as group:
+            for ingress in (self._server, self._connections):
+                if ingress is not None:
+                    group.create_task(ingress.stop(grace))
+        self._server = self._connections = None
         if self._egress is not None:  # last: what still ran may have waited for its answers
             await self._egress.stop()
             self._egress = None

@@ -48,6 +48,7 @@ class Settings:
     suspended: int = 1000  # turns at once; more are answered with exhausted. Each is a thread here
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects
+    mail: int = GIB  # bytes of all messages under way; beyond it whoever sends is answered with exhausted
     retention: int = 24 * 3600 * 10**9  # ns that an object lives without a pin
     idempotency: int = 3600 * 10**9  # ns that a dedup key is remembered
     forgetful: bool = False  # drop every instance after its turn
@@ -290,7 +291,7 @@ class Domain:
         """The delivery failed for good; a `start` that did ends the atom."""
         assert delivery is not None
         if not delivery.cast and not atom.volatile:  # of neither is anything kept: not even that it was
-            self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, atom.address, delivery))
+            self.routes.bury(atom.address, delivery, cause)
         self.ledger.consume(atom, delivery)
         self.routes.answer(delivery, ErrorCode.CLOSED)
         if delivery.form is Form.START:

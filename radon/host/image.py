@@ -18,7 +18,7 @@ from sortedcontainers import SortedDict
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
 from radon.host.alarms import Alarm, Alarms, Cause
-from radon.host.limits import ENTRY_OVERHEAD, OBJECT_OVERHEAD
+from radon.host.limits import ENTRY_OVERHEAD, MAIL_OVERHEAD, OBJECT_OVERHEAD
 from radon.host.mailbox import Mailbox
 
 Buckets = dict[str, "SortedDict[bytes, bytes]"]
@@ -146,7 +146,8 @@ class Image:
         self.objects: dict[str, Object] = {}
         self.object_bytes = 0
         self.seen: dict[str, Once] = {}
-        self.dead: dict[bytes, r.Died] = {}
+        self.dead: SortedDict[bytes, r.Died] = SortedDict()  # by id: about the order in which they were sent
+        self.mail_bytes = self.dead_bytes = 0  # of all that is under way; of `dead`
         self.alarms = Alarms(self.awaits)
         self._at = Atom("", "")
 
@@ -238,6 +239,7 @@ class Image:
 
     def _ended(self, atom: Atom, _: r.Ended) -> None:
         del self.atoms[atom.kind, atom.key]
+        self.mail_bytes -= sum(map(_weight, atom.mailbox))
 
     def _put(self, atom: Atom, x: r.Put) -> None:
         atom.write(x.bucket, x.key, x.value)
@@ -247,9 +249,10 @@ class Image:
 
     def _delivered(self, atom: Atom, x: r.Delivered) -> None:
         atom.mailbox.append(x.delivery)
+        self.mail_bytes += _weight(x.delivery)
 
     def _consumed(self, atom: Atom, x: r.Consumed) -> None:
-        atom.mailbox.consumed(x.id)
+        self.mail_bytes -= _weight(atom.mailbox.consumed(x.id))
         if atom.journal is not None and atom.journal.id == x.id:
             atom.journal = None
 
@@ -270,10 +273,11 @@ class Image:
 
     def _postponed(self, _: Atom, x: r.Postponed) -> None:
         self.postponed[x.delivery.id] = x
+        self.mail_bytes += _weight(x.delivery)
         self.alarms.set(x.due, Cause.POSTPONED, x.to.kind, x.to.key, x.delivery.id)
 
     def _postponed_gone(self, _: Atom, x: r.PostponedGone) -> None:
-        del self.postponed[x.id]
+        self.mail_bytes -= _weight(self.postponed.pop(x.id).delivery)
 
     def _kept(self, atom: Atom, x: r.Kept) -> None:
         atom.kept[x.token] = x.message
@@ -332,10 +336,12 @@ class Image:
         self.object_bytes -= len(self.objects.pop(x.name).body) + OBJECT_OVERHEAD
 
     def _died(self, _: Atom, x: r.Died) -> None:
+        before = self.dead.get(x.delivery.id, x)
+        self.dead_bytes += _weight(x.delivery) - (_weight(before.delivery) if before is not x else 0)
         self.dead[x.delivery.id] = x
 
     def _died_gone(self, _: Atom, x: r.DiedGone) -> None:
-        del self.dead[x.id]
+        self.dead_bytes -= _weight(self.dead.pop(x.id).delivery)
 
     def _seen(self, _: Atom, x: r.Seen) -> None:
         self.seen[x.key] = Once(x.expires)
@@ -361,6 +367,10 @@ _APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
     r.Pinned: Image._pinned, r.Collected: Image._collected, r.Died: Image._died, r.DiedGone: Image._died_gone,
     r.Seen: Image._seen, r.Settled: Image._settled, r.SeenGone: Image._seen_gone,
 }  # fmt: skip
+
+
+def _weight(delivery: Delivery) -> int:
+    return MAIL_OVERHEAD + len(delivery.body)
 
 
 def _records_of(atom: Atom) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
-from radon.abi.errors import ErrorCode, Refused, TooLarge
+from radon.abi.errors import Closed, ErrorCode, Exhausted, Refused, TooLarge
 from radon.host.alarms import Alarm, Cause
 from radon.host.image import LISTENER
 from radon.host.ledger import SYSTEM
@@ -103,6 +103,10 @@ def _post(domain: Domain, record: x.Post) -> None:
         kind = domain.kinds.get(to.kind)
         if kind is not None and len(record.body) > kind.limits.message:
             raise TooLarge(f"{len(record.body)} bytes for {to.text}; limits.message is {kind.limits.message}")
+        if record.sender.kind.startswith("@") and record.sender.key == to.key and routes.living(to) is None:
+            raise Closed(f"{to.text} has ended with its connection")  # it begins no other life
+        if image.mail_bytes > domain.settings.mail:
+            raise Exhausted("too much is under way in this domain")
     except Refused as refused:
         metadata = (("radon.error", str(refused).encode()),)
         return domain.ledger.leave(x.Reply(record.token, refused.code + 1, metadata, b""))

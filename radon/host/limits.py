@@ -24,6 +24,9 @@ ENTRY_OVERHEAD = 32
 OBJECT_OVERHEAD = 512
 """Bytes that an object costs beside its body when the room for objects is counted."""
 
+MAIL_OVERHEAD = 512
+"""Bytes that a message under way, or a dead letter, costs beside its body when the room for them is counted."""
+
 SCAN_BYTES = 256 * KIB
 """A scan stops after so many bytes of keys and values (radon.wit: `bucket.scan`)."""
 
@@ -57,6 +60,9 @@ NAME_FUEL = 100
 
 BUCKETS = 1024
 """Buckets with entries that an atom may have; `limits.state` counts only what is in them."""
+
+WATCHERS = 10_000
+"""Watches that an atom may be under."""
 
 NAME_BYTES = 256
 """The longest bucket, topic, metadata or metric name, in bytes of UTF-8."""

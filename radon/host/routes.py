@@ -16,7 +16,7 @@ from radon.host.hash import shard_of
 from radon.host.image import Atom
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
-from radon.host.limits import KEY_BYTES
+from radon.host.limits import KEY_BYTES, MIB
 
 STOPPED = 143
 """The exit status of an atom that another one stopped (128 + SIGTERM, as shells count)."""
@@ -29,6 +29,9 @@ UNKNOWN = 2**32 - 1
 
 CHILDREN = 10_000
 """Statuses of ended children that an atom keeps; the oldest go first."""
+
+DEAD_BYTES = 256 * MIB
+"""Bytes of dead letters that a domain keeps; the oldest go first."""
 
 HERE = "@here"
 
@@ -102,7 +105,15 @@ class Routes:
         if delivery.reply is not NOWHERE:
             self.answer(delivery, ErrorCode.CLOSED)
         elif delivery.form is Form.MESSAGE and not delivery.cast:
-            self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, to, delivery))
+            self.bury(to, delivery, cause)
+
+    def bury(self, to: Address, delivery: Delivery, cause: str) -> None:
+        """Keep it as a dead letter; the oldest make room, which a metric tells."""
+        self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, to, delivery))
+        while self.image.dead_bytes > DEAD_BYTES:
+            oldest, letter = self.image.dead.peekitem(0)
+            self.ledger.emit(SYSTEM, r.DiedGone(oldest))
+            self.ledger.leave_at_once(x.Counted(1, letter.to.kind, "radon.dead_letters_dropped"))
 
     def wake(self, atom: Atom) -> None:
         """Put the atom into the ready queue if it has a turn to take or to go on with."""

@@ -10,7 +10,6 @@ from radon.abi import records as r
 from radon.abi.delivery import Address, Delivery
 from radon.abi.errors import ErrorCode
 from radon.host.image import LISTENER, Atom
-from radon.host.ledger import SYSTEM
 from radon.host.limits import KEPT_FUEL, MIB, SYSCALL_FUEL
 from radon.host.routes import Routes
 from radon.host.syscalls.topics import PUBLISH, SUBSCRIBE
@@ -30,7 +29,7 @@ def take_turn(routes: Routes, topic: Atom) -> int:
         record = r.Subscribed if message.token == SUBSCRIBE else r.Unsubscribed
         ledger.emit(topic, record(message.sender))
     elif len(message.body) * len(topic.subscribers) > FAN_OUT:
-        ledger.emit(SYSTEM, r.Died(routes.image.time, "too-large", topic.address, message))
+        routes.bury(topic.address, message, "too-large")
     else:
         cost += len(topic.subscribers) * (SYSCALL_FUEL + KEPT_FUEL * len(message.body))
         for subscriber in list(topic.subscribers):

@@ -12,6 +12,9 @@ import wasmtime
 from radon.abi.errors import RadonError
 from radon.host import capi
 
+NAME_SHOWN = 120
+"""Characters of a function's name that a trap tells."""
+
 _NOISE = re.compile(r"(\d+: )?(wasm trap: )?")
 
 
@@ -42,14 +45,19 @@ class OutOfBounds(Trap):
 def engine_trap(address: int) -> Trap:
     """The trap of the engine's at this address, which is taken over."""
     trap = capi.trap_at(address)
-    return Trap(_code(trap), one_line(trap.message), capi.frames(trap))
+    return Trap(_code(trap), one_line(trap.message), _names(capi.frames(trap)))
 
 
 def engine_error(address: int) -> Trap:
     """As `engine_trap`, for an error: a host function, the engine or the machine would not go on."""
     error = capi.error_at(address)
     text = one_line(str(error))
-    return Trap("host-memory" if "os error" in text else "engine", text, capi.frames(error))
+    return Trap("host-memory" if "os error" in text else "engine", text, _names(capi.frames(error)))
+
+
+def _names(frames: tuple[str, ...]) -> tuple[str, ...]:
+    """On one line, and not too long: a module calls its functions what it likes."""
+    return tuple((name if name.isprintable() else ascii(name)[1:-1])[:NAME_SHOWN] for name in frames)
 
 
 def one_line(text: str) -> str:

@@ -73,6 +73,7 @@ class Turn:
         self.object_bytes = 0
         self.pins: dict[str, int] = {}  # by name, over the object's own count
         self.sent = 0
+        self.asked = 0  # with `request`
         self.spawned = 0
         self.calls = 0  # suspending syscalls so far
         self.exit_status: int | None = None
@@ -150,6 +151,8 @@ class Turn:
         """One more message out. Raises Exhausted."""
         if self.sent >= self.kind.limits.outbox:
             raise Exhausted(f"the turn has sent {self.sent} messages (limits.outbox)")
+        if self.domain.image.mail_bytes > self.domain.settings.mail:
+            raise Exhausted("too much is under way in this domain")
         self.sent += 1
 
     def has_ended(self, address: Address) -> bool:

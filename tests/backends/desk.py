@@ -11,11 +11,12 @@ from typing import Any
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import RadonError, StoreError, Unavailable
+from radon.abi.records import Step
 from radon.atoms.manifest import Durability
 from radon.backends.deployment import Answer, Deployment
 from radon.backends.driver import Store
 from radon.backends.runner import Program, Runner
-from radon.host.domain import Settings
+from radon.host.domain import Domain, Settings
 from radon.host.kind import Kind
 from radon.runtime.running import checked
 from radon.testing.faults import Around, Call
@@ -133,3 +134,16 @@ def ask(deployment: Deployment, to: str, *lines: str, once: str = "") -> str:
     body = "".join(f"{line}\n" for line in lines).encode()
     deployment.post(Address.parse(to), body, answer.set_result, once=once)
     return checked(answer.result(SOON), to).body.decode()
+
+
+def holdings(domain: Domain) -> list[Any]:
+    """All that a domain holds, but for what time it is."""
+    return [record for record in domain.image.records() if not isinstance(record, Step)]
+
+
+def held_by(store: Store) -> list[Any]:
+    """What a domain holds that is restored from a store."""
+    image = store.open(0)
+    domain = Domain()
+    domain.restore(image.snapshot, image.tail)
+    return holdings(domain)

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from radon.abi.errors import StoreError, Unavailable
+from radon.abi.records import At
 from radon.backends.driver import Fenced, StoreDamaged, StoreFull
+from radon.backends.runner import Program
 from radon.backends.stores.memory import MemoryStore
-from radon.host.domain import Domain
+from radon.host.domain import Domain, Settings
 from radon.host.kind import Kind
 from radon.testing.faults import Around, Faulty, Full, Stalled
-from tests.backends.desk import SOON, Desk, Durable, Failing, Open
+from tests.backends.desk import SOON, Desk, Durable, Failing, Open, held_by
 
 # ---- a store that fails ----
 
@@ -55,6 +57,52 @@ def test_whatever_fate_commits_meet_each_message_acts_once(desk: Open, agent: Ki
         again = Desk(inner, agent)
         assert again.ask("total") == "40"
         again.runner.stop()
+
+
+@pytest.mark.parametrize("durable", [True, False], ids=["written by a thread", "written at once"])
+def test_an_answer_that_follows_from_a_lost_commit_is_not_given(desk: Open, durable: bool) -> None:
+    """A dedup key makes an answer that changes nothing, so that it waits for no write of its own."""
+    failing = Failing(Durable(MemoryStore()) if durable else MemoryStore())
+    d = desk(failing)
+    d.settle()
+    failing.fails = ("commit",)
+    go = threading.Event()
+    d.runner.perform(lambda domain: go.wait(SOON))
+    answers = []
+    for _ in range(5):  # all of them are in the inbox at once, each with a commit of its own
+        answers.append(d.post("count 1", once="key"))
+        d.runner.perform(lambda domain: domain.run(10))
+    go.set()
+    for answer in answers:
+        with pytest.raises(Unavailable):
+            answer.result(SOON)
+    failing.fails = ()
+    assert d.insist("count 1", once="key") == "1"
+
+
+def test_what_had_only_come_in_when_the_store_failed_is_turned_away_unhandled(desk: Open) -> None:
+    failing = Failing(Durable(MemoryStore()))
+    store = Stalled(failing)
+    d = desk(store)
+    d.ask("count 1")
+    store.stall()
+    lost = d.post("count 1")
+    assert store.waits.wait(SOON)
+    d.settle()
+    held, go = threading.Event(), threading.Event()
+    d.runner.perform(lambda domain: held.set() or go.wait(SOON))
+    assert held.wait(SOON)
+    late, task = d.post("count 1"), d.runner.perform(lambda domain: "looked")
+    failing.fails = ("commit",)
+    store.go()
+    while d.runner._writer.failure is None:
+        pass
+    failing.fails = ()
+    go.set()
+    for future in (lost, late, task):
+        with pytest.raises(Unavailable, match="the disk broke"):
+            future.result(SOON)
+    assert d.insist("total") == "1"
 
 
 def test_while_a_store_fails_callers_are_turned_away_with_the_reason(desk: Open) -> None:
@@ -100,25 +148,36 @@ def test_a_store_that_keeps_failing_is_tried_ever_less_often(desk: Open, monkeyp
     assert waits[-1] == 5.0
 
 
+class Small(Around):
+    """Has room for ten frames of the log."""
+
+    def commit(self, domain: int, epoch: int, frames: Any) -> None:
+        if len(self.inner._domains[domain].tail) >= 10:
+            raise StoreFull("full at its limit of 10 frames; make room")
+        self.inner.commit(domain, epoch, frames)
+
+
 def test_a_full_store_is_given_a_snapshot_which_makes_room(desk: Open) -> None:
-    class Small(Around):
-        """Room for ten frames of the log."""
-
-        def commit(self, domain: int, epoch: int, frames: Any) -> None:
-            if len(self.inner.open(1).tail) + 1 > 10:
-                raise StoreFull("full at its limit of 10 frames; make room")
-            self.inner.commit(domain, epoch, frames)
-            self.inner.commit(1, self.inner.open(1).epoch, frames)
-
-        def snapshot(self, domain: int, epoch: int, covered: int, frame: bytes) -> None:
-            self.inner.snapshot(domain, epoch, covered, frame)
-            self.inner.snapshot(1, self.inner.open(1).epoch, self.inner.position(1), b"")
-
-    d = desk(Small(Durable(MemoryStore())))
+    store = Small(MemoryStore())
+    d = desk(store)
     for number in range(1, 31):
         assert d.insist("count 1", once=f"key {number}") == str(number)
     assert len(d.lost) >= 2
     assert set(d.lost) == {"full at its limit of 10 frames; make room"}
+
+
+def test_a_snapshot_that_makes_room_shows_what_the_log_does_and_nothing_that_is_done_in_the_same_opening(
+    desk: Open,
+) -> None:
+    """What a crash had left of a removed kind, say, is ended then, and recorded behind the snapshot."""
+    store = Small(MemoryStore())
+    d = desk(store)
+    d.runner._program = Program("without agents", {}, (), Settings())
+    while not d.lost:
+        d.post("count 1", to=f"agent/{len(d.released)}").exception(SOON)
+    assert d.opened.wait(SOON)
+    d.runner.stop()
+    assert not [record for record in held_by(store) if isinstance(record, At)]
 
 
 @pytest.mark.usefixtures("hasty")

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 from radon.cli.client import Client
@@ -157,3 +159,22 @@ def test_forgetful_drops_each_instance_after_its_turn(radon: Radon, application:
 def test_an_unknown_backend_is_refused_with_those_that_are_known(radon: Radon, application: Path) -> None:
     assert radon.fails(2, "deploy", "--on", "ntas") == "unknown backend 'ntas'; known: monolith"
     assert "'lmdb', 'memory'" in radon.fails(2, "deploy", "--store", "postgres")
+
+
+def test_a_log_that_has_become_long_is_put_aside(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from radon.cli import detach\n"
+        "detach.LOG_BYTES = 8\n"
+        "log = Path(sys.argv[1])\n"
+        "detach.redirect(log)\n"
+        "for line in ('first', 'second', 'third', 'fourth', 'fifth'):\n"
+        "    os.write(2, f'{line}\\n'.encode())\n"
+        "    detach.put_aside(log)\n"
+    )
+    log = tmp_path / "log"
+    subprocess.run([sys.executable, "-c", code, str(log)], check=True)
+    assert log.read_text() == "fifth\n"
+    assert log.with_name("log.1").read_text() == "third\nfourth\n"
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from radon.abi.errors import Invalid
+from radon.cli.client import Client
 from tests.cli.conftest import Radon, keys_of, write_application
 from tests.scripts import ScriptModule
 
@@ -149,13 +151,20 @@ def test_logs_can_be_followed(up: Radon) -> None:
 
 def test_whoever_stops_reading_hears_no_complaint(up: Radon) -> None:
     """`radon logs | head -n 1`."""
-    up.ask("script/pipe", "repeat 500 log.write info line")
+    up.ask("script/pipe", "repeat 3000 log.write info line")
     writing = up.begin("logs")
     assert writing.stdout is not None
     assert writing.stderr is not None
     writing.stdout.readline()
     writing.stdout.close()
     assert writing.stderr.read() == b""
+
+
+@pytest.mark.parametrize("path", ["/call", "/call?timeout=soon&address=a", "/send", "/dead", "/backup"])
+def test_a_request_that_makes_no_sense_is_invalid(up: Radon, path: str) -> None:
+    """The control socket serves whatever its owner writes, not this command alone."""
+    with Client(up.folder / ".radon" / "app") as client, pytest.raises(Invalid, match="parameter"):
+        client._ask("POST", path)
 
 
 def test_an_address_that_is_no_text_is_refused(up: Radon) -> None:

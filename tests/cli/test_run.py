@@ -28,6 +28,12 @@ def test_run_with_a_directory_keeps_its_state_there(radon: Radon, application: P
         assert serving.end(signal.SIGTERM) == 0
 
 
+def test_what_must_be_durable_is_not_run_in_memory(radon: Radon, application: Path) -> None:
+    application.write_text(f'{application.read_text()}\n[require]\ndurability = "process"\n')
+    said = radon.fails(2, "run")
+    assert said.startswith("radon.toml: [require] durability = 'process', and memory forgets: say --data DIR ")
+
+
 def test_what_atoms_log_is_on_standard_error(radon: Radon, application: Path) -> None:
     serving = radon.start("run")
     radon.ask("script/a", 'log.write warn "as they say"')

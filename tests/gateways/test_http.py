@@ -1,56 +1,16 @@
-"""HTTP in, with real clients over real sockets. One application serves all tests; each has atoms of its own."""
+"""HTTP in, with real clients over real sockets: which atom is asked, what it sees, what the client sees."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from radon.gateways.http_exchange import PATIENCE
-from tests.gateways.running import Running, Service, answering, client, connected, load, running, service
+from tests.gateways.running import Service, answering
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-ROUTES = {
-    "POST /desks/{key}": "desk/{key}",
-    "GET /desks/{key}": "desk/{key}",
-    "PUT /desks/special": "desk/literal",
-    "PUT /desks/{key}": "desk/{key}",
-    "GET /files/{name*}": "desk/files-{name}",
-    "OPTIONS /own": "desk/options",
-    "POST /small": "small",
-    "HEAD /head": "desk/head",
-}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upstream() -> AsyncIterator[Service]:
-    async with service() as it:
-        yield it
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(guests: Path, upstream: Service) -> AsyncIterator[Running]:
-    desk = {"module": "desk.wasm", "links": {"api": "http:api"}, "retry": {"attempts": 1}, "grants": ["publish:*"]}
-    application = load(
-        guests,
-        kinds={"desk": desk, "small": desk | {"limits": {"message": 10}}},
-        ingress={"http": {"listen": "127.0.0.1:0", "routes": ROUTES, "body": "1KiB"}},
-        egress={"http": {"api": {"url": upstream.url, "retry": {"attempts": 1}}}},
-    )
-    async with running(application) as it:
-        yield it
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def web(app: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(app.url) as it:
-        yield it
 
 
 # ---- routes ----
@@ -256,35 +216,6 @@ async def test_a_body_over_the_limit_of_the_gateway_is_not_read(web: httpx.Async
     assert (await web.post("/desks/a", content=b"say " + b"x" * 1020)).status_code == 200
 
 
-async def test_a_chunked_body_over_the_limit_is_refused_before_it_ends(app: Running) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        writer.write(b"3e8\r\n" + b"x" * 1000 + b"\r\n" + b"19\r\n" + b"x" * 25 + b"\r\n")
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
-
-
-async def test_a_body_that_is_announced_too_large_is_not_asked_for(app: Running) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1025\r\n\r\n")
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
-
-
-async def test_a_body_that_fits_is_asked_for(app: Running) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n")
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
-        writer.write(b"say hi")
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-
-
-async def test_a_body_that_does_not_come_in_time_is_given_up(app: Running) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nRadon-Timeout-Ms: 20\r\nContent-Length: 6\r\n\r\nsay")
-        answer = await reader.read(-1)  # until it is closed: what is missing of the body can never come
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b'"timeout"' in answer
-
-
 async def test_a_chunked_body_within_the_limit_is_joined(web: httpx.AsyncClient) -> None:
     async def body() -> AsyncIterator[bytes]:
         for part in (b"say ", b"a" * 500, b"", b"b" * 500):
@@ -292,158 +223,6 @@ async def test_a_chunked_body_within_the_limit_is_joined(web: httpx.AsyncClient)
 
     response = await web.post("/desks/a", content=body())
     assert response.content == b"a" * 500 + b"b" * 500
-
-
-# ---- time ----
-
-
-async def test_a_timeout_of_zero_sends_nothing(web: httpx.AsyncClient) -> None:
-    response = await web.post("/desks/zero", content=b"count", headers={"Radon-Timeout-Ms": "0"})
-    assert (response.status_code, response.json()["error"]) == (504, "timeout")
-    assert (await web.post("/desks/zero", content=b"count")).text == "1"
-
-
-@pytest.mark.parametrize("given", ["", "-1", "1.5", "soon", "1e3", "9999999999"])
-async def test_a_timeout_that_is_no_number_is_invalid(web: httpx.AsyncClient, given: str) -> None:
-    response = await web.post("/desks/a", content=b"count", headers={"Radon-Timeout-Ms": given})
-    assert (response.status_code, response.json()["error"]) == (400, "invalid")
-
-
-async def test_an_atom_that_answers_too_late_has_timed_out(web: httpx.AsyncClient) -> None:
-    response = await web.post("/desks/late", content=b"keep", headers={"Radon-Timeout-Ms": "60"})
-    assert (response.status_code, response.json()["error"]) == (504, "timeout")
-    assert (await web.post("/desks/late", content=b"release x")).text == "released"
-
-
-async def test_an_answer_may_come_from_a_later_turn(web: httpx.AsyncClient, app: Running) -> None:
-    async with asyncio.TaskGroup() as group:
-        kept = group.create_task(web.post("/desks/later", content=b"keep"))
-        while (await web.post("/desks/later", content=b"release at last")).text != "released":
-            pass
-    assert kept.result().text == "at last"
-
-
-async def test_a_slow_answer_is_awaited_beyond_the_first_patience(web: httpx.AsyncClient, app: Running) -> None:
-    """From then on it is watched whether the client goes away."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as group:
-        begin = loop.time()
-        kept = group.create_task(web.post("/desks/slow", content=b"keep"))
-        while loop.time() < begin + 3 * PATIENCE:
-            await web.post("/desks/other", content=b"self")
-        while (await web.post("/desks/slow", content=b"release now")).text != "released":
-            pass
-    assert kept.result().text == "now"
-
-
-# ---- once ----
-
-
-async def test_a_request_with_a_key_happens_once(web: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
-    answers = [(await web.post("/desks/once", content=b"count", headers=key)).text for _ in range(3)]
-    assert answers == ["1", "1", "1"]
-    assert (await web.post("/desks/once", content=b"count")).text == "2"
-
-
-async def test_a_key_counts_for_one_path_and_method(web: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "the-same"}
-    assert (await web.post("/desks/one", content=b"self", headers=key)).text == "desk/one"
-    assert (await web.post("/desks/two", content=b"self", headers=key)).text == "desk/two"
-    assert (await web.put("/desks/one", content=b"say put", headers=key)).text == "put"
-
-
-async def test_a_repetition_gets_the_answer_that_the_first_one_did_not_wait_for(web: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "patient"}
-    first = await web.post("/desks/patient", content=b"keep", headers=key | {"Radon-Timeout-Ms": "60"})
-    assert first.status_code == 504
-    async with asyncio.TaskGroup() as group:
-        again = group.create_task(web.post("/desks/patient", content=b"keep", headers=key))
-        group.create_task(web.post("/desks/patient", content=b"release the first answer"))
-    assert again.result().text == "the first answer"
-
-
-async def test_repetitions_at_the_same_time_get_one_answer(web: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "many"}
-    answers = await asyncio.gather(*[web.post("/desks/many", content=b"count", headers=key) for _ in range(20)])
-    assert {answer.text for answer in answers} == {"1"}
-
-
-async def test_status_and_headers_are_repeated_with_the_answer(web: httpx.AsyncClient) -> None:
-    key = {"Idempotency-Key": "created"}
-    answers = [await web.post("/desks/a", content=b"status 201 made", headers=key) for _ in range(2)]
-    assert [(answer.status_code, answer.text) for answer in answers] == [(201, "made")] * 2
-
-
-@pytest.mark.parametrize("key", ["", "a b", "x" * 256])
-async def test_a_key_that_is_none_is_invalid(web: httpx.AsyncClient, key: str) -> None:
-    response = await web.post("/desks/a", content=b"count", headers={"Idempotency-Key": key})
-    assert (response.status_code, response.json()["error"]) == (400, "invalid")
-
-
-# ---- many, and malformed ----
-
-
-async def test_many_requests_at_once_are_all_answered(web: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*[web.post(f"/desks/busy-{n % 7}", content=b"count") for n in range(300)])
-    assert {answer.status_code for answer in answers} == {200}
-    assert max(int(answer.text) for answer in answers) == 43
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        b"garbage\r\n\r\n",
-        b"POST /desks/a HTTP/1.1\r\n\r\n",  # without a Host
-        b"POST /desks/a HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
-        b"POST /desks/a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /desks/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /desks/a HTTP/1.1\r\nHost: x\r\nX\0: y\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS where there is none
-    ],
-    ids=["garbage", "no-host", "length", "negative", "chunk", "name", "tls"],
-)
-async def test_a_malformed_request_is_refused_and_harms_nobody(
-    app: Running, web: httpx.AsyncClient, request_bytes: bytes
-) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(request_bytes + b"\r\n\r\n")
-        answer = await reader.read(-1)
-        assert answer.startswith(b"HTTP/1.1 400 ")
-        assert (await web.post("/desks/a", content=b"say on")).text == "on"
-
-
-async def test_a_head_without_an_end_is_refused(app: Running) -> None:
-    async with connected(*app.address) as (reader, writer):
-        writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000)
-        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
-
-
-async def test_a_request_in_the_absolute_form_is_understood(app: Running) -> None:
-    answer = await raw(app, b"POST http://example/desks/abs HTTP/1.1\r\nHost: example\r\nContent-Length: 4\r\n\r\nself")
-    assert answer.endswith(b"\r\n\r\ndesk/abs")
-
-
-async def test_options_of_the_server_itself_is_answered(app: Running) -> None:
-    assert (await raw(app, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
-
-
-async def test_pipelined_requests_are_answered_in_order(app: Running) -> None:
-    one = b"POST /desks/pipe HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\ncount"
-    async with connected(*app.address) as (reader, writer):
-        writer.write(one * 5)
-        for number in range(1, 6):
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200 ")
-            assert await reader.readexactly(1) == b"%d" % number
-
-
-async def raw(app: Running, request: bytes) -> bytes:
-    """The whole answer to a request after which the connection is closed."""
-    async with connected(*app.address) as (reader, writer):
-        writer.write(request.replace(b"\r\nHost", b"\r\nConnection: close\r\nHost"))
-        answer = await reader.read(-1)
-        return answer
 
 
 # ---- health ----

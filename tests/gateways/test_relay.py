@@ -54,6 +54,25 @@ async def test_what_belongs_together_is_served_before_what_comes_after() -> None
     assert order == ["one", "two", "three", "after"]
 
 
+async def test_one_that_fails_is_reported_and_the_others_are_served() -> None:
+    order: list[str] = []
+    reported: list[object] = []
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+    def fail(name: str) -> None:
+        raise ValueError(name)
+
+    relay = Relay(loop, after=done.set)
+    relay(order.append, "one")
+    relay(fail, "two")
+    relay(order.append, "three")
+    await done.wait()
+    assert order == ["one", "three"]
+    assert list(map(repr, reported)) == ["ValueError('two')"]
+
+
 def test_a_loop_that_is_closed_is_left_alone() -> None:
     loop = asyncio.new_event_loop()
     relay = Relay(loop)

@@ -182,13 +182,14 @@ def test_samples_of_metrics_are_counted(yard: Yard) -> None:
 
 @pytest.mark.parametrize("name", ["log.count", "log.observe"])
 def test_a_metric_with_a_name_without_end_ends_the_turn(h: Harness, name: str) -> None:
-    for length in (NAME_BYTES, NAME_BYTES + 1):
+    def naming(length: int) -> Script:
         script = Script()
         script.call(Act.FILL, 60_000, ord("m"), 1000)
         script.call(name, 60_000, length, 1)
-        if length == NAME_BYTES:
-            script.play(h)
-    assert f"{name}: a metric's name of more than 256 bytes in step.{name}" in script.fail(h)
+        return script
+
+    naming(NAME_BYTES).play(h)
+    assert f"{name}: a metric's name of more than 256 bytes in step.{name}" in naming(NAME_BYTES + 1).fail(h)
 
 
 def test_objects_fill_the_room_of_the_domain_and_no_more(yard: Yard) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from radon.abi.delivery import Delivery
+from radon.abi.errors import Exhausted
 from radon.abi.exchange import Counted, Reply
 from radon.abi.records import Put
+from radon.host import mailbox
 from radon.host.domain import Settings, Status
-from radon.host.limits import MIB, Limits
+from radon.host.kind import Retry
+from radon.host.limits import MAIL_OVERHEAD, MIB, Limits
 from radon.host.topic import FAN_OUT
 from radon.testing.harness import Harness
 from tests.hostile.conftest import Yard, hostile
@@ -180,6 +184,91 @@ def test_atoms_that_spawn_as_many_as_they_may_are_bounded_each_turn(yard: Yard) 
     h.send("direct/a", script.body())
     assert len(h.domain.image.atoms) == 201
     assert sum(h.domain.instances().values()) <= 50
+
+
+def test_when_too_much_is_under_way_whoever_sends_is_told(yard: Yard) -> None:
+    """Also an atom that never did, and a client: the memory that is left is the same for all."""
+    h = yard(Settings(mail=20 * MIB), guest=FLOOD)
+    later = Script()
+    later.call("messaging.open", *later.data(b"witness/w"), later.area())
+    areas = [later.area() for _ in range(3)]
+    later.call(Act.GROW, 300)
+    later.call(Act.REPEAT, 21)
+    later.call("messaging.address.send-later", FIRST, 0, MIB, 10**9, areas[0])
+    later.call("messaging.address.send", FIRST, 0, 4, areas[1])
+    h.send("direct/a", later.body())
+    assert h.domain.image.mail_bytes == 21 * (MIB + MAIL_OVERHEAD)
+    script = Script()
+    script.call("messaging.open", *script.data(b"witness/w"), script.area())
+    script.call("messaging.address.send", FIRST, 0, 4, areas[0])
+    script.call("state.open", *script.data(b"data"), script.area())
+    script.call("state.bucket.put", FIRST + 1, *script.data(b"told"), areas[0], 2, script.area())
+    with pytest.raises(Exhausted, match="too much is under way in this domain"):
+        h.call("direct/b", script.body())
+    h.advance("1s")
+    assert h.domain.image.mail_bytes == 0
+    assert script.play(h, "direct/b").code(areas[0]) == "ok"
+
+
+def test_questions_that_await_answers_are_bounded(yard: Yard) -> None:
+    h = yard(direct=hostile("direct", DIRECT, limits=Limits(outbox=7)))
+    keeping = Script()
+    keeping.call("messaging.message.keep", MESSAGE, 0, keeping.area())
+    codes = []
+    for number in range(2):
+        script = Script()
+        areas = [script.area() for _ in range(5)]
+        for area in areas:
+            script.call("messaging.open", *script.data(f"puppet/{number}-{area}".encode()), script.area())
+            script.call("messaging.address.request", FIRST, *script.data(keeping.body()), 10**12, 0, area)
+            script.call("messaging.address.drop", FIRST)
+        h.forget()
+        played = script.play(h, "direct/a")
+        codes += [played.code(area) for area in areas]
+    assert codes == ["ok"] * 7 + ["exhausted"] * 3
+
+
+def test_an_atom_has_so_many_watchers(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radon.host.syscalls.lifecycle.WATCHERS", 3)
+    codes = []
+    for token in range(5):
+        script = Script()
+        area = script.area()
+        script.call("messaging.open", *script.data(b"witness/w"), script.area())
+        script.call("messaging.address.send", FIRST, 0, 4, script.area())
+        script.call("lifecycle.monitor", FIRST, token, area)
+        h.forget()
+        codes.append(script.play(h, "direct/a").code(area))
+    assert codes == ["ok", "ok", "ok", "exhausted", "exhausted"]
+
+
+def test_the_oldest_dead_letters_make_room(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radon.host.routes.DEAD_BYTES", 5 * (MAIL_OVERHEAD + 8))
+    for number in range(8):
+        h.send("direct/a", b"\1\0\0\0" + bytes([number] * 4))  # a script of one step that is not there
+    assert [letter.delivery.body[-1] for letter in h.dead()] == [3, 4, 5, 6, 7]
+    dropped = [output for output in h.outputs if isinstance(output, Counted)]
+    assert [(output.name, output.kind) for output in dropped] == [("radon.dead_letters_dropped", "direct")] * 3
+
+
+def test_a_flood_of_failures_is_not_searched_again_for_each(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of messages that wait for their retries, each from somebody else."""
+    looked = 0
+
+    def counted(delivery: Delivery) -> tuple[str, str]:
+        nonlocal looked
+        looked += 1
+        return pair_of(delivery)
+
+    pair_of = mailbox.pair_of
+    monkeypatch.setattr(mailbox, "pair_of", counted)
+    h = yard(guest=hostile("guest", module(receive="unreachable"), retry=Retry(attempts=3)))
+    for _ in range(500):
+        h.post("guest/a", b"x", run=False)
+    h.run()
+    h.advance("1s")
+    assert len(h.dead()) == 500
+    assert looked < 500 * 20
 
 
 @pytest.mark.parametrize("token", [0, 1, 2**63, 2**64 - 1])

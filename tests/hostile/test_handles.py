@@ -78,27 +78,28 @@ def test_handles_go_with_their_instance(h: Harness) -> None:
 
 
 def test_a_borrowed_message_is_taken_back_at_the_end_of_its_turn(h: Harness) -> None:
+    """Its number is free again, and whatever is given it next is what the number means."""
+    first = h.post("puppet/a", Script().body())
     script = Script()
+    script.call("messaging.message.drop", MESSAGE)  # the number of this turn's message too
     script.call("messaging.self")
-    script.play(h)
-    script = Script()  # the message of this turn is handle 1 again; drop it, and the number means an address
+    script.call("messaging.message.reply", MESSAGE, 0, 0, script.area())
+    assert f"{MESSAGE} is no handle of a live message in step.messaging.message.reply" in script.fail(h)
+    assert [reply.code for reply in h.outputs if isinstance(reply, Reply) and reply.token == first] == [6]  # closed
+
+
+def test_what_stands_where_a_borrowed_message_stood_is_not_taken_back_with_it(h: Harness) -> None:
+    script = Script()
     script.call("messaging.message.drop", MESSAGE)
-    script.call("messaging.self")
-    h.post("puppet/a", script.body())
+    script.call("messaging.self")  # gets its number
+    h.send("puppet/a", script.body())
     script = Script()
-    script.call("messaging.address.text", MESSAGE, script.area())
-    number = script.call("messaging.self")
-    script.call("messaging.message.reply", 3, 0, script.step_at(3), 64)
-    h.post("puppet/a", script.body())
-    assert number == 1
+    area = script.area()
+    script.call("messaging.address.text", MESSAGE, area)
+    script.call("objects.put", area, 8, script.area())
+    h.send("puppet/a", script.body())
     assert h.logs() == []
-
-
-def test_the_message_of_an_earlier_turn_cannot_be_answered(h: Harness) -> None:
-    """Its number is given to the next one; a number of its own it cannot have."""
-    script = Script()
-    script.call("messaging.message.reply", MESSAGE + 1, 0, 0, script.area())
-    assert "2 is no handle of a live message" in script.fail(h)
+    assert len(h.domain.image.objects) == 1
 
 
 def test_a_message_that_was_kept_and_taken_is_answered_once_though_its_handle_lives_on(h: Harness) -> None:
@@ -168,17 +169,6 @@ def test_one_handle_too_many_is_exhausted(few: Harness, name: str) -> None:
         more = (0, 0) if name == "lifecycle.spawn" else ()
         script.call(name, *script.data(b"witness"), *more, area)
         assert script.play(few).code(area, gap=4) == code
-
-
-def test_an_unsealed_address_needs_a_handle_too(few: Harness) -> None:
-    script = Script()
-    sealed, unsealed = script.area(), script.area()
-    script.call("messaging.self")
-    script.call("messaging.address.seal", FIRST, sealed)
-    script.call(Act.REPEAT, 8)
-    script.call("messaging.self")
-    script.call("messaging.unseal", 0, 8, unsealed)
-    assert script.play(few).code(unsealed, gap=4) == "invalid"
 
 
 def test_a_sender_for_whom_no_handle_is_left_ends_the_turn(few: Harness) -> None:

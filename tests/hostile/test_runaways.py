@@ -77,33 +77,29 @@ def test_a_loop_around_a_cheap_syscall_ends_by_the_fuel_for_syscalls(yard: Yard,
     assert h.dead()[0].cause == "trap: out-of-fuel"
 
 
-@pytest.mark.parametrize("name", ["fd_seek", "sched_yield", "fd_write", "environ_sizes_get", "random_get"])
+WASI = {
+    "fd_seek": "(i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0)",
+    "sched_yield": "",
+    "fd_write": "(i32.const 1) (i32.const 1024) (i32.const 1024) (i32.const 64)",
+    "environ_sizes_get": "(i32.const 64) (i32.const 64)",
+    "random_get": "(i32.const 1024) (i32.const 60000)",
+}
+"""Functions that do much, little and nothing, with arguments."""
+
+
+@pytest.mark.parametrize("name", WASI)
 def test_a_loop_around_a_function_of_wasi_does_too(yard: Yard, name: str) -> None:
-    kinds = {"fd_seek": "(param i32 i64 i32 i32)", "sched_yield": "", "fd_write": "(param i32 i32 i32 i32)"}
-    arguments = {
-        "fd_seek": "(i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0)", "sched_yield": "",
-        "fd_write": "(i32.const 1) (i32.const 1024) (i32.const 1024) (i32.const 64)",
-        "environ_sizes_get": "(i32.const 64) (i32.const 64)", "random_get": "(i32.const 1024) (i32.const 60000)",
-    }  # fmt: skip
-    wasi = f'(import "wasi_snapshot_preview1" "{name}" (func $f {kinds.get(name, "(param i32 i32)")} (result i32)))'
-    guest = module(receive=f"(loop $on (drop (call $f {arguments[name]})) (br $on))")
-    guest = guest.replace(b"$hostile\n", b"$hostile\n" + wasi.encode(), 1)
+    guest = module(wasi=[name], receive=f"(loop $on (drop (call ${name} {WASI[name]})) (br $on))")
     h = yard(guest=hostile("guest", guest, limits=TENTH))
     h.send("guest/a", b"x")
     assert h.logs()[-1] == "trap: the turn's syscalls used up limits.turn in receive (attempt 1 of 1)"
 
 
 def test_a_bomb_of_lines_through_wasi_is_cut(yard: Yard) -> None:
-    wasi = (
-        '(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))'
-        '(data (i32.const 0) "\\40\\00\\00\\00\\00\\00\\01\\00")'
-    )
+    buffer = "(i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 65400))"
     fill = "(memory.fill (i32.const 64) (i32.const 10) (i32.const 65400))"
-    loop = "(loop $on (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))) (br $on))"
-    body = f"{fill} (i32.store (i32.const 4) (i32.const 65400)) {loop}"
-    guest = module(receive=body, more=wasi.split(")))")[1].replace("(data", "(data", 1))
-    guest = guest.replace(b"$hostile\n", b"$hostile\n" + (wasi.split("(data")[0]).encode(), 1)
-    h = yard(guest=hostile("guest", guest))
+    loop = "(loop $on (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))) (br $on))"
+    h = yard(guest=module(wasi=["fd_write"], receive=f"{buffer} {fill} {loop}"))
     h.send("guest/a", b"x")
     assert len(h.logs()) == 1001
     assert h.logs()[-2] == "further log lines of this turn are dropped"
@@ -137,6 +133,16 @@ def test_deep_recursion_ends_by_the_stack(yard: Yard, more: str, says: str, susp
     assert says in line
     assert len(line) < 1000
     assert h.dead()[0].cause == "trap: stack-overflow"
+
+
+def test_names_of_functions_are_told_on_one_line(yard: Yard) -> None:
+    evil = f'(func $f (@name "evil\\0aline \\1b[31m{"x" * 100_000}") unreachable)'
+    h = yard(guest=module(more=evil, receive="(call $f)"))
+    h.send("guest/a", b"x")
+    (line,) = h.logs()
+    assert "executed in evil\\nline \\x1b[31mxxx" in line
+    assert line.isprintable()
+    assert len(line) < 300
 
 
 # ---- memory and tables ----

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from radon.abi.signature import Handler, Syscall
+from radon.abi.signature import Handler
 from radon.abi.syscalls import HANDLERS, SYSCALLS
+from radon.host.wasi import MODULE as WASI
+from radon.host.wasi import SIGNATURES
 
 BY_NAME = {row.name: row for row in SYSCALLS}
 
@@ -42,11 +44,6 @@ _HEAP = f"""
 """
 
 
-def imported(row: Syscall) -> str:
-    """The import of one syscall."""
-    return f'(import "{row.interface}" "{row.field}" (func ${row.name}{signature(row.params, row.results)}))'
-
-
 def signature(params: Iterable[str], results: Iterable[str]) -> str:
     return "".join(f" (param {core})" for core in params) + "".join(f" (result {core})" for core in results)
 
@@ -54,18 +51,27 @@ def signature(params: Iterable[str], results: Iterable[str]) -> str:
 def module(
     imports: Iterable[str] = (),
     *,
+    wasi: Iterable[str] = (),
     memory: str = '(memory (export "memory") 1)',
     realloc: str = REALLOC,
     more: str = "",
     name: str = "hostile",
     **handlers: str,
 ) -> bytes:
-    """WAT of an atom. `handlers`: body by short name; those that an import needs, and `receive`, are there anyway."""
+    """WAT of an atom. `handlers`: body by short name; those that an import needs, and `receive`, are there anyway.
+
+    `wasi` names functions of preview1, which are imported as `$` and the name as well.
+    """
     rows = [BY_NAME[name] for name in imports]
     for needed in ["receive", *(row.handler for row in rows if row.handler)]:
         handlers.setdefault(needed, "")
     exports = "".join(_handler(HANDLERS[name], body) for name, body in handlers.items())
-    text = "\n  ".join(map(imported, rows))
+    functions = [(WASI, name, name, *SIGNATURES[name]) for name in wasi]
+    functions += [(row.interface, row.field, row.name, row.params, row.results) for row in rows]
+    text = "\n  ".join(
+        f'(import "{space}" "{field}" (func ${name}{signature(params, results)}))'
+        for space, field, name, params, results in functions
+    )
     return f"(module ${name}\n  {text}\n  {memory}{_HEAP}{realloc}{more}{exports})".encode()
 
 
@@ -78,5 +84,5 @@ def _handler(row: Handler, body: str) -> str:
 
 
 def _locals(body: str) -> str:
-    """Eight i32 locals behind the parameters would need their numbers; `$a`, `$b` and `$c` have names."""
+    """Of the type i32: `$a`, `$b` and `$c`, where the body names them."""
     return " ".join(f"(local ${name} i32)" for name in "abc" if f"${name})" in body or f"${name} " in body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -239,6 +240,22 @@ async def test_a_subscription_begins_before_the_first_line_of_its_block(make: Ma
             async with app.subscription("news") as news:
                 await app.send("agent/a", b"publish news %d" % number)
                 assert await anext(news) == b"%d" % number
+
+
+async def test_a_subscription_has_begun_only_when_the_domain_knows_of_it(make: Make) -> None:
+    """Else what a timer publishes, say, could be missed inside the block."""
+    async with radon.Runtime(make()) as app:
+        held, go = threading.Event(), threading.Event()
+        app.deployment.perform(lambda domain: held.set() or go.wait(20))
+        assert await asyncio.to_thread(held.wait, 20)
+        subscription = app.subscription("news")
+        entering = asyncio.ensure_future(subscription.__aenter__())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not entering.done()
+        go.set()
+        await entering
+        await subscription.__aexit__(None, None, None)
 
 
 async def test_a_subscriber_that_falls_behind_hears_what_it_can_and_then_exhausted(

@@ -96,7 +96,10 @@ def address_request(turn: Turn, to: Address, body: bytes, timeout: int, token: i
     deadline = turn.deadline_of(timeout)
     if deadline <= turn.now:
         raise Timeout("the deadline has passed already; nothing was sent")
+    if len(turn.atom.asked) + turn.asked >= turn.kind.limits.outbox:
+        raise Exhausted(f"{turn.kind.limits.outbox} questions of the atom await answers (limits.outbox)")
     _check(turn, to, body)
+    turn.asked += 1
     message = turn.outgoing(body, deadline=deadline, reply=turn.atom.address)
     message.request = message.id
     turn.intend(intents.ask, to, message, token)
