@@ -12,6 +12,9 @@ from radon.abi.exchange import Counted, Logged, Observed
 LINES = 10_000
 """Log lines that are kept; the oldest go first."""
 
+CHARACTERS = 10_000_000
+"""In all of them together: a line may have 16,384."""
+
 BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, float("inf"))
 """Upper bounds of every histogram: it is not known what guests measure."""
 
@@ -25,7 +28,8 @@ class Observations:
     def __init__(self) -> None:
         self.counters: dict[tuple[str, str], int] = {}  # kind, name
         self.histograms: dict[tuple[str, str], list[float]] = {}  # kind, name -> counts by BUCKETS, then the sum
-        self._lines: deque[Logged] = deque(maxlen=LINES)
+        self._lines: deque[Logged] = deque()
+        self._characters = 0
         self._followers: dict[int, Callable[[Logged], None]] = {}
         self._next = 0
         self._lock = threading.Lock()
@@ -34,7 +38,7 @@ class Observations:
         """Keep it if it is a log line, a count or an observation."""
         if isinstance(output, Logged):
             with self._lock:
-                self._lines.append(output)
+                self._keep(output)
                 followers = list(self._followers.values())
             for follower in followers:
                 follower(output)
@@ -61,6 +65,12 @@ class Observations:
     def leave(self, number: int) -> None:
         with self._lock:
             self._followers.pop(number, None)
+
+    def _keep(self, line: Logged) -> None:
+        self._lines.append(line)
+        self._characters += len(line.text)
+        while len(self._lines) > LINES or self._characters > CHARACTERS:
+            self._characters -= len(self._lines.popleft().text)
 
     def _count(self, counted: Counted) -> None:
         series = (counted.kind, counted.name)

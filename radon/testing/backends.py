@@ -98,6 +98,18 @@ class BackendSuite(AtomSuite):
             else:
                 assert await tell(app, "a", "notes") == ""
 
+    async def test_addresses_that_atoms_kept_outlive_a_restart(self, open_app: OpenApp, make: Make) -> None:
+        async with open_app(make()) as app:
+            child = await tell(app, "a", "spawn agent note born")
+            assert await app.call(child, b"until 1") == b"born"
+            kept = keeps(app)
+        async with open_app(make()) as app:
+            if kept:
+                await tell(app, "a", f"to {child} note found")
+                assert await app.call(child, b"until 2") == b"born\nfound"
+            else:
+                assert await app.call(child, b"notes") == b""
+
     # ---- order ----
 
     async def test_messages_of_one_sender_are_handled_in_order_and_none_overtakes_a_retry(

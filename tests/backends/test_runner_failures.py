@@ -1,10 +1,9 @@
-"""What a failing store does to a domain, and how a domain stops: nothing is lost that was promised, nobody hangs."""
+"""What a failing store does to a domain: nothing is lost that was promised, nobody hangs."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from concurrent.futures import Future
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -20,8 +19,6 @@ from radon.host.domain import Domain, Settings
 from radon.host.kind import Kind
 from radon.testing.faults import Around, Faulty, Full, Stalled
 from tests.backends.desk import SOON, Desk, Durable, Failing, Open, held_by
-
-# ---- a store that fails ----
 
 
 @pytest.mark.usefixtures("hasty")
@@ -146,6 +143,12 @@ def test_a_store_that_keeps_failing_is_tried_ever_less_often(desk: Open, monkeyp
     assert waits[:2] == [0.0, pytest.approx(0.2, abs=0.01)]
     assert waits == sorted(waits)
     assert waits[-1] == 5.0
+    store.fails = ("commit",)
+    with pytest.raises(Unavailable):
+        d.ask("count 1")
+    store.fails = ()
+    assert d.insist("total") == "1"
+    assert waits[9] == 0.0, "there was a commit in between"
 
 
 class Small(Around):
@@ -263,95 +266,6 @@ def test_a_damaged_snapshot_is_refused_by_name(agent: Kind) -> None:
     kept.snapshot = kept.snapshot[:-1] + bytes([kept.snapshot[-1] ^ 1])
     with pytest.raises(StoreDamaged, match=r"domain 0 cannot be restored: .*damaged.*; go back to a backup"):
         Desk(store, agent)
-
-
-# ---- stopping ----
-
-
-def test_a_stop_makes_everything_durable_that_was_let_in(desk: Open) -> None:
-    store = Stalled(Durable(MemoryStore()))
-    d = desk(store)
-    d.settle()
-    store.stall()
-    answers = [d.post("count 1") for _ in range(100)]
-    assert store.waits.wait(SOON)
-    stopping = threading.Thread(target=d.runner.stop)
-    stopping.start()
-    while not d.runner._stopping.is_set():
-        pass
-    with pytest.raises(Unavailable, match="stopping"):
-        d.ask("count 1")
-    store.go()
-    stopping.join(SOON)
-    assert [answer.result(0) for answer in answers] == [str(n) for n in range(1, 101)]
-    with pytest.raises(Unavailable, match="has stopped"):
-        d.ask("count 1")
-
-
-def test_a_stop_waits_no_longer_than_its_grace_for_atoms_that_never_rest(desk: Open, agent: Kind) -> None:
-    store = MemoryStore()
-    d = desk(store)
-    d.post("forward agent/b forward agent/a total", to="agent/a")  # to and fro for ever
-    d.settle()
-    d.runner.stop(grace=0.0)
-    domain = Domain()
-    domain.restore(*store.open(0)[1:])
-    assert sum(len(atom.mailbox) for atom in domain.image.atoms.values()) == 1
-
-
-def test_a_stop_while_the_store_fails_ends_at_once(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
-    store = Failing(Durable(MemoryStore()))
-    d = desk(store)
-    d.ask("count 1")
-    store.fails = ("commit", "open")
-    with pytest.raises(Unavailable):
-        d.ask("count 1")
-    d.runner.stop()
-    assert not d.dead.done()
-    assert "the disk broke" in caplog.text
-
-
-def test_last_commits_that_fail_in_a_stop_are_told_in_the_log(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
-    failing = Failing(Durable(MemoryStore()))
-    store = Stalled(failing)
-    d = desk(store)
-    d.ask("count 1")
-    store.stall()
-    answer = d.post("count 1")
-    assert store.waits.wait(SOON)
-    stopping = threading.Thread(target=d.runner.stop)
-    stopping.start()
-    failing.fails = ("commit",)
-    store.go()
-    stopping.join(SOON)
-    assert not stopping.is_alive()
-    assert "the disk broke in commit" in caplog.text
-    assert answer.done() is bool(d.lost), "told by the loss, or by who owns the runner"
-
-
-def test_many_may_stop_and_ask_at_the_same_time_and_nobody_waits_for_ever(agent: Kind) -> None:
-    for _ in range(20):
-        d = Desk(Durable(MemoryStore()), agent)
-        futures: list[Future[Any]] = []
-        begin = threading.Barrier(6)
-
-        def ask(d: Desk = d, futures: list[Future[Any]] = futures, begin: threading.Barrier = begin) -> None:
-            begin.wait()
-            for _ in range(20):
-                futures.append(d.runner.perform(lambda domain: "looked"))
-
-        def stop(d: Desk = d, begin: threading.Barrier = begin) -> None:
-            begin.wait()
-            d.runner.stop()
-
-        threads = [threading.Thread(target=target) for target in (ask, ask, ask, ask, stop, stop)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(SOON)
-        for future in futures:
-            error = future.exception(SOON)
-            assert error is None or isinstance(error, Unavailable)
 
 
 @pytest.mark.usefixtures("hasty")

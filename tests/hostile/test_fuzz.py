@@ -205,6 +205,6 @@ def test_nothing_that_a_guest_asks_for_reaches_the_host_as_an_exception(history:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @given(history=st.lists(actions, min_size=4, max_size=12), forgetful=st.booleans())
-@settings(quick, max_examples=3000)
+@settings(quick, max_examples=2000)
 def test_nor_does_it_in_many_lives(history: list[Action], forgetful: bool) -> None:
     live(history, forgetful)
