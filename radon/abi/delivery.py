@@ -46,7 +46,7 @@ Metadata = tuple[tuple[str, bytes], ...]
 
 
 class Delivery:
-    """One entry of a mailbox; handling it is a turn. Mutable only in `attempt`."""
+    """One entry of a mailbox; handling it is a turn. Once it is delivered nothing of it changes."""
 
     __slots__ = (
         "attempt", "body", "cast", "code", "deadline", "form", "id", "life", "metadata", "pair", "reply", "request",
