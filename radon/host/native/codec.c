@@ -1,0 +1,285 @@
+/* codec.c - see codec.h */
+#include "codec.h"
+
+#include <stdio.h>
+
+typedef struct Layout {
+    const char *fixed, *variable; /* NULL: no such tag */
+} Layout;
+
+static const Layout layouts[256] = {
+#define X(tag, fixed, variable) [tag] = {fixed, variable},
+    RECORD_LAYOUTS(X)
+#undef X
+};
+
+/* An encoded delivery: id, request, form and cast, attempt, deadline, token, code, life, six lengths. */
+enum { DELIVERY_HEAD = 16 + 16 + 1 + 4 + 8 + 8 + 4 + 8 + 6 * 4, ADDRESS_HEAD = 12 };
+
+static uint32_t u32_at(const uint8_t *at) {
+    uint32_t number;
+    memcpy(&number, at, 4);
+    return number;
+}
+
+static uint64_t u64_at(const uint8_t *at) {
+    uint64_t number;
+    memcpy(&number, at, 8);
+    return number;
+}
+
+static void patch_u32(Buffer *buffer, size_t at, size_t number) {
+    uint32_t little = (uint32_t)number;
+    memcpy(buffer->data + at, &little, 4);
+}
+
+/* ---- writing ---- */
+
+static void put_address(Buffer *buffer, const Address *a) {
+    Slice kind = slice_of(a->kind), key = slice_of(a->key);
+    buffer_u64(buffer, a->life);
+    buffer_u32(buffer, (uint32_t)kind.size);
+    buffer_put(buffer, kind.data, kind.size);
+    buffer_put(buffer, key.data, key.size);
+}
+
+static void put_delivery(Buffer *buffer, const Delivery *d) {
+    const Str *parts[] = {d->topic, d->pair, d->metadata, d->body};
+    size_t lengths, from;
+    buffer_put(buffer, d->id, ID_SIZE);
+    buffer_put(buffer, d->request, ID_SIZE);
+    buffer_u8(buffer, (uint8_t)(d->form | (d->cast << 7)));
+    buffer_u32(buffer, d->attempt);
+    buffer_u64(buffer, d->deadline);
+    buffer_u64(buffer, d->token);
+    buffer_u32(buffer, d->code);
+    buffer_u64(buffer, d->life);
+    lengths = buffer->size;
+    memset(buffer_extend(buffer, 24), 0, 24);
+    from = buffer->size;
+    if (!is_nowhere(&d->sender)) put_address(buffer, &d->sender);
+    patch_u32(buffer, lengths, buffer->size - from);
+    from = buffer->size;
+    if (!is_nowhere(&d->reply)) put_address(buffer, &d->reply);
+    patch_u32(buffer, lengths + 4, buffer->size - from);
+    for (size_t i = 0; i < 4; i++) {
+        Slice part = slice_of(parts[i]);
+        patch_u32(buffer, lengths + 8 + 4 * i, part.size);
+        buffer_put(buffer, part.data, part.size);
+    }
+}
+
+void put_record_v(Buffer *buffer, int tag, va_list fields) {
+    const Layout *layout = &layouts[tag];
+    size_t lengths, variable = strlen(layout->variable);
+    buffer_u8(buffer, (uint8_t)tag);
+    for (const char *at = layout->fixed; *at; at++) {
+        double number;
+        switch (*at) {
+        case 'Q': buffer_u64(buffer, va_arg(fields, uint64_t)); break;
+        case 'I': buffer_u32(buffer, va_arg(fields, uint32_t)); break;
+        case 'B': buffer_u8(buffer, (uint8_t)va_arg(fields, int)); break;
+        case 'd':
+            number = va_arg(fields, double);
+            buffer_put(buffer, &number, 8);
+            break;
+        default: /* 16s */
+            at += 2;
+            buffer_put(buffer, va_arg(fields, const uint8_t *), ID_SIZE);
+        }
+    }
+    lengths = buffer->size;
+    if (variable) buffer_extend(buffer, 4 * variable);
+    for (size_t i = 0; i < variable; i++) {
+        size_t from = buffer->size;
+        if (layout->variable[i] == 'a') {
+            put_address(buffer, va_arg(fields, const Address *));
+        } else if (layout->variable[i] == 'd') {
+            put_delivery(buffer, va_arg(fields, const Delivery *));
+        } else {
+            Slice bytes = va_arg(fields, Slice);
+            buffer_put(buffer, bytes.data, bytes.size);
+        }
+        patch_u32(buffer, lengths + 4 * i, buffer->size - from);
+    }
+}
+
+void put_record(Buffer *buffer, int tag, ...) {
+    va_list fields;
+    va_start(fields, tag);
+    put_record_v(buffer, tag, fields);
+    va_end(fields);
+}
+
+/* ---- reading ---- */
+
+static bool is_address(Slice field) {
+    size_t kind;
+    if (field.size < ADDRESS_HEAD) return false;
+    kind = u32_at(field.data + 8);
+    if (kind > field.size - ADDRESS_HEAD) return false;
+    return is_utf8(slice(field.data + ADDRESS_HEAD, kind)) &&
+           is_utf8(slice(field.data + ADDRESS_HEAD + kind, field.size - ADDRESS_HEAD - kind));
+}
+
+static bool is_metadata(Slice field) {
+    size_t at = 0;
+    while (at < field.size) {
+        size_t names, values;
+        if (field.size - at < 8) return false;
+        names = u32_at(field.data + at), values = u32_at(field.data + at + 4);
+        at += 8;
+        if (names > field.size - at || values > field.size - at - names) return false;
+        if (!is_utf8(slice(field.data + at, names))) return false;
+        at += names + values;
+    }
+    return true;
+}
+
+/* The six variable parts of an encoded delivery. False: its lengths do not add up. */
+static bool delivery_parts(Slice field, Slice parts[6]) {
+    size_t at = DELIVERY_HEAD;
+    if (field.size < DELIVERY_HEAD) return false;
+    for (size_t i = 0; i < 6; i++) {
+        size_t size = u32_at(field.data + DELIVERY_HEAD - 24 + 4 * i);
+        if (size > field.size - at) return false;
+        parts[i] = slice(field.data + at, size);
+        at += size;
+    }
+    return at == field.size;
+}
+
+static bool is_delivery(Slice field) {
+    Slice parts[6];
+    if (!delivery_parts(field, parts) || (field.data[32] & 0x7f) > DOWN) return false;
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i].size && !is_address(parts[i])) return false;
+    }
+    return is_utf8(parts[2]) && is_utf8(parts[3]) && is_metadata(parts[4]);
+}
+
+static bool is_field(char letter, Slice field) {
+    switch (letter) {
+    case 's': return is_utf8(field);
+    case 'a': return is_address(field);
+    case 'd': return is_delivery(field);
+    case 'm': return is_metadata(field);
+    default: return true;
+    }
+}
+
+Reader reader_of(Slice body) {
+    return (Reader){.begin = body.data, .at = body.data, .end = body.data + body.size};
+}
+
+static bool malformed(Reader *reader, const char *why) {
+    snprintf(reader->error, sizeof reader->error, "no record at byte %zu: %s", (size_t)(reader->at - reader->begin), why);
+    return false;
+}
+
+bool next_record(Reader *reader, Record *record) {
+    const uint8_t *at = reader->at;
+    const Layout *layout;
+    size_t variable, field = 0;
+    if (at == reader->end) return false;
+    record->data = at;
+    record->tag = *at++;
+    record->id = no_id;
+    layout = &layouts[record->tag];
+    if (layout->fixed == NULL) return malformed(reader, "its tag is unknown");
+    for (const char *letter = layout->fixed; *letter; letter++, field++) {
+        size_t size = *letter == '1' ? ID_SIZE : *letter == 'I' ? 4 : *letter == 'B' ? 1 : 8;
+        if ((size_t)(reader->end - at) < size) return malformed(reader, "it is cut short");
+        record->n[field] = 0;
+        if (size == ID_SIZE) {
+            record->id = at;
+            letter += 2;
+        } else {
+            memcpy(&record->n[field], at, size);
+        }
+        at += size;
+    }
+    variable = strlen(layout->variable);
+    if ((size_t)(reader->end - at) < 4 * variable) return malformed(reader, "it is cut short");
+    for (size_t i = 0; i < variable; i++) record->v[i].size = u32_at(at + 4 * i);
+    at += 4 * variable;
+    for (size_t i = 0; i < variable; i++) {
+        Slice *part = &record->v[i];
+        if ((size_t)(reader->end - at) < part->size) return malformed(reader, "it is cut short");
+        part->data = at;
+        if (!is_field(layout->variable[i], *part)) return malformed(reader, "a field of it is malformed");
+        at += part->size;
+    }
+    record->size = (size_t)(at - record->data);
+    reader->at = at;
+    return true;
+}
+
+Address decode_address(Slice field) {
+    size_t kind = u32_at(field.data + 8), from = ADDRESS_HEAD + kind;
+    if (field.size == ADDRESS_HEAD) return (Address){NULL, NULL, u64_at(field.data)};
+    return address_new(
+        slice(field.data + ADDRESS_HEAD, kind), slice(field.data + from, field.size - from), u64_at(field.data));
+}
+
+Delivery *decode_delivery(Slice field) {
+    const uint8_t *at = field.data;
+    Slice parts[6];
+    Delivery *d = delivery_new(at, at[32] & 0x7f);
+    delivery_parts(field, parts);
+    memcpy(d->request, at + 16, ID_SIZE);
+    d->cast = at[32] >> 7;
+    d->attempt = u32_at(at + 33);
+    d->deadline = u64_at(at + 37);
+    d->token = u64_at(at + 45);
+    d->code = u32_at(at + 53);
+    d->life = u64_at(at + 57);
+    if (parts[0].size) d->sender = decode_address(parts[0]);
+    if (parts[1].size) d->reply = decode_address(parts[1]);
+    d->topic = slice_str(parts[2]);
+    d->pair = slice_str(parts[3]);
+    d->metadata = slice_str(parts[4]);
+    d->body = slice_str(parts[5]);
+    return d;
+}
+
+/* ---- UTF-8 ---- */
+
+/* Bytes of the character that begins with `first`, and the lowest and highest byte that may follow it; 0: none does. */
+static size_t utf8_size(uint8_t first, uint8_t *low, uint8_t *high) {
+    *low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    *high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (first < 0x80) return 1;
+    if (first >= 0xc2 && first <= 0xdf) return 2;
+    if (first >= 0xe0 && first <= 0xef) return 3;
+    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+bool is_utf8(Slice text) {
+    size_t at = 0;
+    while (at < text.size) {
+        uint8_t low, high;
+        size_t size = utf8_size(text.data[at], &low, &high);
+        if (size == 0 || size > text.size - at) return false;
+        if (size > 1 && (text.data[at + 1] < low || text.data[at + 1] > high)) return false;
+        for (size_t i = 2; i < size; i++) {
+            if ((text.data[at + i] & 0xc0) != 0x80) return false;
+        }
+        at += size;
+    }
+    return true;
+}
+
+size_t utf8_length(Slice text) {
+    size_t length = 0;
+    for (size_t i = 0; i < text.size; i++) length += (text.data[i] & 0xc0) != 0x80;
+    return length;
+}
+
+size_t utf8_prefix(Slice text, size_t most) {
+    size_t length = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if ((text.data[i] & 0xc0) != 0x80 && length++ == most) return i;
+    }
+    return text.size;
+}

@@ -1,0 +1,80 @@
+"""What the native domain is told of a deployment and asked about itself, as records: bytes in, bytes out.
+
+The rows of a deployment are sent as one body: `Serve` for each kind, each followed by its grants, links and config; then
+the endpoints. What the domain answers when it is looked at are `Usage` rows. These never reach a store.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from radon.abi.records import record
+
+OPEN, SPAWN, STOP, PUBLISH, SUBSCRIBE, HTTP = range(6)
+"""The rights of `MayOpen`."""
+
+
+@record(192, "IIQQQQQQQIQQBBBBB", "s")
+class Serve(NamedTuple):
+    """A kind. `module` is the address of the compiled module, which lives as long as the deployment."""
+
+    spread: int  # 0 keyed, 1 sharded, 2 stateless, 3 every-host
+    shards: int
+    memory: int  # limits, as limits.Limits has them
+    fuel: int
+    outbox: int
+    state: int
+    message: int
+    handles: int
+    spawned: int
+    attempts: int
+    backoff: int  # ns
+    module: int
+    handlers: int  # bit n: exports the handler of `Form` n
+    suspends: int
+    starts: int  # has a start section
+    initializes: int  # exports _initialize
+    wasi: int
+    name: str
+
+
+@record(193, "B", "ss")
+class MayOpen(NamedTuple):
+    """A grant of the kind before it."""
+
+    right: int
+    name: str
+    glob: str
+
+
+@record(194, "", "ss")
+class Linked(NamedTuple):
+    name: str
+    target: str
+
+
+@record(195, "", "ss")
+class Configured(NamedTuple):
+    name: str
+    value: str
+
+
+@record(196, "", "s")
+class Endpoint(NamedTuple):
+    """An outgoing endpoint, "http:NAME"."""
+
+    name: str
+
+
+@record(200, "QQQQQQQ", "s")
+class Used(NamedTuple):
+    """How a kind does: see domain.Usage."""
+
+    atoms: int
+    instances: int
+    queued: int
+    suspended: int
+    turns: int
+    failed: int
+    state: int
+    kind: str

@@ -1,0 +1,206 @@
+/* domain.h - a domain: a deterministic state machine that takes inputs, runs turns and gives commits. The native twin.
+ *
+ * It does what the Python twin does (host/python_domain.py and the modules that it names), record for record; the rules
+ * are in docs/semantics.md. One thread at a time; no global state. The files, from the durable state up:
+ *
+ *     image.h    durable state            turn.h     one turn: its overlay and intents
+ *     ledger.c   every change, written down   turns.c    how turns begin, end, fail
+ *     routes.c   where messages go, lives     guest.h    one instance: enter it, read and write its memory
+ *     inputs.c   what each input does         gate.h     syscalls: lift, check, lower
+ *     topics.c   the turns of topics          suspensions.c  turns that wait in the middle
+ */
+#ifndef RADON_DOMAIN_H
+#define RADON_DOMAIN_H
+
+#include "image.h"
+#include "limits.h"
+#include "wasmtime.h"
+
+typedef struct Domain Domain;
+typedef struct Turn Turn;
+typedef struct Instance Instance;
+
+/* error-code of radon.wit; answers carry the code + 1, and 0 for none. */
+typedef enum Error { OK, DENIED, NOT_FOUND, TOO_LARGE, EXHAUSTED, TIMEOUT, CLOSED, UNAVAILABLE, INVALID } Error;
+
+/* ---- kinds ---- */
+
+typedef enum Spread { KEYED, SHARDED, STATELESS, EVERY_HOST } Spread;
+typedef enum Right { OPEN, SPAWN, STOP, PUBLISH, SUBSCRIBE, HTTP } Right;
+
+typedef struct Grant {
+    Right right;
+    Str *name, *glob; /* NULL: empty */
+} Grant;
+
+typedef struct Pairing { /* of a link or of config */
+    Str *name, *value; /* value NULL: empty */
+} Pairing;
+
+/* A module joined with the host functions; one for all kinds that have it. */
+typedef struct Linked Linked;
+
+/* One entry of the manifest's kinds, as a domain sees it. */
+typedef struct Kind {
+    Str *name;
+    Spread spread;
+    uint32_t shards;
+    uint64_t memory, fuel, outbox, state, message, handles, spawned; /* limits */
+    uint32_t attempts;
+    uint64_t backoff; /* ns */
+    uint8_t handlers; /* bit n: exports the handler of form n */
+    bool suspends, starts, initializes;
+    const wasmtime_module_t *module;
+    Linked *linked;
+    Grant *grants;
+    Pairing *links, *config;
+    size_t grant_count, link_count, config_count;
+    uint64_t turns, failed; /* since the domain was opened */
+    size_t instances;
+} Kind;
+
+/* The kinds of the deployment by name; NULL: there is none. */
+Kind *kind_named(const Domain *d, Slice name);
+bool kind_allows(const Kind *kind, Right right, Slice name, Slice text);
+const Pairing *pairing_named(const Pairing *pairings, size_t count, Slice name);
+static inline bool kind_handles(const Kind *kind, Form form) { return kind->handlers >> form & 1; }
+
+/* Is it an endpoint of the deployment, "http:NAME"? */
+bool is_endpoint(const Domain *d, const Str *name);
+
+/* ---- the ledger: what happens, written down as it happens ---- */
+
+/* Records of the commit under way that are of one atom, or a delivery to it that may be left out yet. */
+typedef struct Item {
+    Atom *atom;         /* a reference; NULL: the domain itself */
+    Delivery *delivery; /* a reference: Delivered, written when the commit is taken; NULL: records, or one left out */
+    size_t end;         /* of its records in `durable`, which begin where the item before it ends */
+} Item;
+
+typedef struct Ledger {
+    Buffer durable; /* records in order, but for deliveries */
+    Item *items;
+    size_t count, room;
+    Buffer outgoing, at_once;
+    Buffer taken; /* the durable part of the commit that was taken last */
+    uint64_t step;
+    uint32_t ordinal; /* of what happens now */
+    bool elide;
+} Ledger;
+
+/* Writes a record of the atom (NULL: of the domain), the fields as in put_record. Apply it to the image as well. */
+void ledger_note(Domain *d, Atom *a, int tag, ...);
+void ledger_leave(Domain *d, int tag, ...);         /* an output leaves when the commit is durable */
+void ledger_leave_at_once(Domain *d, int tag, ...); /* durable or not */
+
+void ledger_deliver(Domain *d, Atom *a, Delivery *delivery); /* takes its own reference */
+void ledger_consume(Domain *d, Atom *a, Delivery *delivery);
+void ledger_touch(Domain *d, Delivery *delivery); /* a record will refer to it: it cannot be left out */
+void ledger_step(Domain *d, uint64_t number, uint32_t suspension); /* what follows belongs to this step */
+uint64_t ledger_next_step(Domain *d);
+void ledger_new_id(Domain *d, uint8_t id[ID_SIZE]);
+void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal);
+bool ledger_take(Domain *d); /* puts the durable part into `taken`; false: nothing happened */
+void ledger_taken(Domain *d); /* outgoing and at_once have been read */
+
+/* ---- routes: where messages and answers go, how lives begin and end ---- */
+
+/* Resolves what a name means, in place: shards and near representatives. OK, NOT_FOUND or TOO_LARGE, and then, if `why`
+ * is not NULL, the reason in words as a new string. */
+Error routes_resolve(Domain *d, Address *address, Str **why);
+Atom *routes_living(Domain *d, const Address *address); /* this very life of it, or NULL */
+void routes_post(Domain *d, const Address *to, Delivery *delivery); /* borrows the delivery, sets its life */
+void routes_refuse(Domain *d, const Address *to, Delivery *delivery, const char *cause);
+void routes_bury(Domain *d, const Address *to, Delivery *delivery, const char *cause);
+void routes_wake(Domain *d, Atom *a); /* into the ready queue, if it has a turn to take */
+void routes_unready(Domain *d, Atom *a);
+Atom *routes_take_ready(Domain *d); /* borrowed; NULL: nobody is ready */
+void routes_answer(Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer);
+void routes_replied(
+    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
+void routes_answered(
+    Domain *d, Atom *a, const uint8_t *request, uint32_t code, uint64_t value, Slice body, Slice metadata);
+void routes_fire(Domain *d, Atom *a, uint64_t token);
+void routes_down(Domain *d, Atom *a, uint64_t token, uint32_t status, const Address *sender);
+Atom *routes_begin(Domain *d, const Address *address, const Address *parent, const uint8_t *id, Slice args, bool volatile_);
+void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn);
+
+/* Tokens of those outside who await the answer to a dedup key. */
+typedef struct Awaiting {
+    Str *key;
+    uint64_t *tokens;
+    size_t count, room;
+} Awaiting;
+void routes_await(Domain *d, Slice key, uint64_t token);
+
+/* ---- words ---- */
+
+/* A new string of so many parts, each a Slice. */
+Str *say(size_t count, ...);
+Slice decimal(char room[24], uint64_t number);
+
+/* ---- inputs, topics ---- */
+
+void take_in(Domain *d, const Record *input);
+uint64_t topic_turn(Domain *d, Atom *topic); /* what it costs, as fuel for syscalls */
+void topic_forget(Domain *d, Atom *topic);   /* if nobody is left who would hear of it */
+enum { PUBLISHED, SUBSCRIBED, UNSUBSCRIBED }; /* what a message to a topic asks for, in `token` */
+
+/* ---- turns and instances ---- */
+
+void domain_take_turn(Domain *d, Atom *a);
+void domain_bury(Domain *d, Atom *a, Delivery *delivery, const char *cause);
+void domain_drop_instance(Domain *d, Atom *a); /* passivate: a suspended turn runs again when its answer comes */
+void domain_drop_instances(Domain *d);
+bool says_disconnected(const Atom *a, const Delivery *delivery);
+
+/* Joins the modules of kinds with the host functions. False: `d->error` says why. */
+bool gate_link(Domain *d, Kind *kinds, size_t count);
+void gate_unlink(Domain *d);
+void gate_drop(Domain *d, Atom *a); /* frees the atom's instance, if it has one and is not in it */
+void gate_drop_all(Domain *d);
+bool suspension_resume(Domain *d, Atom *a); /* false: its turn does not wait here */
+void suspension_abandon(Domain *d, Atom *a);
+
+/* ---- the domain ---- */
+
+typedef struct Settings {
+    Str *host;
+    uint64_t instances, suspended, memory, objects, mail, retention, idempotency;
+    bool forgetful;
+} Settings;
+
+struct Domain {
+    Image image;
+    Ledger ledger;
+    Settings settings;
+    const Wasm *wasm;
+    wasm_engine_t *engine;
+    Kind *kinds;
+    size_t kind_count;
+    Str **endpoints;
+    size_t endpoint_count;
+    Linked *linked; /* all of the deployment, in a list */
+    struct Host *host; /* the host functions as the engine knows them: gate.c's */
+    Atom *ready, *ready_last;
+    Table awaiting; /* Awaiting, by dedup key */
+    Table fates;    /* Fate, by step */
+    Instance *running;
+    Instance *oldest, *newest; /* the live ones, least recently entered first */
+    size_t instance_count;
+    uint64_t instance_memory; /* bytes, as of each one's last turn */
+    size_t suspended;
+    uint64_t suspended_memory;
+    Buffer inputs; /* what `run` will take in */
+    uint64_t work; /* of the host for the turns of this run, as fuel */
+    bool begun;
+    Buffer answer; /* what the last look at the domain gave */
+    char error[400];
+};
+
+typedef struct Fate {
+    uint64_t step;
+    Str *cause;
+} Fate;
+
+#endif

@@ -1,0 +1,137 @@
+/* ledger.c - what happens in a domain, written down as it happens: see domain.h
+ *
+ * A message that is delivered and consumed within one commit leaves no trace in it: between durable points nobody could
+ * have seen it. So a delivery stands in the commit as an item of its own, which its consumption takes out again.
+ * Volatile atoms and casts change the image and are never recorded.
+ */
+#include <stdarg.h>
+
+#include "domain.h"
+
+enum { END = 1u << 31, SUSPENSION = (1u << 31) + (1u << 30) }; /* ordinals; the turns' own are below */
+
+static Item *new_item(Ledger *l, Atom *a) {
+    if (l->count == l->room) {
+        l->room = l->room ? 2 * l->room : 64;
+        l->items = xrealloc(l->items, l->room * sizeof *l->items);
+    }
+    if (a) a->refs++;
+    l->items[l->count] = (Item){.atom = a, .end = l->durable.size};
+    return &l->items[l->count++];
+}
+
+void ledger_note(Domain *d, Atom *a, int tag, ...) {
+    Ledger *l = &d->ledger;
+    Item *last = l->count ? &l->items[l->count - 1] : NULL;
+    va_list fields;
+    if (a && a->volatile_) return;
+    if (last == NULL || last->atom != a || last->delivery || last->end != l->durable.size) last = new_item(l, a);
+    va_start(fields, tag);
+    put_record_v(&l->durable, tag, fields);
+    va_end(fields);
+    last->end = l->durable.size;
+}
+
+void ledger_leave(Domain *d, int tag, ...) {
+    va_list fields;
+    va_start(fields, tag);
+    put_record_v(&d->ledger.outgoing, tag, fields);
+    va_end(fields);
+}
+
+void ledger_leave_at_once(Domain *d, int tag, ...) {
+    va_list fields;
+    va_start(fields, tag);
+    put_record_v(&d->ledger.at_once, tag, fields);
+    va_end(fields);
+}
+
+void ledger_deliver(Domain *d, Atom *a, Delivery *delivery) {
+    Ledger *l = &d->ledger;
+    if (!delivery->cast && !a->volatile_) {
+        Item *item = new_item(l, a);
+        item->delivery = delivery_ref(delivery);
+        delivery->place = l->elide ? (uint32_t)l->count : 0;
+    }
+    image_delivered(&d->image, a, delivery);
+}
+
+void ledger_consume(Domain *d, Atom *a, Delivery *delivery) {
+    Ledger *l = &d->ledger;
+    if (delivery->place) {
+        Item *item = &l->items[delivery->place - 1];
+        delivery->place = 0;
+        delivery_unref(item->delivery); /* the mailbox has another reference */
+        item->delivery = NULL;
+    } else if (!delivery->cast) {
+        ledger_note(d, a, R_CONSUMED, delivery->id);
+    }
+    image_consumed(&d->image, a, delivery);
+}
+
+void ledger_touch(Domain *d, Delivery *delivery) {
+    (void)d;
+    delivery->place = 0;
+}
+
+void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
+    Ledger *l = &d->ledger;
+    ledger_note(d, NULL, R_STEP, number, d->image.time);
+    image_step(&d->image, number, d->image.time);
+    l->step = number;
+    l->ordinal = suspension ? SUSPENSION + suspension : END;
+}
+
+uint64_t ledger_next_step(Domain *d) { return ++d->image.step; }
+
+void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal) {
+    for (int i = 0; i < 4; i++) id[i] = (uint8_t)(domain >> (24 - 8 * i));
+    for (int i = 0; i < 8; i++) id[4 + i] = (uint8_t)(step >> (56 - 8 * i));
+    for (int i = 0; i < 4; i++) id[12 + i] = (uint8_t)(ordinal >> (24 - 8 * i));
+}
+
+void ledger_new_id(Domain *d, uint8_t id[ID_SIZE]) {
+    put_id(id, d->image.domain, d->ledger.step, ++d->ledger.ordinal);
+}
+
+/* Says of which atom the following is, if that was not said last. */
+static const Atom *about(Buffer *taken, const Atom *a, const Atom *at) {
+    if (a == NULL || a == at) return at;
+    put_record(taken, R_AT, slice_of(a->kind), slice_of(a->key));
+    return a;
+}
+
+bool ledger_take(Domain *d) {
+    Ledger *l = &d->ledger;
+    const Atom *at = NULL;
+    size_t from = 0;
+    if (l->count == 0 && l->outgoing.size == 0 && l->at_once.size == 0) return false;
+    buffer_clear(&l->taken);
+    for (size_t i = 0; i < l->count; i++) {
+        Item *item = &l->items[i];
+        if (item->delivery) {
+            at = about(&l->taken, item->atom, at);
+            put_record(&l->taken, R_DELIVERED, item->delivery);
+            item->delivery->place = 0;
+            delivery_unref(item->delivery);
+        } else if (item->end > from) {
+            at = about(&l->taken, item->atom, at);
+            buffer_put(&l->taken, l->durable.data + from, item->end - from);
+        }
+        from = item->end;
+        atom_unref(item->atom);
+    }
+    l->count = 0;
+    if (l->room > 65536) {
+        free(l->items);
+        l->items = NULL;
+        l->room = 0;
+    }
+    buffer_clear(&l->durable);
+    return true;
+}
+
+void ledger_taken(Domain *d) {
+    buffer_clear(&d->ledger.outgoing);
+    buffer_clear(&d->ledger.at_once);
+}

@@ -1,0 +1,292 @@
+/* mailbox.c - see mailbox.h */
+#include "mailbox.h"
+
+enum { NAMED, SENDER, TIMERS, STARTS, ALONE };
+
+/* ---- queues ---- */
+
+static void queue_append(Queue *q, Delivery *d) {
+    d->next = NULL;
+    d->prev = q->last;
+    if (q->last) q->last->next = d;
+    else q->first = d;
+    q->last = d;
+    q->count++;
+}
+
+static void queue_push_front(Queue *q, Delivery *d) {
+    d->prev = NULL;
+    d->next = q->first;
+    if (q->first) q->first->prev = d;
+    else q->last = d;
+    q->first = d;
+    q->count++;
+}
+
+static void queue_remove(Queue *q, Delivery *d) {
+    if (d->prev) d->prev->next = d->next;
+    else q->first = d->next;
+    if (d->next) d->next->prev = d->prev;
+    else q->last = d->prev;
+    d->next = d->prev = NULL;
+    q->count--;
+}
+
+/* ---- pairs ---- */
+
+/* What the delivery's pair is called: the strings are the delivery's own. */
+static Pair pair_of(const Delivery *d) {
+    Pair p = {.class = ALONE};
+    if (d->pair) {
+        p.class = NAMED, p.a = d->pair;
+    } else if (!is_nowhere(&d->sender)) {
+        p.class = SENDER, p.a = d->sender.kind, p.b = d->sender.key;
+    } else if (d->form == FIRED) {
+        p.class = TIMERS;
+    } else if (d->form == START) {
+        p.class = STARTS;
+    } else {
+        memcpy(p.id, d->id, ID_SIZE);
+    }
+    p.hash = bytes_hash(p.id, ID_SIZE) ^ hash_u64((uint64_t)p.class);
+    if (p.a) p.hash ^= bytes_hash(p.a->data, p.a->size);
+    if (p.b) p.hash = hash_u64(p.hash ^ bytes_hash(p.b->data, p.b->size));
+    return p;
+}
+
+static int same_pair(const void *item, const void *key) {
+    const Pair *p = item, *q = key;
+    return p->class == q->class && slice_equal(slice_of(p->a), slice_of(q->a)) &&
+           slice_equal(slice_of(p->b), slice_of(q->b)) && memcmp(p->id, q->id, ID_SIZE) == 0;
+}
+
+static Pair *find_pair(const Held *held, const Delivery *d) {
+    Pair name = pair_of(d);
+    return table_find(&held->pairs, name.hash, same_pair, &name);
+}
+
+static Pair *make_pair(Held *held, const Delivery *d) {
+    Pair name = pair_of(d), *p = table_find(&held->pairs, name.hash, same_pair, &name);
+    if (p) return p;
+    p = xmalloc(sizeof *p);
+    *p = name;
+    str_ref(p->a), str_ref(p->b);
+    table_insert(&held->pairs, p->hash, p);
+    return p;
+}
+
+static void free_pair(Pair *p) {
+    str_unref(p->a), str_unref(p->b);
+    free(p);
+}
+
+static void forget_if_empty(Held *held, Pair *p) {
+    if (p->ready || p->holds) return;
+    table_remove(&held->pairs, p->hash, same_pair, p);
+    free_pair(p);
+}
+
+static void free_held(Held *held) {
+    Pair *p;
+    for (size_t at = 0; (p = table_next(&held->pairs, &at)) != NULL;) free_pair(p);
+    table_clear(&held->pairs);
+    table_clear(&held->waiting);
+    free(held);
+}
+
+static int has_id(const void *item, const void *key) { return memcmp(((const Delivery *)item)->id, key, ID_SIZE) == 0; }
+
+static uint64_t id_hash(const uint8_t *id) { return bytes_hash(id, ID_SIZE); }
+
+/* The pair begins to hold: those of it that are ready leave the queue for its own. */
+static void begin_to_hold(Mailbox *box, Pair *p) {
+    Held *held = box->held;
+    p->holds = true;
+    p->next = NULL;
+    p->prev = held->last;
+    if (held->last) held->last->next = p;
+    else held->first = p;
+    held->last = p;
+    if (p->ready == 0) return; /* most have none, and a flood of failures would look through all for each */
+    for (Delivery *d = box->ready.first, *next; d; d = next) {
+        Pair name = pair_of(d);
+        next = d->next;
+        if (name.hash != p->hash || !same_pair(p, &name)) continue;
+        queue_remove(&box->ready, d);
+        queue_append(&p->queue, d);
+        d->held = p;
+        held->count++;
+    }
+    p->ready = 0;
+}
+
+/* The pair holds no more: those that waited follow. The last one to hold takes the bookkeeping with it. */
+static void release(Mailbox *box, Pair *p) {
+    Held *held = box->held;
+    while (p->queue.first) {
+        Delivery *d = p->queue.first;
+        queue_remove(&p->queue, d);
+        queue_append(&box->ready, d);
+        d->held = NULL;
+        held->count--;
+        p->ready++;
+    }
+    p->holds = false;
+    if (p->prev) p->prev->next = p->next;
+    else held->first = p->next;
+    if (p->next) p->next->prev = p->prev;
+    else held->last = p->prev;
+    if (held->first == NULL) {
+        free_held(held);
+        box->held = NULL;
+    } else {
+        forget_if_empty(held, p);
+    }
+}
+
+/* Out of its queue, still with its reference. */
+static void take(Mailbox *box, Delivery *d) {
+    Held *held = box->held;
+    if (d->held) {
+        queue_remove(&d->held->queue, d);
+        held->count--;
+        if (d->waits) table_remove(&held->waiting, id_hash(d->id), has_id, d->id);
+        d->waits = false;
+        d->held = NULL;
+        return;
+    }
+    queue_remove(&box->ready, d);
+    if (held) {
+        Pair *p = find_pair(held, d);
+        p->ready--;
+    }
+}
+
+/* ---- the interface ---- */
+
+size_t mailbox_count(const Mailbox *box) { return box->ready.count + (box->held ? box->held->count : 0); }
+
+void mailbox_append(Mailbox *box, Delivery *d) {
+    if (box->held) {
+        Pair *p = make_pair(box->held, d);
+        if (p->holds) {
+            queue_append(&p->queue, d);
+            d->held = p;
+            box->held->count++;
+            return;
+        }
+        p->ready++;
+    }
+    queue_append(&box->ready, d);
+}
+
+Delivery *mailbox_next(const Mailbox *box) {
+    if (box->ready.first && box->held) {
+        Pair start = {.class = STARTS, .hash = bytes_hash(no_id, ID_SIZE) ^ hash_u64(STARTS)};
+        const Pair *p = table_find(&box->held->pairs, start.hash, same_pair, &start);
+        if (p && p->holds && p->queue.first && p->queue.first->waits) return NULL;
+    }
+    return box->ready.first;
+}
+
+Delivery *mailbox_find(const Mailbox *box, const uint8_t id[ID_SIZE]) {
+    Delivery *d = box->ready.first;
+    if (d && memcmp(d->id, id, ID_SIZE) == 0) return d;
+    if (box->held && (d = table_find(&box->held->waiting, id_hash(id), has_id, id)) != NULL) return d;
+    for (d = mailbox_each(box, NULL); d; d = mailbox_each(box, d)) {
+        if (memcmp(d->id, id, ID_SIZE) == 0) return d;
+    }
+    return NULL;
+}
+
+void mailbox_consumed(Mailbox *box, Delivery *d) {
+    take(box, d);
+    if (box->held) {
+        Pair *p = find_pair(box->held, d);
+        if (p && p->holds) {
+            if (!(p->queue.first && p->queue.first->waits)) release(box, p); /* else it waited behind another one */
+        } else if (p) {
+            forget_if_empty(box->held, p);
+        }
+    }
+    delivery_unref(d);
+}
+
+void mailbox_attempted(Mailbox *box, Delivery *old, uint32_t attempt, uint64_t due) {
+    Delivery *d = delivery_copy(old);
+    Pair *p;
+    if (box->held == NULL) {
+        box->held = xcalloc(1, sizeof *box->held);
+        for (Delivery *each = box->ready.first; each; each = each->next) make_pair(box->held, each)->ready++;
+    }
+    take(box, old);
+    d->attempt = attempt;
+    p = make_pair(box->held, d);
+    if (!p->holds) begin_to_hold(box, p);
+    queue_push_front(&p->queue, d);
+    d->held = p;
+    box->held->count++;
+    d->due = due;
+    d->waits = true;
+    table_insert(&box->held->waiting, id_hash(d->id), d);
+    delivery_unref(old);
+}
+
+void mailbox_retried(Mailbox *box, Delivery *d) {
+    Pair *p = d->held;
+    take(box, d);
+    p->ready++;
+    if (d->form == START) queue_push_front(&box->ready, d);
+    else queue_append(&box->ready, d);
+}
+
+Delivery *mailbox_each(const Mailbox *box, const Delivery *last) {
+    const Pair *p;
+    if (last == NULL && box->ready.first) return box->ready.first;
+    if (last && last->next) return last->next;
+    p = last && last->held ? last->held->next : box->held ? box->held->first : NULL;
+    while (p && p->queue.first == NULL) p = p->next;
+    return p ? p->queue.first : NULL;
+}
+
+static int by_first(const void *a, const void *b) {
+    return memcmp((*(Pair *const *)a)->queue.first->id, (*(Pair *const *)b)->queue.first->id, ID_SIZE);
+}
+
+Delivery **mailbox_list(const Mailbox *box) {
+    Delivery **list = xmalloc((mailbox_count(box) + 1) * sizeof *list);
+    Pair **pairs;
+    size_t count = 0, holding = 0;
+    for (Delivery *d = box->ready.first; d; d = d->next) list[count++] = d;
+    if (box->held) {
+        pairs = xmalloc(box->held->pairs.count * sizeof *pairs);
+        for (Pair *p = box->held->first; p; p = p->next) {
+            if (p->queue.first) pairs[holding++] = p;
+        }
+        qsort(pairs, holding, sizeof *pairs, by_first);
+        for (size_t i = 0; i < holding; i++) {
+            for (Delivery *d = pairs[i]->queue.first; d; d = d->next) list[count++] = d;
+        }
+        free(pairs);
+    }
+    list[count] = NULL;
+    return list;
+}
+
+bool mailbox_holds(const Mailbox *box, const Delivery *d) {
+    const Pair *p = box->held ? find_pair(box->held, d) : NULL;
+    return p && p->holds;
+}
+
+void mailbox_clear(Mailbox *box) {
+    Delivery *next;
+    for (Delivery *d = mailbox_each(box, NULL); d; d = next) {
+        next = mailbox_each(box, d);
+        d->next = d->prev = NULL;
+        d->held = NULL;
+        d->waits = false;
+        delivery_unref(d);
+    }
+    if (box->held) free_held(box->held);
+    *box = (Mailbox){0};
+}

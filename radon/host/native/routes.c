@@ -1,0 +1,361 @@
+/* routes.c - where messages and answers go: see domain.h, and host/routes.py
+ *
+ * All of it happens inside a step of the domain, so identities and lives take the number of that step.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "domain.h"
+#include "hash.h"
+
+static const Address nowhere;
+
+/* ---- words ---- */
+
+Str *say(size_t count, ...) {
+    Buffer text = {0};
+    Str *said;
+    va_list parts;
+    va_start(parts, count);
+    while (count--) {
+        Slice part = va_arg(parts, Slice);
+        buffer_put(&text, part.data, part.size);
+    }
+    va_end(parts);
+    said = str_new(text.data, text.size);
+    buffer_free(&text);
+    return said;
+}
+
+Slice decimal(char room[24], uint64_t number) {
+    return slice(room, (size_t)snprintf(room, 24, "%llu", (unsigned long long)number));
+}
+
+/* ---- kinds ---- */
+
+Kind *kind_named(const Domain *d, Slice name) {
+    for (size_t i = 0; i < d->kind_count; i++) { /* by pointer first: addresses that `open` made share the string */
+        if (d->kinds[i].name->data == name.data) return &d->kinds[i];
+    }
+    for (size_t i = 0; i < d->kind_count; i++) {
+        if (slice_equal(slice_of(d->kinds[i].name), name)) return &d->kinds[i];
+    }
+    return NULL;
+}
+
+static Kind *kind_of(const Domain *d, const Address *a) { return a->kind ? kind_named(d, slice_of(a->kind)) : NULL; }
+
+bool is_endpoint(const Domain *d, const Str *name) {
+    for (size_t i = 0; i < d->endpoint_count; i++) {
+        if (name && str_equal(d->endpoints[i], name)) return true;
+    }
+    return false;
+}
+
+/* Whether all of `text` fits: `*` is any run of characters, `?` is one, all else is itself. Takes at most their product
+ * of steps: when a later part does not fit, only the last `*` is tried longer. */
+static bool matches(Slice glob, Slice text) {
+    size_t here = 0, there = 0, star = SIZE_MAX, at = 0;
+    while (there < text.size) {
+        if (here < glob.size && glob.data[here] == '*') {
+            star = here++;
+            at = there;
+        } else if (here < glob.size && glob.data[here] == '?') {
+            here++, there++;
+            while (there < text.size && (text.data[there] & 0xc0) == 0x80) there++;
+        } else if (here < glob.size && glob.data[here] == text.data[there]) {
+            here++, there++;
+        } else if (star != SIZE_MAX) {
+            here = star + 1;
+            for (at++; at < text.size && (text.data[at] & 0xc0) == 0x80; at++) {}
+            there = at;
+        } else {
+            return false;
+        }
+    }
+    while (here < glob.size && glob.data[here] == '*') here++;
+    return here == glob.size;
+}
+
+bool kind_allows(const Kind *kind, Right right, Slice name, Slice text) {
+    for (size_t i = 0; i < kind->grant_count; i++) {
+        const Grant *g = &kind->grants[i];
+        if (g->right == right && slice_equal(slice_of(g->name), name) && matches(slice_of(g->glob), text)) return true;
+    }
+    return false;
+}
+
+const Pairing *pairing_named(const Pairing *pairings, size_t count, Slice name) {
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(slice_of(pairings[i].name), name)) return &pairings[i];
+    }
+    return NULL;
+}
+
+/* ---- addresses ---- */
+
+static int by_text(const void *a, const void *b) { return slice_compare(slice_of(*(Str **)a), slice_of(*(Str **)b)); }
+
+static Str *no_such_kind(const Domain *d, const Str *kind) {
+    Str **known = xmalloc((d->kind_count + d->endpoint_count + 1) * sizeof *known), *said;
+    size_t count = 0;
+    Buffer list = {0};
+    for (size_t i = 0; i < d->kind_count; i++) known[count++] = d->kinds[i].name;
+    for (size_t i = 0; i < d->endpoint_count; i++) known[count++] = d->endpoints[i];
+    qsort(known, count, sizeof *known, by_text);
+    for (size_t i = 0; i < count; i++) {
+        if (i) buffer_put(&list, ", ", 2);
+        buffer_put(&list, known[i]->data, known[i]->size);
+    }
+    said = say(4, SLICE("no kind '"), slice_of(kind), SLICE("'; this application has: "), slice(list.data, list.size));
+    buffer_free(&list);
+    free(known);
+    return said;
+}
+
+/* "#17" names shard 17 itself, and any other key that of its hash (rule 17). */
+static uint32_t shard_of(Slice key, uint32_t shards) {
+    uint64_t number = 0;
+    size_t at = 1;
+    if (key.size < 2 || key.data[0] != '#') return (uint32_t)(stable_hash(key.data, key.size) % shards);
+    while (at < key.size && key.data[at] >= '0' && key.data[at] <= '9' && number < shards) {
+        number = 10 * number + (uint64_t)(key.data[at++] - '0');
+    }
+    if (at == key.size && number < shards) return (uint32_t)number;
+    return (uint32_t)(stable_hash(key.data, key.size) % shards);
+}
+
+static void set_key(Address *a, Str *key) {
+    str_unref(a->key);
+    a->key = key;
+}
+
+Error routes_resolve(Domain *d, Address *a, Str **why) {
+    const Kind *kind = kind_of(d, a);
+    char room[24];
+    if (kind == NULL) {
+        if (is_endpoint(d, a->kind) && a->key->size == 0) return OK;
+        if (why) *why = no_such_kind(d, a->kind);
+        return NOT_FOUND;
+    }
+    if (a->key->size > KEY_BYTES) {
+        if (why) *why = say(3, SLICE("a key of more than "), decimal(room, KEY_BYTES), SLICE(" bytes"));
+        return TOO_LARGE;
+    }
+    if (kind->spread == SHARDED) {
+        set_key(a, say(2, SLICE("#"), decimal(room, shard_of(slice_of(a->key), kind->shards))));
+    } else if (kind->spread == EVERY_HOST) {
+        if (!slice_equal(slice_of(a->key), SLICE("@here")) && !str_equal(a->key, d->settings.host)) {
+            Slice name = slice_of(kind->name);
+            if (why) {
+                *why = say(
+                    7, SLICE("no host '"), slice_of(a->key), SLICE("' for '"), name, SLICE("'; the near one is '"),
+                    name, SLICE("/@here'"));
+            }
+            return NOT_FOUND;
+        }
+        set_key(a, str_ref(d->settings.host));
+    }
+    return OK;
+}
+
+Atom *routes_living(Domain *d, const Address *address) {
+    Atom *a = image_find(&d->image, address->kind, address->key);
+    return a && a->life && (address->life == 0 || address->life == a->life) ? a : NULL;
+}
+
+/* ---- the ready queue ---- */
+
+void routes_wake(Domain *d, Atom *a) {
+    const Journal *j = atom_journal(a);
+    if (a->ready || (j ? journal_awaited(j) != NULL : mailbox_next(&a->mailbox) == NULL)) return;
+    a->ready = true;
+    a->next = NULL;
+    a->prev = d->ready_last;
+    if (d->ready_last) d->ready_last->next = a;
+    else d->ready = a;
+    d->ready_last = a;
+}
+
+void routes_unready(Domain *d, Atom *a) {
+    if (!a->ready) return;
+    a->ready = false;
+    if (a->prev) a->prev->next = a->next;
+    else d->ready = a->next;
+    if (a->next) a->next->prev = a->prev;
+    else d->ready_last = a->prev;
+    a->next = a->prev = NULL;
+}
+
+Atom *routes_take_ready(Domain *d) {
+    Atom *a = d->ready;
+    if (a) routes_unready(d, a);
+    return a;
+}
+
+/* ---- messages ---- */
+
+static void leave_for(Domain *d, const Address *to, Delivery *delivery, int wants) {
+    (delivery->cast ? ledger_leave_at_once : ledger_leave)(d, R_SENT, wants, to, delivery);
+}
+
+void routes_post(Domain *d, const Address *to, Delivery *delivery) {
+    Atom *a;
+    if (kind_of(d, to)) {
+        a = routes_living(d, to);
+        if (a == NULL && to->life) {
+            routes_refuse(d, to, delivery, "closed");
+            return;
+        }
+        if (a == NULL) a = routes_begin(d, to, &nowhere, no_id, slice(NULL, 0), false);
+        delivery->life = to->life;
+        ledger_deliver(d, a, delivery);
+        routes_wake(d, a);
+    } else if (kind_is(to, "@topic")) {
+        a = image_atom(&d->image, to->kind, to->key);
+        ledger_deliver(d, a, delivery);
+        routes_wake(d, a);
+    } else if (is_endpoint(d, to->kind)) {
+        if (!delivery->cast) {
+            Str *empty = str_new(NULL, 0);
+            ledger_deliver(d, image_atom(&d->image, to->kind, empty), delivery);
+            str_unref(empty);
+        }
+        leave_for(d, to, delivery, !delivery->cast);
+    } else if (kind_begins(to, "@")) {
+        leave_for(d, to, delivery, 0);
+    } else {
+        routes_refuse(d, to, delivery, "not-found");
+    }
+}
+
+/* Nobody will ever handle it: whoever waits hears closed, else it is a dead letter. */
+void routes_refuse(Domain *d, const Address *to, Delivery *delivery, const char *cause) {
+    if (!is_nowhere(&delivery->reply)) routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
+    else if (delivery->form == MESSAGE && !delivery->cast) routes_bury(d, to, delivery, cause);
+}
+
+/* Keeps it as a dead letter; the oldest make room, which a metric tells. */
+void routes_bury(Domain *d, const Address *to, Delivery *delivery, const char *cause) {
+    Buffer letter = {0};
+    put_record(&letter, R_DIED, d->image.time, slice(cause, strlen(cause)), to, delivery);
+    ledger_note(d, NULL, R_DIED, d->image.time, slice(cause, strlen(cause)), to, delivery);
+    image_died(&d->image, delivery->id, slice(letter.data, letter.size));
+    buffer_free(&letter);
+    while (d->image.dead_bytes > DEAD_BYTES) {
+        Cursor at;
+        Record died;
+        Reader reader;
+        Address lost;
+        uint8_t id[ID_SIZE];
+        map_first(&d->image.dead, &at);
+        memcpy(id, cursor_key(&at)->data, ID_SIZE);
+        reader = reader_of(slice_of(cursor_value(&at)));
+        next_record(&reader, &died);
+        lost = decode_address(died.v[1]);
+        ledger_note(d, NULL, R_DIED_GONE, id);
+        ledger_leave_at_once(d, R_COUNTED, (uint64_t)1, slice_of(lost.kind), SLICE("radon.dead_letters_dropped"));
+        image_died_gone(&d->image, id);
+        address_unref(&lost);
+    }
+}
+
+/* ---- answers ---- */
+
+static uint64_t number_in(const Str *text) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < text->size; i++) number = 10 * number + (uint64_t)(text->data[i] - '0');
+    return number;
+}
+
+static int awaits_key(const void *item, const void *key) {
+    return slice_equal(slice_of(((const Awaiting *)item)->key), *(const Slice *)key);
+}
+
+void routes_await(Domain *d, Slice key, uint64_t token) {
+    uint64_t hash = bytes_hash(key.data, key.size);
+    Awaiting *w = table_find(&d->awaiting, hash, awaits_key, &key);
+    if (w == NULL) {
+        w = xcalloc(1, sizeof *w);
+        w->key = str_new(key.data, key.size);
+        table_insert(&d->awaiting, hash, w);
+    }
+    if (w->count == w->room) {
+        w->room = w->room ? 2 * w->room : 1;
+        w->tokens = xrealloc(w->tokens, w->room * sizeof *w->tokens);
+    }
+    w->tokens[w->count++] = token;
+}
+
+static void answer_all(Domain *d, Slice key, uint32_t number, Slice metadata, Slice body) {
+    Awaiting *w = table_remove(&d->awaiting, bytes_hash(key.data, key.size), awaits_key, &key);
+    if (image_once(&d->image, key)) {
+        ledger_note(d, NULL, R_SETTLED, number, key, metadata, body);
+        image_settled(&d->image, number, key, metadata, body);
+    }
+    if (w == NULL) return;
+    for (size_t i = 0; i < w->count; i++) ledger_leave(d, R_REPLY, w->tokens[i], number, metadata, body);
+    str_unref(w->key);
+    free(w->tokens);
+    free(w);
+}
+
+void routes_answer(
+    Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer) {
+    const Address *to = &question->reply;
+    uint32_t number = (uint32_t)code;
+    Atom *a;
+    if (is_nowhere(to)) return;
+    if (kind_is(to, "@client")) {
+        ledger_leave(d, R_REPLY, number_in(to->key), number, metadata, body);
+    } else if (kind_is(to, "@once")) {
+        answer_all(d, slice_of(to->key), number, metadata, body);
+    } else if ((a = routes_living(d, to)) != NULL) {
+        if (atom_asked(a, question->request)) routes_replied(d, a, question->request, number, body, answerer, metadata);
+        else routes_answered(d, a, question->request, number, 0, body, metadata);
+    }
+}
+
+/* A delivery of the domain's own making. */
+static void tell(
+    Domain *d, Atom *a, Form form, uint64_t token, uint32_t code, Slice body, const Address *sender, Slice metadata) {
+    uint8_t id[ID_SIZE];
+    Delivery *delivery;
+    ledger_new_id(d, id);
+    delivery = delivery_new(id, form);
+    delivery->token = token, delivery->code = code, delivery->life = a->life;
+    delivery->body = slice_str(body), delivery->metadata = slice_str(metadata);
+    delivery->sender = address_ref(sender);
+    ledger_deliver(d, a, delivery);
+    routes_wake(d, a);
+    delivery_unref(delivery);
+}
+
+void routes_replied(
+    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata) {
+    uint64_t token = atom_asked(a, request)->token;
+    ledger_note(d, a, R_ASKED_GONE, request);
+    image_asked_gone(&d->image, a, request);
+    tell(d, a, REPLIED, token, code, body, answerer, metadata);
+}
+
+void routes_answered(
+    Domain *d, Atom *a, const uint8_t *request, uint32_t code, uint64_t value, Slice body, Slice metadata) {
+    Journal *j = atom_journal(a);
+    const Call *awaited = j ? journal_awaited(j) : NULL;
+    uint64_t time = d->image.time;
+    if (awaited == NULL || memcmp(awaited->request, request, ID_SIZE) != 0) return;
+    if (!mailbox_find(&a->mailbox, j->id)->cast) ledger_note(d, a, R_ANSWERED, request, time, code, value, metadata, body);
+    image_answered(&d->image, a, request, time, code, value, metadata, body);
+    routes_wake(d, a);
+}
+
+void routes_fire(Domain *d, Atom *a, uint64_t token) {
+    ledger_note(d, a, R_TIMER_GONE, token);
+    image_timer_gone(&d->image, a, token);
+    tell(d, a, FIRED, token, 0, slice(NULL, 0), &nowhere, slice(NULL, 0));
+}
+
+void routes_down(Domain *d, Atom *a, uint64_t token, uint32_t status, const Address *sender) {
+    tell(d, a, DOWN, token, status, slice(NULL, 0), sender, slice(NULL, 0));
+}
