@@ -1,4 +1,5 @@
-# `make help` lists what there is to do. Every target makes .venv when it is missing or older than pyproject.toml.
+# `make help` lists what there is to do. Every target makes .venv when it is missing or older than pyproject.toml, and
+# the native twin when it is not of these sources.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -12,39 +13,45 @@ ifdef SLOW
 PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif
 
+NATIVE := $(RUN) -P radon/host/native/build.py
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test seeds check lint format bench clean
+.PHONY: help native demo test seeds check lint format bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY)  ## the bank: built, deployed, killed under load, audited
+native: $(READY)  ## the native twin of the domain, compiled
+	@$(NATIVE)
+
+demo: native  ## the bank: built, deployed, killed under load, audited
 	@$(RUN) examples/demo.py
 
-test: $(READY)  ## the tests, except the slow ones
+test: native  ## the tests, except the slow ones
 	@scripts/debian-packages
 	@$(PYTEST)
 
-seeds: $(READY)  ## the crash simulator over 1,000 seeds
+seeds: native  ## the crash simulator over 1,000 seeds
 	@$(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 -m "" tests/simulation
 
 check:  ## lint and all tests, the slow ones too
 	@$(MAKE) --no-print-directory lint test SLOW=1
 
-lint: $(READY)  ## ruff and mypy
+lint: native  ## ruff, mypy and the C compiler's warnings
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
+	@$(NATIVE) lint
 
 format: $(READY)  ## let ruff repair what it can
 	@$(RUN) -m ruff check --fix
 	@$(RUN) -m ruff format
 
-bench: $(READY)  ## the benchmarks: one JSON line per result
+bench: native  ## the benchmarks: one JSON line per result
 	@set -e; for file in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) "$$file"; done
 
 clean:  ## remove what make and tests made; deployments (.radon) stay
-	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) radon/host/native/_native.* radon/host/native/missing.txt build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

@@ -73,7 +73,12 @@ def _engine() -> Finding:
 
 
 def _domain() -> Finding:
-    return Finding("domain", "python", True, "the readable twin; the native one is not yet there")
+    from radon.host import native
+
+    why = native.unusable() or (None if native.COMPLETE else "its C files are not yet a whole domain")
+    if why is None:
+        return Finding("domain", "native", True, "the compiled twin")
+    return Finding("domain", "python", True, f"the readable twin, for want of the native one: {why}")
 
 
 def _cache() -> Finding:
