@@ -1,0 +1,42 @@
+"""The containers of the native domain, each checked by a C program against a naive model, under sanitizers.
+
+A program that finds something wrong says where on stderr and fails; so do AddressSanitizer and UBSan.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NATIVE = HERE.parent.parent / "radon" / "host" / "native"
+FLAGS = "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wconversion -Werror"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Compiles a test program with modules of radon/host/native, runs it, and answers what it printed."""
+
+    def run(name: str, *modules: str, args: tuple[str, ...] = (), stdin: str = "") -> str:
+        program = tmp_path / name
+        sources = [HERE / f"{name}.c", *(NATIVE / f"{module}.c" for module in modules)]
+        subprocess.run(["gcc", *FLAGS.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
+        done = subprocess.run([program, *args], input=stdin, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_strings_buffers_and_hashes_are_what_the_header_says(run: Run, seed: str) -> None:
+    run("bytes", "bytes", args=(seed,))
+
+
+def test_hashes_for_tables_differ_in_each_process(run: Run) -> None:
+    assert run("bytes", "bytes") != run("bytes", "bytes")
