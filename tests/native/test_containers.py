@@ -40,3 +40,8 @@ def test_strings_buffers_and_hashes_are_what_the_header_says(run: Run, seed: str
 
 def test_hashes_for_tables_differ_in_each_process(run: Run) -> None:
     assert run("bytes", "bytes") != run("bytes", "bytes")
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_table_agrees_with_an_array(run: Run, seed: str) -> None:
+    run("table", "table", "bytes", args=(seed,))
