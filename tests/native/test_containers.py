@@ -1,0 +1,68 @@
+"""The containers of the native domain, each checked by a C program against a naive model, under sanitizers.
+
+A program that finds something wrong says where on stderr and fails; so do AddressSanitizer and UBSan.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from radon.host.hash import stable_hash
+
+HERE = Path(__file__).parent
+NATIVE = HERE.parent.parent / "radon" / "host" / "native"
+FLAGS = "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wconversion -Werror"
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Compiles a test program with modules of radon/host/native, runs it, and answers what it printed."""
+
+    def run(name: str, *modules: str, args: tuple[str, ...] = (), stdin: str = "") -> str:
+        program = tmp_path / name
+        sources = [HERE / f"{name}.c", *(NATIVE / f"{module}.c" for module in modules)]
+        subprocess.run(["gcc", *FLAGS.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
+        done = subprocess.run([program, *args], input=stdin, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_strings_buffers_and_hashes_are_what_the_header_says(run: Run, seed: str) -> None:
+    run("bytes", "bytes", args=(seed,))
+
+
+def test_hashes_for_tables_differ_in_each_process(run: Run) -> None:
+    assert run("bytes", "bytes") != run("bytes", "bytes")
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_table_agrees_with_an_array(run: Run, seed: str) -> None:
+    run("table", "table", "bytes", args=(seed,))
+
+
+def test_sha256_and_hmac_agree_with_hashlib(run: Run) -> None:
+    source = random.Random(1)
+    sizes = [*range(260), 1000, 4095, 4096, 4097, 1_000_003]
+    cases = [(source.randbytes(source.choice((0, 1, 32, 63, 64, 65, 200))), source.randbytes(size)) for size in sizes]
+    lines = [f"{key.hex() or '-'} {data.hex() or '-'}\n" for key, data in cases]
+    expected = [f"{hashlib.sha256(data).hexdigest()} {hmac.digest(key, data, 'sha256').hex()}" for key, data in cases]
+    assert run("sha256", stdin="".join(lines)).splitlines() == expected
+
+
+def test_the_stable_hash_is_that_of_the_readable_twin(run: Run) -> None:
+    source = random.Random(1)
+    cases = [source.randbytes(size) for size in (*range(70), 2000)]
+    printed = run("hash", "hash", stdin="".join(f"{data.hex()}\n" for data in cases))
+    assert [int(line) for line in printed.splitlines()] == [stable_hash(data) for data in cases]
