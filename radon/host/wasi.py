@@ -121,7 +121,7 @@ def host_functions(caller: Callable[[], Caller]) -> dict[tuple[str, str], HostFu
     """All of preview1 for `Linked`. `caller` is asked in every call; it may charge for it, or raise to refuse it."""
     functions: dict[tuple[str, str], HostFunction] = {}
     for name, (params, results) in SIGNATURES.items():
-        enter = _lift(caller, params, _OFFERED.get(name, _nosys))
+        enter = _lift(caller, params, OFFERED.get(name, _nosys))
         functions[MODULE, name] = (params, results, callback(enter))
     return functions
 
@@ -213,10 +213,11 @@ def _proc_exit(guest: Caller, status: int) -> int:
     raise Trap("exit", f"the guest called exit({status}), which fails the turn; an atom ends by lifecycle.exit")
 
 
-_OFFERED: dict[str, Callable[..., int]] = {
+OFFERED: dict[str, Callable[..., int]] = {
     "fd_write": _fd_write, "fd_fdstat_get": _fd_fdstat_get, "fd_seek": _fd_seek, "fd_close": _fd_close,
     "fd_prestat_get": _no_descriptor, "fd_prestat_dir_name": _no_descriptor,
     "clock_time_get": _clock_time_get, "clock_res_get": _clock_res_get, "random_get": _random_get,
     "args_sizes_get": _sizes_get, "args_get": _nothing_get,
     "environ_sizes_get": _sizes_get, "environ_get": _nothing_get, "proc_exit": _proc_exit,
 }  # fmt: skip
+"""The functions that do something; all others say ENOSYS."""

@@ -255,19 +255,31 @@ static size_t utf8_size(uint8_t first, uint8_t *low, uint8_t *high) {
     return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
 }
 
+/* How many bytes at the beginning of `text`, which is not empty, are of one character; `*whole`: all of it. */
+static size_t utf8_character(Slice text, bool *whole) {
+    uint8_t low, high;
+    size_t size = utf8_size(text.data[0], &low, &high), have = 1;
+    *whole = size == 1;
+    if (size <= 1) return 1;
+    if (text.size > 1 && text.data[1] >= low && text.data[1] <= high) have = 2;
+    while (have > 1 && have < size && have < text.size && (text.data[have] & 0xc0) == 0x80) have++;
+    *whole = have == size;
+    return have;
+}
+
 bool is_utf8(Slice text) {
-    size_t at = 0;
-    while (at < text.size) {
-        uint8_t low, high;
-        size_t size = utf8_size(text.data[at], &low, &high);
-        if (size == 0 || size > text.size - at) return false;
-        if (size > 1 && (text.data[at + 1] < low || text.data[at + 1] > high)) return false;
-        for (size_t i = 2; i < size; i++) {
-            if ((text.data[at + i] & 0xc0) != 0x80) return false;
-        }
-        at += size;
+    bool whole = true;
+    for (size_t at = 0; at < text.size && whole;) at += utf8_character(slice(text.data + at, text.size - at), &whole);
+    return whole;
+}
+
+void put_text(Buffer *buffer, Slice bytes) {
+    for (size_t at = 0, size; at < bytes.size; at += size) {
+        bool whole;
+        size = utf8_character(slice(bytes.data + at, bytes.size - at), &whole);
+        if (whole) buffer_put(buffer, bytes.data + at, size);
+        else buffer_put(buffer, "\xef\xbf\xbd", 3);
     }
-    return true;
 }
 
 size_t utf8_length(Slice text) {

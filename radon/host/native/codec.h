@@ -48,6 +48,10 @@ void put_record_v(Buffer *buffer, int tag, va_list fields);
 
 bool is_utf8(Slice text);
 
+/* Appends the text of bytes that may be none: each longest beginning of a character that does not go on as one becomes
+ * U+FFFD, as Python's "replace" has it. */
+void put_text(Buffer *buffer, Slice bytes);
+
 /* Characters; the text is UTF-8. */
 size_t utf8_length(Slice text);
 

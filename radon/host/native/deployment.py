@@ -14,7 +14,7 @@ OPEN, SPAWN, STOP, PUBLISH, SUBSCRIBE, HTTP = range(6)
 """The rights of `MayOpen`."""
 
 
-@record(192, "IIQQQQQQQIQQBBBBB", "s")
+@record(192, "IIQQQQQQQIQQIBBB", "s")
 class Serve(NamedTuple):
     """A kind. `module` is the address of the compiled module, which lives as long as the deployment."""
 
@@ -30,11 +30,10 @@ class Serve(NamedTuple):
     attempts: int
     backoff: int  # ns
     module: int
+    pages: int  # of memory that it begins with
     handlers: int  # bit n: exports the handler of `Form` n
     suspends: int
     starts: int  # has a start section
-    initializes: int  # exports _initialize
-    wasi: int
     name: str
 
 

@@ -14,7 +14,7 @@
 
 #include "image.h"
 #include "limits.h"
-#include "wasmtime.h"
+#include "native.h"
 
 typedef struct Domain Domain;
 typedef struct Turn Turn;
@@ -49,8 +49,9 @@ typedef struct Kind {
     uint32_t attempts;
     uint64_t backoff; /* ns */
     uint8_t handlers; /* bit n: exports the handler of form n */
-    bool suspends, starts, initializes;
+    bool suspends, starts; /* starts: host functions may be called before the instance exists */
     const wasmtime_module_t *module;
+    uint32_t pages; /* of memory at the beginning, of 64 KiB */
     Linked *linked;
     Grant *grants;
     Pairing *links, *config;
@@ -138,10 +139,12 @@ void routes_await(Domain *d, Slice key, uint64_t token);
 /* A new string of so many parts, each a Slice. */
 Str *say(size_t count, ...);
 Slice decimal(char room[24], uint64_t number);
+void hex_of(char *text, const uint8_t *bytes, size_t count); /* `text` has room for twice as many, and a NUL */
 
 /* ---- inputs, topics ---- */
 
 void take_in(Domain *d, const Record *input);
+Str *fate_of(Domain *d, uint64_t step); /* the cause, the caller's reference then, if the turn is not to be run; or NULL */
 uint64_t topic_turn(Domain *d, Atom *topic); /* what it costs, as fuel for syscalls */
 void topic_forget(Domain *d, Atom *topic);   /* if nobody is left who would hear of it */
 enum { PUBLISHED, SUBSCRIBED, UNSUBSCRIBED }; /* what a message to a topic asks for, in `token` */
@@ -157,6 +160,7 @@ bool says_disconnected(const Atom *a, const Delivery *delivery);
 /* Joins the modules of kinds with the host functions. False: `d->error` says why. */
 bool gate_link(Domain *d, Kind *kinds, size_t count);
 void gate_unlink(Domain *d);
+void host_free(Domain *d);
 void gate_drop(Domain *d, Atom *a); /* frees the atom's instance, if it has one and is not in it */
 void gate_drop_all(Domain *d);
 bool suspension_resume(Domain *d, Atom *a); /* false: its turn does not wait here */
@@ -174,7 +178,6 @@ struct Domain {
     Image image;
     Ledger ledger;
     Settings settings;
-    const Wasm *wasm;
     wasm_engine_t *engine;
     Kind *kinds;
     size_t kind_count;
@@ -189,6 +192,7 @@ struct Domain {
     Instance *oldest, *newest; /* the live ones, least recently entered first */
     size_t instance_count;
     uint64_t instance_memory; /* bytes, as of each one's last turn */
+    Turn *spare_turn; /* one that is over, for the next */
     size_t suspended;
     uint64_t suspended_memory;
     Buffer inputs; /* what `run` will take in */

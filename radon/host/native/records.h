@@ -127,7 +127,7 @@ enum {
     X(R_LOGGED, "QQIB", "as") \
     X(R_COUNTED, "Q", "ss") \
     X(R_OBSERVED, "d", "ss") \
-    X(R_SERVE, "IIQQQQQQQIQQBBBBB", "s") \
+    X(R_SERVE, "IIQQQQQQQIQQIBBB", "s") \
     X(R_MAY_OPEN, "B", "ss") \
     X(R_LINKED, "", "ss") \
     X(R_CONFIGURED, "", "ss") \

@@ -31,6 +31,10 @@ Slice decimal(char room[24], uint64_t number) {
     return slice(room, (size_t)snprintf(room, 24, "%llu", (unsigned long long)number));
 }
 
+void hex_of(char *text, const uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
 /* ---- kinds ---- */
 
 Kind *kind_named(const Domain *d, Slice name) {

@@ -64,7 +64,7 @@
     X("radon:atom/random@0.1.0", "fill", "ii", "", random_fill, 0) \
     X("radon:atom/log@0.1.0", "write", "iii", "", log_write, 0) \
     X("radon:atom/log@0.1.0", "count", "iiI", "", log_count, 0) \
-    X("radon:atom/log@0.1.0", "observe", "iid", "", log_observe, 0) \
+    X("radon:atom/log@0.1.0", "observe", "iiF", "", log_observe, 0) \
     X("radon:atom/config@0.1.0", "get", "iii", "", config_get, 0) \
 
 /* X(form, export, post-return export, parameters); in the order of `Form` */
@@ -74,5 +74,54 @@
     X(REPLIED, "radon:atom/replies@0.1.0#replied", "cabi_post_radon:atom/replies@0.1.0#replied", "Iiii") \
     X(FIRED, "radon:atom/timers@0.1.0#fired", "cabi_post_radon:atom/timers@0.1.0#fired", "I") \
     X(DOWN, "radon:atom/watcher@0.1.0#down", "cabi_post_radon:atom/watcher@0.1.0#down", "Ii") \
+
+/* X(field, parameters, results, function): of wasi_snapshot_preview1 */
+#define WASI_FUNCTIONS(X) \
+    X("args_get", "ii", "i", wasi_args_get) \
+    X("args_sizes_get", "ii", "i", wasi_args_sizes_get) \
+    X("environ_get", "ii", "i", wasi_environ_get) \
+    X("environ_sizes_get", "ii", "i", wasi_environ_sizes_get) \
+    X("clock_res_get", "ii", "i", wasi_clock_res_get) \
+    X("clock_time_get", "iIi", "i", wasi_clock_time_get) \
+    X("random_get", "ii", "i", wasi_random_get) \
+    X("fd_advise", "iIIi", "i", wasi_nosys) \
+    X("fd_allocate", "iII", "i", wasi_nosys) \
+    X("fd_close", "i", "i", wasi_fd_close) \
+    X("fd_datasync", "i", "i", wasi_nosys) \
+    X("fd_fdstat_get", "ii", "i", wasi_fd_fdstat_get) \
+    X("fd_fdstat_set_flags", "ii", "i", wasi_nosys) \
+    X("fd_fdstat_set_rights", "iII", "i", wasi_nosys) \
+    X("fd_filestat_get", "ii", "i", wasi_nosys) \
+    X("fd_filestat_set_size", "iI", "i", wasi_nosys) \
+    X("fd_filestat_set_times", "iIIi", "i", wasi_nosys) \
+    X("fd_pread", "iiiIi", "i", wasi_nosys) \
+    X("fd_prestat_get", "ii", "i", wasi_fd_prestat_get) \
+    X("fd_prestat_dir_name", "iii", "i", wasi_fd_prestat_dir_name) \
+    X("fd_pwrite", "iiiIi", "i", wasi_nosys) \
+    X("fd_read", "iiii", "i", wasi_nosys) \
+    X("fd_readdir", "iiiIi", "i", wasi_nosys) \
+    X("fd_renumber", "ii", "i", wasi_nosys) \
+    X("fd_seek", "iIii", "i", wasi_fd_seek) \
+    X("fd_sync", "i", "i", wasi_nosys) \
+    X("fd_tell", "ii", "i", wasi_nosys) \
+    X("fd_write", "iiii", "i", wasi_fd_write) \
+    X("path_create_directory", "iii", "i", wasi_nosys) \
+    X("path_filestat_get", "iiiii", "i", wasi_nosys) \
+    X("path_filestat_set_times", "iiiiIIi", "i", wasi_nosys) \
+    X("path_link", "iiiiiii", "i", wasi_nosys) \
+    X("path_open", "iiiiiIIii", "i", wasi_nosys) \
+    X("path_readlink", "iiiiii", "i", wasi_nosys) \
+    X("path_remove_directory", "iii", "i", wasi_nosys) \
+    X("path_rename", "iiiiii", "i", wasi_nosys) \
+    X("path_symlink", "iiiii", "i", wasi_nosys) \
+    X("path_unlink_file", "iii", "i", wasi_nosys) \
+    X("poll_oneoff", "iiii", "i", wasi_nosys) \
+    X("proc_exit", "i", "", wasi_proc_exit) \
+    X("proc_raise", "i", "i", wasi_nosys) \
+    X("sched_yield", "", "i", wasi_nosys) \
+    X("sock_accept", "iii", "i", wasi_nosys) \
+    X("sock_recv", "iiiiii", "i", wasi_nosys) \
+    X("sock_send", "iiiii", "i", wasi_nosys) \
+    X("sock_shutdown", "ii", "i", wasi_nosys) \
 
 #endif

@@ -153,6 +153,9 @@ typedef struct wasmtime_stack_creator {
        const wasm_functype_t *, wasmtime_func_async_callback_t, void *env, wasmtime_finalizer_t))                      \
     F(wasmtime_error_t *, wasmtime_, linker_instantiate_pre,                                                           \
       (const wasmtime_linker_t *, const wasmtime_module_t *, wasmtime_instance_pre_t **))                              \
+    F(bool, wasmtime_, linker_get,                                                                                     \
+      (const wasmtime_linker_t *, wasmtime_context_t *, const char *module, size_t module_length, const char *name,    \
+       size_t name_length, wasmtime_extern_t *))                                                                       \
     F(wasmtime_call_future_t *, wasmtime_, linker_instantiate_async,                                                   \
       (const wasmtime_linker_t *, wasmtime_context_t *, const wasmtime_module_t *, wasmtime_instance_t *,              \
        wasm_trap_t **, wasmtime_error_t **))                                                                           \

@@ -1,0 +1,193 @@
+/* gate.c - the live instances of a domain, and how a guest is entered for a turn: see domain.h and host/gate.py */
+#include "guest.h"
+
+/* ---- instances, least recently entered first ---- */
+
+static void forget(Domain *d, Instance *i) {
+    if (i->older) i->older->newer = i->newer;
+    else d->oldest = i->newer;
+    if (i->newer) i->newer->older = i->older;
+    else d->newest = i->older;
+    i->older = i->newer = NULL;
+}
+
+static void append(Domain *d, Instance *i) {
+    i->older = d->newest;
+    if (d->newest) d->newest->newer = i;
+    else d->oldest = i;
+    d->newest = i;
+}
+
+static void drop(Domain *d, Instance *i) {
+    forget(d, i);
+    d->instance_count--;
+    d->instance_memory -= i->size;
+    i->kind->instances--;
+    i->atom->instance = NULL;
+    instance_free(i);
+}
+
+void gate_drop(Domain *d, Atom *a) {
+    if (a->instance) drop(d, a->instance);
+}
+
+void gate_drop_all(Domain *d) {
+    while (d->oldest) drop(d, d->oldest);
+}
+
+/* Drops those that were entered longest ago and are in no turn, until `most` are left and memory is. */
+static void make_room(Domain *d, size_t most) {
+    for (Instance *i = d->oldest, *next; i; i = next) {
+        next = i->newer;
+        if (d->instance_count <= most && d->instance_memory <= d->settings.memory) return;
+        if (!i->inside) drop(d, i);
+    }
+}
+
+uint64_t gate_weigh(Instance *i) {
+    uint64_t size = instance_memory(i);
+    i->d->instance_memory += size - i->size;
+    i->size = size;
+    return size;
+}
+
+static void adopt(Instance *i, Turn *t) {
+    i->turn = t;
+    i->inside = true;
+    t->instance = i;
+    if (i->failure.text.size) buffer_clear(&i->failure.text);
+    i->failure.cause[0] = '\0';
+    wasm.context_set_fuel(i->context, t->kind->fuel);
+    i->d->running = i;
+}
+
+/* The atom's instance, made if need be. False: it did not start. */
+static bool instance_for(Turn *t) {
+    Domain *d = t->d;
+    Instance *i = t->atom->instance;
+    if (i) {
+        if (i != d->newest) {
+            forget(d, i);
+            append(d, i);
+        }
+        adopt(i, t);
+        if (d->instance_memory > d->settings.memory) make_room(d, d->instance_count);
+        return true;
+    }
+    if (d->instance_count >= d->settings.instances || d->instance_memory > d->settings.memory) {
+        make_room(d, d->settings.instances - 1);
+    }
+    i = t->atom->instance = instance_new(d, t->atom, t->kind);
+    append(d, i);
+    d->instance_count++;
+    t->kind->instances++;
+    adopt(i, t);
+    return instance_start(i);
+}
+
+/* ---- into the guest ---- */
+
+/* The core arguments of the handler that takes this delivery; their number, or 0: it failed. */
+static size_t arguments(Instance *i, const Delivery *delivery, uint32_t lent, wasmtime_val_raw_t *v) {
+    Slice body = slice_of(delivery->body);
+    uint32_t pointer = 1; /* of an empty list */
+    size_t n = 0;
+    if (delivery->form == FIRED || delivery->form == DOWN || delivery->form == REPLIED) v[n++].i64 = (int64_t)delivery->token;
+    if (delivery->form == FIRED) return n;
+    if (delivery->form == DOWN) {
+        v[n++].i32 = (int32_t)delivery->code;
+        return n;
+    }
+    if (delivery->form == REPLIED && delivery->code) {
+        v[n++].i32 = 1, v[n++].i32 = (int32_t)delivery->code - 1, v[n++].i32 = 0;
+        return n;
+    }
+    if (body.size) {
+        if (!guest_allocate(i, 1, body.size, &pointer)) return 0;
+        if (!guest_write(i, pointer, body.data, body.size)) return 0;
+    }
+    if (delivery->form == MESSAGE) v[n++].i32 = (int32_t)lent;
+    if (delivery->form == REPLIED) v[n++].i32 = 0;
+    v[n++].i32 = (int32_t)pointer;
+    v[n++].i32 = (int32_t)body.size;
+    return n;
+}
+
+/* What the handler answered, a `result<_, string>` at this place. */
+static bool outcome(Instance *i, uint32_t result, int post) {
+    Slice area, text = {0};
+    uint32_t at[3];
+    wasmtime_val_raw_t v;
+    if (result % 4) return violation(i, "the handler's result at %u is not aligned to 4", result);
+    if (!guest_read(i, result, 12, &area)) return false;
+    memcpy(at, area.data, 12);
+    at[0] &= 0xff;
+    if (at[0] > 1) return violation(i, "%u is no case of the handler's result", at[0]);
+    if (at[0]) {
+        uint32_t shown = at[2] < ERR_BYTES ? at[2] : ERR_BYTES;
+        if (!guest_check(i, at[1], at[2]) || !guest_read(i, at[1], shown, &text)) return false;
+        buffer_put(&i->failure.text, text.data, text.size); /* before the guest may change it */
+    }
+    v.i32 = (int32_t)result;
+    if (has_entry(i, post) && !instance_call_closed(i, post, &v, 1)) return false;
+    if (at[0]) memcpy(i->failure.cause, "err", 4);
+    return !at[0];
+}
+
+bool gate_body(Instance *i) {
+    Turn *t = i->turn;
+    int form = t->delivery->form;
+    uint32_t lent = 0;
+    wasmtime_val_raw_t v[4];
+    size_t count;
+    if (!has_entry(i, form)) return violation(i, "the module does not export the handler");
+    if (form == MESSAGE) {
+        t->message->refs++;
+        lent = handle_insert(i, (Handle){.type = A_MESSAGE, .message = t->message}); /* beyond the limit, if need be */
+    }
+    if ((count = arguments(i, t->delivery, lent, v)) == 0) return false;
+    if (!instance_call(i, form, v, count) || !outcome(i, (uint32_t)v[0].i32, DOWN + 1 + form)) return false;
+    if (lent) handle_release(i, lent, t->message);
+    return true;
+}
+
+/* The guest has left for good: what of it may matter to the domain. */
+static void left(Instance *i) {
+    Turn *t = i->turn;
+    i->inside = false;
+    i->d->running = NULL;
+    if (i->failure.cause[0] == '\0') {
+        gate_weigh(i);
+        /* It leaks handles: begin anew before a turn has too few (rule 4: it is a cache). */
+        if (2 * (uint64_t)i->handles.count > t->kind->handles) i->leaks = true;
+    }
+    turn_returned(t);
+}
+
+/* Runs the fiber until the turn has ended or waits. */
+void gate_drive(Instance *i) {
+    Domain *d = i->d;
+    if (!wasm.call_future_poll(i->future)) {
+        d->running = NULL;
+        return;
+    }
+    wasm.call_future_delete(i->future);
+    i->future = NULL;
+    i->in_fiber = false;
+    if (i->error || i->trap) instance_ended(i, i->error, i->trap);
+    i->error = NULL, i->trap = NULL;
+    left(i);
+}
+
+void gate_enter(Turn *t) {
+    bool started = instance_for(t);
+    Instance *i = t->instance;
+    if (!started || !t->kind->suspends) {
+        if (started) gate_body(i);
+        left(i);
+        return;
+    }
+    i->in_fiber = true;
+    i->future = wasm.func_call_async(i->context, &i->trampoline, NULL, 0, NULL, 0, &i->trap, &i->error);
+    gate_drive(i);
+}

@@ -1,0 +1,225 @@
+/* guest.c - see guest.h */
+#include "guest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "syscalls.h"
+
+/* ---- failing ---- */
+
+bool fail(Instance *i, const char *code, const char *format, ...) {
+    char text[256];
+    va_list words;
+    if (i->failure.cause[0]) return false;
+    snprintf(i->failure.cause, sizeof i->failure.cause, "trap: %s", code);
+    va_start(words, format);
+    vsnprintf(text, sizeof text, format, words);
+    va_end(words);
+    buffer_put(&i->failure.text, text, strlen(text));
+    return false;
+}
+
+static const char *const trap_codes[] = {
+    "stack-overflow", "out-of-bounds", "heap-misaligned", "table-out-of-bounds", "indirect-call-to-null",
+    "bad-signature", "integer-overflow", "integer-division-by-zero", "bad-conversion-to-integer", "unreachable",
+    "interrupt", "out-of-fuel",
+};
+
+/* The last line of the engine's text, which names the cause; the others are a backtrace. */
+static Slice last_line(const wasm_byte_vec_t *text) {
+    size_t end = text->size, at;
+    while (end && (text->data[end - 1] == '\0' || text->data[end - 1] == '\n' || text->data[end - 1] == ' ')) end--;
+    for (at = end; at && text->data[at - 1] != '\n'; at--) {}
+    while (at < end && text->data[at] == ' ') at++;
+    return slice(text->data + at, end - at);
+}
+
+static void put_frames(Buffer *text, wasm_frame_vec_t *frames) {
+    for (size_t n = 0; n < frames->size; n++) {
+        const wasm_name_t *name = wasm.frame_func_name(frames->data[n]);
+        char number[40];
+        buffer_put(text, n ? " < " : " in ", n ? 3 : 4);
+        if (name && name->size) {
+            size_t shown = name->size < 120 ? name->size : 120;
+            for (size_t c = 0; c < shown; c++) {
+                char letter = name->data[c];
+                buffer_put(text, letter >= ' ' && letter < 0x7f ? &letter : "?", 1);
+            }
+        } else {
+            snprintf(number, sizeof number, "function %u", wasm.frame_func_index(frames->data[n]));
+            buffer_put(text, number, strlen(number));
+        }
+    }
+    wasm.frame_vec_delete(frames);
+}
+
+/* What ended a call becomes the failure, unless there is one already: then it only adds where that came from. */
+bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
+    bool told = i->failure.cause[0] != '\0', framed = told && memmem(i->failure.text.data, i->failure.text.size, " in ", 4);
+    wasm_byte_vec_t text = {0};
+    wasm_frame_vec_t frames = {0};
+    uint8_t code;
+    if (error) {
+        wasm.error_message(error, &text);
+        if (!told) {
+            Slice line = last_line(&text);
+            bool machine = memmem(text.data, text.size, "os error", 8) != NULL;
+            fail(i, machine ? "host-memory" : "engine", "%.*s", (int)line.size, (const char *)line.data);
+        }
+        wasm.error_wasm_trace(error, &frames);
+    } else {
+        wasm.trap_message(trap, &text);
+        if (!told) {
+            Slice line = last_line(&text);
+            const char *name = "host";
+            if (wasm.trap_code(trap, &code)) name = code < sizeof trap_codes / sizeof *trap_codes ? trap_codes[code] : "other";
+            fail(i, name, "%.*s", (int)line.size, (const char *)line.data);
+        }
+        wasm.trap_trace(trap, &frames);
+    }
+    if (framed) wasm.frame_vec_delete(&frames);
+    else put_frames(&i->failure.text, &frames);
+    wasm.byte_vec_delete(&text);
+    if (error) wasm.error_delete(error);
+    else wasm.trap_delete(trap);
+    return false;
+}
+
+/* ---- life ---- */
+
+Instance *instance_new(Domain *d, Atom *a, Kind *kind) {
+    Instance *i = xcalloc(1, sizeof *i);
+    i->d = d, i->atom = a, i->kind = kind;
+    i->store = wasm.store_new(d->engine, i, NULL);
+    i->context = wasm.store_context(i->store);
+    wasm.store_limiter(i->store, (int64_t)kind->memory, MAX_TABLE_ELEMENTS, 1, MAX_TABLES, 1);
+    return i;
+}
+
+void instance_free(Instance *i) {
+    if (i->future) wasm.call_future_delete(i->future); /* before the store */
+    handles_clear(&i->handles);
+    buffer_free(&i->failure.text);
+    wasm.store_delete(i->store);
+    free(i);
+}
+
+static const char *const entry_names[ENTRIES] = {
+#define X(form, export, post, params) [form] = export, [DOWN + 1 + form] = post,
+    HANDLERS(X)
+#undef X
+    [INITIALIZE] = "_initialize", [REALLOC] = "cabi_realloc",
+};
+
+static bool export_of(Instance *i, const wasmtime_instance_t *of, wasmtime_caller_t *caller, const char *name, wasmtime_extern_t *found) {
+    if (of) return wasm.instance_export_get(i->context, of, name, strlen(name), found);
+    return wasm.caller_export_get(caller, name, strlen(name), found);
+}
+
+static void find_exports(Instance *i, const wasmtime_instance_t *of, wasmtime_caller_t *caller) {
+    wasmtime_extern_t found;
+    if (i->found) return;
+    i->found = true;
+    if (export_of(i, of, caller, "memory", &found) && found.kind == WASMTIME_EXTERN_MEMORY) {
+        i->has_memory = true;
+        i->memory = found.of.memory;
+        i->base = wasm.memory_data(i->context, &i->memory);
+        i->length = wasm.memory_data_size(i->context, &i->memory);
+    }
+    for (int n = 0; n < ENTRIES; n++) {
+        if (!export_of(i, of, caller, entry_names[n], &found) || found.kind != WASMTIME_EXTERN_FUNC) continue;
+        i->entries[n] = found.of.func;
+        i->has |= 1u << n;
+    }
+}
+
+void instance_adopt(Instance *i, wasmtime_caller_t *caller) { find_exports(i, NULL, caller); }
+
+static bool run_start(Instance *i) {
+    wasmtime_instance_t instance;
+    wasm_trap_t *trap = NULL;
+    wasmtime_error_t *error = wasm.instance_pre_instantiate(i->kind->linked->pre, i->context, &instance, &trap);
+    if (error || trap) return instance_ended(i, error, trap);
+    find_exports(i, &instance, NULL);
+    if (has_entry(i, INITIALIZE)) {
+        wasmtime_val_raw_t none;
+        return instance_call(i, INITIALIZE, &none, 0);
+    }
+    return true;
+}
+
+bool instance_start(Instance *i) {
+    uint64_t least = (uint64_t)i->kind->pages << 16;
+    bool started;
+    if (least > i->kind->memory) {
+        return fail(
+            i, "memory-limit", "the module needs %llu bytes of memory to begin with; its limit is %llu",
+            (unsigned long long)least, (unsigned long long)i->kind->memory);
+    }
+    i->starting = true;
+    started = run_start(i);
+    i->starting = false;
+    return started && (!i->kind->suspends || host_prepare(i));
+}
+
+/* ---- running ---- */
+
+bool instance_call(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count) {
+    wasm_trap_t *trap = NULL;
+    wasmtime_error_t *error = wasm.func_call_unchecked(i->context, &i->entries[entry], values, count ? count : 1, &trap);
+    if (error || trap) return instance_ended(i, error, trap);
+    return i->failure.cause[0] == '\0';
+}
+
+bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count) {
+    bool called;
+    if (!has_entry(i, entry)) return violation(i, "the module does not export %s", entry_names[entry]);
+    i->leaving = true;
+    called = instance_call(i, entry, values, count);
+    i->leaving = false;
+    return called;
+}
+
+/* ---- memory ---- */
+
+size_t instance_memory(Instance *i) {
+    if (i->has_memory) i->length = wasm.memory_data_size(i->context, &i->memory);
+    return i->length;
+}
+
+static bool check_again(Instance *i, uint64_t pointer, uint64_t length) {
+    size_t size = instance_memory(i); /* it may have grown */
+    if (pointer <= size && length <= size - pointer) return true;
+    return fail(
+        i, "out-of-bounds", "%llu bytes at 0x%llx are outside of the %zu bytes of memory", (unsigned long long)length,
+        (unsigned long long)pointer, size);
+}
+
+bool guest_check(Instance *i, uint64_t pointer, uint64_t length) {
+    if (pointer <= i->length && length <= i->length - pointer) return true;
+    return check_again(i, pointer, length);
+}
+
+bool guest_read(Instance *i, uint32_t pointer, uint64_t length, Slice *bytes) {
+    if (!guest_check(i, pointer, length) || !turn_spend(i->turn, length)) return false;
+    *bytes = slice(i->base + pointer, length);
+    return true;
+}
+
+bool guest_write(Instance *i, uint32_t pointer, const void *data, size_t size) {
+    if (!guest_check(i, pointer, size) || !turn_spend(i->turn, size)) return false;
+    if (size) memcpy(i->base + pointer, data, size);
+    return true;
+}
+
+bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer) {
+    wasmtime_val_raw_t v[4];
+    if (size >= (uint64_t)1 << 32) return violation(i, "%llu bytes do not fit a guest's memory", (unsigned long long)size);
+    if (!turn_spend(i->turn, SYSCALL_FUEL)) return false;
+    v[0].i32 = 0, v[1].i32 = 0, v[2].i32 = (int32_t)align, v[3].i32 = (int32_t)size;
+    if (!instance_call_closed(i, REALLOC, v, 4)) return false;
+    *pointer = (uint32_t)v[0].i32;
+    if (*pointer % align) return violation(i, "cabi_realloc gave %u, not aligned to %u", *pointer, align);
+    return guest_check(i, *pointer, size);
+}

@@ -1,0 +1,135 @@
+/* guest.h - one instance of a module in a store of its own: enter it, be called by it, read and write its memory.
+ *
+ * With linking.c the only files that touch wasmtime on the path of a turn. Every pointer and length of a guest is checked
+ * here, at the one place that touches its memory. What a syscall means is not known here.
+ */
+#ifndef RADON_GUEST_H
+#define RADON_GUEST_H
+
+#include "turn.h"
+
+/* ---- handles: small numbers for the resources that a guest holds, in one table for all types ---- */
+
+typedef enum Resource { NO_RESOURCE, AN_ADDRESS, A_MESSAGE, A_BUCKET, AN_OBJECT } Resource;
+
+typedef struct Handle {
+    Resource type; /* NO_RESOURCE: free */
+    union {
+        Address address;
+        Message *message;
+        Str *name; /* of a bucket or object */
+    };
+} Handle;
+
+typedef struct Handles {
+    Handle *slots;   /* slot n - 1 is handle n */
+    uint32_t count;  /* live */
+    uint32_t top;    /* slots that were ever used */
+    uint32_t lowest; /* no free slot is below this */
+    uint32_t room;
+} Handles;
+
+/* ---- instances ---- */
+
+enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES }; /* entries: handler of form f at f, its post at DOWN + 1 + f */
+
+/* Why a turn failed: a stable cause that may be recorded, and words for people. */
+typedef struct Failure {
+    char cause[64]; /* "err", "trap: CODE"; empty: it did not fail */
+    Buffer text;
+} Failure;
+
+struct Instance {
+    Domain *d;
+    Kind *kind;
+    Atom *atom; /* whose it is; it has no reference, since it goes with the atom */
+    Instance *older, *newer; /* by when they were entered last */
+    wasmtime_store_t *store;
+    wasmtime_context_t *context;
+    wasmtime_func_t entries[ENTRIES];
+    uint32_t has; /* bit n: entry n is there */
+    bool found;   /* exports were looked up */
+    bool has_memory;
+    wasmtime_memory_t memory;
+    uint8_t *base;
+    size_t length; /* what the memory has had at least: it never shrinks */
+    uint64_t size; /* bytes of memory, when it was last weighed */
+    Handles handles;
+    Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
+    bool inside;   /* a turn is under way in it */
+    bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) */
+    bool starting; /* inside the start function or _initialize, where none may suspend */
+    bool leaks;    /* handles: it is to be dropped after this turn */
+    Failure failure;
+    /* of kinds that suspend: */
+    bool in_fiber;  /* else it may not suspend */
+    bool ready;     /* the fiber may go on */
+    bool abandoned; /* it is being unwound */
+    wasmtime_func_t park, trampoline;
+    wasmtime_call_future_t *future;
+    wasm_trap_t *trap; /* what the future ended with */
+    wasmtime_error_t *error;
+};
+
+Instance *instance_new(Domain *d, Atom *a, Kind *kind); /* its store only */
+void instance_free(Instance *i);
+
+/* Instantiates, runs the start function and _initialize. False: it failed. */
+bool instance_start(Instance *i);
+
+/* The start function is running: find by its caller what is found by the instance later. */
+void instance_adopt(Instance *i, wasmtime_caller_t *caller);
+
+static inline bool has_entry(const Instance *i, int entry) { return i->has >> entry & 1; }
+
+/* Enters an export; `values` are its arguments, and then its result. False: it failed. */
+bool instance_call(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count);
+bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count); /* no syscall is allowed */
+
+/* The turn fails, unless it has failed already. Always false. `code` becomes the cause "trap: code". */
+bool fail(Instance *i, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap); /* with what the engine says; takes it over */
+#define violation(i, ...) fail(i, "abi", __VA_ARGS__)
+
+/* Bytes of its memory now. */
+size_t instance_memory(Instance *i);
+
+/* Whether all bytes are in the memory. No bytes may lie at its very end. */
+bool guest_check(Instance *i, uint64_t pointer, uint64_t length);
+
+/* As `guest_check`, and the turn is charged for the bytes, which are borrowed: a call of the guest may change them. */
+bool guest_read(Instance *i, uint32_t pointer, uint64_t length, Slice *bytes);
+bool guest_write(Instance *i, uint32_t pointer, const void *data, size_t size);
+
+/* `cabi_realloc(0, 0, align, size)`: aligned and in bounds. Never for size 0. */
+bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer);
+
+/* ---- its handles ---- */
+
+bool handles_room(const Instance *i, uint64_t count);
+uint32_t handle_insert(Instance *i, Handle h); /* takes over its reference; whoever calls has looked for room */
+Handle *handle_get(Instance *i, uint32_t handle, Resource type); /* NULL: a violation */
+bool handle_drop(Instance *i, uint32_t handle, Resource type);
+void handle_release(Instance *i, uint32_t handle, const Message *m); /* what the host lent is taken back */
+void handles_clear(Handles *handles);
+
+/* ---- the gate: gate.c ---- */
+
+uint64_t gate_weigh(Instance *i); /* how much memory it has by now, in bytes */
+void gate_drive(Instance *i);     /* runs its fiber until the turn has ended or waits */
+
+/* ---- linking: linking.c ---- */
+
+struct Linked {
+    Linked *next;
+    const wasmtime_module_t *module;
+    wasmtime_instance_pre_t *pre;
+};
+
+/* What a syscall does: reads its arguments from `v`, leaves its result there or where it points. False: the turn failed. */
+typedef bool (*Syscall)(Instance *i, Turn *t, wasmtime_val_raw_t *v);
+
+bool host_prepare(Instance *i); /* of a kind that suspends: park and trampoline. False: it failed */
+bool gate_body(Instance *i);    /* what is done inside of the guest for its turn; also called in the fiber */
+
+#endif
