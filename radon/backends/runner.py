@@ -25,9 +25,10 @@ from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_a
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.kind import Kind
 from radon.host.limits import MIB
+from radon.host.python_domain import PythonDomain
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Runner:
         lost: Callable[[RadonError], None],
         standing: Callable[[], Iterable[Any]],
         died: Callable[[RadonError], None],
-        make: Callable[[Settings], Domain] = Domain,
+        make: Make = PythonDomain,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.meter = Meter()
@@ -341,6 +342,6 @@ def _link(domain: Domain, program: Program) -> None:
 def _end_removed(domain: Domain, program: Program) -> None:
     """End the atoms of kinds that the program does not have, and requests to endpoints that it does not have."""
     present = {*program.kinds, *(f"http:{name}" for name in program.endpoints)}
-    found = {kind for kind, _ in domain.image.atoms if not kind.startswith("@")}
-    for kind in sorted(found - present):
-        domain.end_kind(kind)
+    for kind in sorted(domain.usage().kinds.keys() - present):
+        if not kind.startswith("@"):
+            domain.end_kind(kind)
