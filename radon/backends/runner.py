@@ -26,9 +26,9 @@ from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull,
 from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
 from radon.host.domain import Domain, Make, Settings, Status
+from radon.host.domains import default
 from radon.host.kind import Kind
 from radon.host.limits import MIB
-from radon.host.python_domain import PythonDomain
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -91,13 +91,13 @@ class Runner:
         lost: Callable[[RadonError], None],
         standing: Callable[[], Iterable[Any]],
         died: Callable[[RadonError], None],
-        make: Make = PythonDomain,
+        make: Make | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.meter = Meter()
         self.reopened = 0
         self.log_bytes = 0  # of the log behind the last snapshot
-        self._number, self._store, self._make, self._clock = number, store, make, clock
+        self._number, self._store, self._make, self._clock = number, store, make or default(), clock
         self._release, self._lost, self._standing, self._died = release, lost, standing, died
         self._inbox = Inbox()
         self._stopping = threading.Event()

@@ -24,11 +24,11 @@ from radon.abi.records import Died
 from radon.atoms.grants import GrantTable
 from radon.atoms.units import parse_duration
 from radon.host.domain import Make, Settings, Status
+from radon.host.domains import default
 from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.loader import load, load_file
 from radon.host.lookup import restored
-from radon.host.python_domain import PythonDomain
 
 NOON = 1_767_268_800_000_000_000
 """2026-01-01T12:00:00Z in ns since 1970."""
@@ -47,24 +47,24 @@ def kind(name: str, guest: Guest, grants: Sequence[str] = (), **fields: Any) -> 
 class Harness:
     """One domain. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links.
 
-    `make` gives its domains, again after each `restart`.
+    `make` gives its domain, and another one after each `restart`; None: the one that RADON_DOMAIN names.
     """
 
     def __init__(
         self, kinds: Mapping[str, Guest], *, settings: Settings = Settings(), endpoints: Sequence[str] = (),  # noqa: B008
-        make: Make = PythonDomain,
+        make: Make | None = None,
     ) -> None:  # fmt: skip
         self.kinds = {name: kind(name, guest) for name, guest in kinds.items()}
         self._settings = settings
         self._endpoints = tuple(endpoints)
-        self._make = make
+        self._make = make or default()
         self._token = 0
         self._snapshot: bytes | None = None
         self._tail: list[bytes] = []
         self.now = NOON
         self.outputs: list[Any] = []  # everything that left: replies, sent, published, logged, counted
         self.commits: list[list[Any]] = []  # the durable records of each commit
-        self.domain = make(settings)
+        self.domain = self._make(settings)
         self.domain.setup(0, b"seed".ljust(32, b"."), b"secret".ljust(32, b"."))
         self.domain.deploy("harness", self.kinds, self._endpoints)
         self._collect()

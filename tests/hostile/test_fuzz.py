@@ -18,6 +18,7 @@ from radon.abi.exchange import Connect, Disconnect, Passivate
 from radon.abi.syscalls import SYSCALLS
 from radon.host.canonical import parse
 from radon.host.domain import Settings
+from radon.host.domains import default
 from radon.host.image import Image
 from radon.host.kind import Retry
 from radon.host.limits import ENTRY_OVERHEAD, MAIL_OVERHEAD, MIB, OBJECT_OVERHEAD, Limits
@@ -187,7 +188,7 @@ def check_sums(image: Image) -> None:
 
 
 def restored(snapshot: bytes) -> bytes:
-    domain = PythonDomain(Settings())
+    domain = default()(Settings())
     domain.restore(snapshot)
     try:
         return domain.snapshot()

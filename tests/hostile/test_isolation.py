@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from radon.host.domain import Settings
-from radon.host.python_domain import PythonDomain
+from radon.host.domains import default
 from radon.testing.harness import Harness, kind
 from tests.domains import AnotherSecret, around
 from tests.hostile.conftest import Yard, hostile
@@ -156,7 +156,7 @@ def test_an_address_that_was_not_sealed_here_is_invalid(h: Harness) -> None:
 
 
 def test_a_seal_of_another_application_is_none_here(h: Harness) -> None:
-    with Harness({"puppet": hostile("puppet", PUPPET)}, make=around(AnotherSecret, PythonDomain)) as there:
+    with Harness({"puppet": hostile("puppet", PUPPET)}, make=around(AnotherSecret, default())) as there:
         assert unsealing(h, sealed(there)) == "invalid"
 
 

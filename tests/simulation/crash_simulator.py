@@ -20,9 +20,9 @@ from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import NotFound
 from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal, unseal_commit
 from radon.host.domain import Make, Settings, Status
+from radon.host.domains import default
 from radon.host.kind import Kind
 from radon.host.lookup import restored
-from radon.host.python_domain import PythonDomain
 from radon.testing.harness import NOON
 
 PEERS = 4
@@ -57,9 +57,9 @@ class Disk:
 class History:
     """A run of one seed. `crashes` counts them by the moment at which they struck."""
 
-    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Make = PythonDomain) -> None:
+    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Make | None = None) -> None:
         self.random = Random(seed)
-        self.kind, self.steps, self.make = kind, steps, make
+        self.kind, self.steps, self.make = kind, steps, make or default()
         self.disk = Disk()
         self.now = NOON
         self.settings = Settings(instances=3, suspended=5)

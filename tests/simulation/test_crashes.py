@@ -13,9 +13,9 @@ import pytest
 from radon.abi import records as r
 from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
 from radon.host.domain import Domain, Make
+from radon.host.domains import default
 from radon.host.kind import Kind
-from radon.host.python_domain import PythonDomain
-from tests.domains import Around, around
+from tests.domains import Around
 
 _spec = importlib.util.spec_from_file_location("crash_simulator", Path(__file__).with_name("crash_simulator.py"))
 assert _spec is not None
@@ -74,7 +74,7 @@ def forgetting(*kinds: type) -> Make:
                 [_without(kinds, FrameType.LOG, frame) for frame in tail],
             )
 
-    return around(Forgetful, PythonDomain)
+    return lambda settings: Forgetful(default()(settings))
 
 
 def _without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> bytes:
@@ -99,8 +99,8 @@ class Telling(Around):
 class AnswersTooEarly(History):  # type: ignore[misc,valid-type]
     """What leaves does so before it is durable."""
 
-    def __init__(self, seed: int, kind: Kind, make: Make = PythonDomain) -> None:
-        super().__init__(seed, kind, make=lambda settings: Telling(make(settings), self._hear))
+    def __init__(self, seed: int, kind: Kind) -> None:
+        super().__init__(seed, kind, make=lambda settings: Telling(default()(settings), self._hear))
 
     def _hear(self, outgoing: bytes) -> None:
         known = [o for o in decode_all(outgoing) if getattr(o, "token", None) in self.open]
