@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -167,25 +166,17 @@ class Monolith:
         return self.perform(self._stats).result()
 
     def _stats(self, domain: Domain) -> Stats:
-        usage = {name: [0, 0, 0, 0] for name in domain.kinds}  # atoms, queued, suspended, state bytes
-        for atom in domain.image.atoms.values():
-            if atom.kind in usage:
-                row = usage[atom.kind]
-                row[0] += 1
-                row[1] += len(atom.mailbox)
-                row[2] += atom.journal is not None
-                row[3] += atom.used
-        instances = domain.instances()
+        usage, instances = domain.usage(), domain.instances()
         kinds = {
             name: KindStats(
-                atoms, instances.get(name, 0), queued, suspended, domain.tallies[name].turns,
-                domain.tallies[name].failed, used,
+                of.atoms, instances.get(name, 0), of.queued, of.suspended, of.turns, of.failed, of.state_bytes
             )
-            for name, (atoms, queued, suspended, used) in usage.items()
-        }  # fmt: skip
+            for name, of in usage.kinds.items()
+            if not _is_system(name)
+        }
         uptime = time.monotonic() - self._started
         commits, log_bytes = self._runner.meter.commits, self._runner.log_bytes
-        return Stats(kinds, len(domain.image.dead), commits, log_bytes, uptime, _resident())
+        return Stats(kinds, usage.dead_letters, commits, log_bytes, uptime, _resident())
 
     def deploy(self, application: Application, *, drop: frozenset[str] = frozenset()) -> None:
         """See `Deployment.deploy`."""
@@ -271,16 +262,17 @@ def _check_domains(store: Store) -> None:
 def _check_removed(domain: Domain, application: Application, drop: frozenset[str]) -> None:
     """Atoms of removed kinds will be ended: only where that loses nothing, or was asked for. Raises ManifestError."""
     kept = application.manifest.kinds
-    holding = Counter(
-        atom.kind
-        for atom in domain.image.atoms.values()
-        if (atom.used or atom.timers or atom.kept or len(atom.mailbox)) and not atom.kind.startswith(("@", "http:"))
-    )
-    for kind in sorted(holding.keys() - kept.keys() - drop):
-        raise ManifestError(
-            f"kind {kind!r} is gone from the manifest, but {holding[kind]} of its atoms hold state or mail; "
-            f"keep the kind, or say --drop {kind} to delete them"
-        )
+    for kind, of in sorted(domain.usage().kinds.items()):
+        if of.holding and kind not in kept and kind not in drop and not _is_system(kind):
+            raise ManifestError(
+                f"kind {kind!r} is gone from the manifest, but {of.holding} of its atoms hold state or mail; "
+                f"keep the kind, or say --drop {kind} to delete them"
+            )
+
+
+def _is_system(kind: str) -> bool:
+    """A topic, or the queue of an endpoint."""
+    return kind.startswith(("@", "http:"))
 
 
 def _resident() -> int:

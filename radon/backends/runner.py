@@ -25,7 +25,8 @@ from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_a
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Domain, Make, Settings, Status
+from radon.host.domains import default
 from radon.host.kind import Kind
 from radon.host.limits import MIB
 
@@ -90,13 +91,13 @@ class Runner:
         lost: Callable[[RadonError], None],
         standing: Callable[[], Iterable[Any]],
         died: Callable[[RadonError], None],
-        make: Callable[[Settings], Domain] = Domain,
+        make: Make | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.meter = Meter()
         self.reopened = 0
         self.log_bytes = 0  # of the log behind the last snapshot
-        self._number, self._store, self._make, self._clock = number, store, make, clock
+        self._number, self._store, self._make, self._clock = number, store, make or default(), clock
         self._release, self._lost, self._standing, self._died = release, lost, standing, died
         self._inbox = Inbox()
         self._stopping = threading.Event()
@@ -341,6 +342,6 @@ def _link(domain: Domain, program: Program) -> None:
 def _end_removed(domain: Domain, program: Program) -> None:
     """End the atoms of kinds that the program does not have, and requests to endpoints that it does not have."""
     present = {*program.kinds, *(f"http:{name}" for name in program.endpoints)}
-    found = {kind for kind, _ in domain.image.atoms if not kind.startswith("@")}
-    for kind in sorted(found - present):
-        domain.end_kind(kind)
+    for kind in sorted(domain.usage().kinds.keys() - present):
+        if not kind.startswith("@"):
+            domain.end_kind(kind)

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radon.abi.delivery import Address
-from radon.abi.errors import NotFound, StoreError
-from radon.abi.frames import FrameError, FrameType, decode_all, unseal
+from radon.abi.errors import StoreError
+from radon.abi.frames import FrameError
 from radon.abi.records import Put
 from radon.atoms.application import Application
 from radon.backends.monolith import DOMAIN
 from radon.backends.stores.lmdb import LmdbStore
 from radon.host.domain import Settings
 from radon.host.image import Image
-from radon.host.ledger import Ledger
-from radon.host.routes import Routes
+from radon.host.lookup import entries, resolve, restored
 
 
 class Stored(NamedTuple):
@@ -27,11 +26,11 @@ class Stored(NamedTuple):
     application: Application
     image: Image
 
-    def atom(self, address: Address) -> Address:
-        """The atom that a name means: shards are chosen. Raises NotFound."""
-        routes = Routes(Ledger(self.image), Settings().host, lambda atom: None)
-        routes.kinds = self.application.kinds()
-        return routes.resolve(address)
+    def entries(self, address: Address, bucket: str | None = None, key: bytes | None = None) -> list[Put]:
+        """The state of the atom that a name means; see `Domain.resolve` and `Domain.entries`."""
+        endpoints = {f"http:{name}" for name in self.application.manifest.egress.http}
+        atom = resolve(address, self.application.kinds(), endpoints, Settings().host)
+        return entries(self.image, atom, bucket, key)
 
 
 def read_stored(directory: Path) -> Stored:
@@ -49,23 +48,8 @@ def read_stored(directory: Path) -> Stored:
         found = store.open(DOMAIN)
     finally:
         store.close()
-    image = Image()
     try:
-        if found.snapshot is not None:
-            image.load(decode_all(unseal(FrameType.SNAPSHOT, found.snapshot)))
-        for frame in found.tail:
-            image.load(decode_all(unseal(FrameType.LOG, frame)))
+        image = restored(found.snapshot, found.tail)
     except FrameError as error:
         raise StoreError(f"{directory}: {error}; go back to a backup") from None
     return Stored(Application.unbundle(bundle), image)
-
-
-def entries(image: Image, address: Address, bucket: str | None = None, key: bytes | None = None) -> list[Put]:
-    """The committed state of an atom, or of one bucket of it, or one entry. Raises NotFound where there is none."""
-    atom = image.find(address.kind, address.key)
-    if atom is None:
-        raise NotFound(f"there is no atom {address.text}: it was never sent anything, or it has ended")
-    found = [put for put in atom.entries() if bucket in (None, put.bucket) and key in (None, put.key)]
-    if not found and bucket is not None:
-        raise NotFound(f"{address.text} has {'no such key' if key is not None else 'nothing'} in bucket {bucket!r}")
-    return found

@@ -74,11 +74,12 @@ def _engine() -> Finding:
 
 def _domain() -> Finding:
     from radon.host import native
+    from radon.host.domains import available, chosen
 
-    why = native.unusable() or (None if native.COMPLETE else "its C files are not yet a whole domain")
-    if why is None:
-        return Finding("domain", "native", True, "the compiled twin")
-    return Finding("domain", "python", True, f"the readable twin, for want of the native one: {why}")
+    name, found = chosen(), available()
+    why = native.unusable()
+    detail = f"{', '.join(found)} can be had" + (f"; no native one: {why}" if why else "")
+    return Finding("domain", name, name in found, f"{detail}; RADON_DOMAIN chooses")
 
 
 def _cache() -> Finding:

@@ -97,10 +97,8 @@ def _entries(directory: Path, address: str, bucket: str | None, key: bytes | Non
         with Client(directory) as client:
             return client.atom(address, bucket, key)
     from radon.abi.delivery import Address
-    from radon.backends.stored import entries
 
-    stored = _stored(directory)
-    return entries(stored.image, stored.atom(Address.parse(address)), bucket, key)
+    return _stored(directory).entries(Address.parse(address), bucket, key)
 
 
 def _stored(directory: Path) -> Stored:

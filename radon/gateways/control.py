@@ -33,7 +33,6 @@ from radon.abi.syscalls import LEVELS
 from radon.atoms.application import Application
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, Deployment
-from radon.backends.stored import entries
 from radon.gateways.faults import DEFECT, label_of, text_of
 from radon.gateways.relay import Relay
 from radon.gateways.server import Server
@@ -178,8 +177,7 @@ class Control:
             self._followers.discard(queue)
 
     async def _dead(self, _: Request) -> Response:
-        letters = await self._perform(lambda domain: [letter for _, letter in sorted(domain.image.dead.items())])
-        return _frame(letters)
+        return _frame(await self._perform(lambda domain: domain.dead_letters()))
 
     async def _atom(self, request: Request) -> Response:
         """Put records, in order of bucket and key. Query: address, and perhaps bucket and key (in hexadecimal)."""
@@ -187,8 +185,7 @@ class Control:
         bucket, key = request.query_params.get("bucket"), request.query_params.get("key")
 
         def look(domain: Domain) -> list[Put]:
-            found = domain.routes.resolve(address)
-            return entries(domain.image, found, bucket, None if key is None else bytes.fromhex(key))
+            return domain.entries(domain.resolve(address), bucket, None if key is None else bytes.fromhex(key))
 
         return _frame(await self._perform(look))
 
@@ -207,14 +204,15 @@ class Control:
         wanted = request.query_params.get("id")
 
         def choose(domain: Domain) -> list[bytes]:
-            chosen = [id for id in sorted(domain.image.dead) if wanted in (None, id.hex())]
-            if wanted is not None and not chosen:
-                raise NotFound(f"no dead letter {wanted}")
-            for id in chosen:
-                to = domain.image.dead[id].to
-                if again and to.kind not in domain.kinds:
+            chosen = {letter.delivery.id: letter.to for letter in domain.dead_letters()}
+            if wanted is not None:
+                chosen = {id: to for id, to in chosen.items() if id.hex() == wanted}
+                if not chosen:
+                    raise NotFound(f"no dead letter {wanted}")
+            for id, to in chosen.items():
+                if again and to.kind not in self._deployment.application.manifest.kinds:
                     raise Invalid(f"dead letter {id.hex()} is for {to.text}, whose kind is gone; it can be dropped")
-            return chosen
+            return list(chosen)
 
         chosen = await self._perform(choose)
         self._deployment.submit(*(Revive(id, int(again)) for id in chosen))

@@ -1,37 +1,22 @@
-"""A domain: a deterministic state machine that takes inputs, runs turns and gives commits. The readable twin.
+"""A domain: a deterministic state machine that takes inputs, runs turns and gives commits. The contract of its twins.
 
     submit(inputs) -> run() -> take_commit() -> to the store, then out
 
-Owns the order of turns and how a turn ends or suspends. Durable state is `image.py`'s, where messages go `routes.py`'s,
-one turn's overlay `turn.py`'s, the guest `gate.py`'s. The rules are in docs/semantics.md.
+Same inputs, same commits, byte for byte, whichever twin takes them: the rules are in docs/semantics.md. Which twins
+there are says `domains.py`; nothing outside of this layer knows more of a domain than stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple, Protocol
 
-from radon.abi import exchange as x
-from radon.abi import records as r
-from radon.abi.delivery import NOWHERE, Address, Delivery, Form
-from radon.abi.errors import ErrorCode
-from radon.abi.frames import FrameType, decode_all, encode_all, seal, seal_commit, unseal
-from radon.host import topic
-from radon.host.fiber import Abandoned
-from radon.host.gate import Failed, Gate
-from radon.host.guest import uninterrupted
-from radon.host.image import Atom, Image
-from radon.host.inputs import take_in
+from radon.abi.delivery import Address
+from radon.abi.records import Died, Put
 from radon.host.kind import Kind
-from radon.host.ledger import SYSTEM, Ledger
-from radon.host.limits import GIB, RUN_FUEL
-from radon.host.routes import FAILED, STOPPED, Routes
-from radon.host.suspensions import Suspensions
-from radon.host.turn import NEVER, Turn
-
-ERROR_LEVEL = 3
-"""`log.level.error`."""
+from radon.host.limits import GIB, MIB
 
 
 class Status(Enum):
@@ -45,294 +30,119 @@ class Settings:
 
     host: str = "local"  # the key of the near atom of `every-host` kinds
     instances: int = 4096  # live at once; the least recently used are passivated
-    suspended: int = 1000  # turns at once; more are answered with exhausted. Each is a thread here
+    suspended: int = 1000  # turns at once; more are answered with exhausted
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects
     mail: int = GIB  # bytes of all messages under way; beyond it whoever sends is answered with exhausted
+    dead: int = 256 * MIB  # bytes of dead letters that are kept; beyond it the oldest make room
+    watchers: int = 10_000  # of one atom; one more is answered with exhausted
+    run: int = 10**9  # fuel for syscalls that the turns of one `run` may use; beyond it the run stops (rule 3.5)
     retention: int = 24 * 3600 * 10**9  # ns that an object lives without a pin
     idempotency: int = 3600 * 10**9  # ns that a dedup key is remembered
     forgetful: bool = False  # drop every instance after its turn
     elide: bool = True  # leave out of a commit what came and went within it
 
 
-@dataclass(slots=True)
-class Tally:
-    """What a kind has done since the domain was opened, for `ps` and metrics."""
+class KindUsage(NamedTuple):
+    """What the atoms of one kind hold at this moment, and what they have done since the domain was opened."""
 
-    turns: int = 0
-    failed: int = 0
+    atoms: int
+    holding: int  # of them: with state, timers, kept messages or mail
+    queued: int  # deliveries in their mailboxes
+    suspended: int
+    state_bytes: int  # as limits.state counts them
+    turns: int  # begun, replays after a loss included
+    failed: int
 
 
-class Domain:
+class Usage(NamedTuple):
+    """`kinds`: those that are deployed, and all others of which there are atoms, "@topic" and "http:NAME" included."""
+
+    kinds: Mapping[str, KindUsage]
+    dead_letters: int
+    mail_bytes: int  # as Settings.mail limits them; dead_bytes and object_bytes likewise
+    dead_bytes: int
+    object_bytes: int
+
+
+class Domain(Protocol):
     """Not thread-safe; one caller at a time. No method blocks on anything but the guest.
 
-    A new one is empty: give it `setup` or `restore`, then `deploy`.
+    A new one is empty: give it `setup` or `restore`, then `deploy`. What is asked of it shows the effects of all turns
+    so far, whether their commit was taken or not; never those of a turn that is suspended.
     """
 
-    def __init__(self, settings: Settings = Settings()) -> None:
-        self.settings = settings
-        self.image = Image()
-        self.ledger = Ledger(self.image, elide=settings.elide)
-        self.routes = Routes(self.ledger, settings.host, self._on_end)
-        self.kinds: Mapping[str, Kind] = {}
-        self.tallies: dict[str, Tally] = {}
-        self.fates: dict[int, str] = {}  # turns that are not to be run, by step
-        self._gate = Gate(settings.instances, settings.memory)
-        self._inputs: list[object] = []
-        self.suspensions = Suspensions(self.routes, self._gate, settings.suspended, settings.memory)
-        self._begun = False
-        self._work = 0  # of the host for the turns of this run, as fuel
+    settings: Settings
+    """May be set before a `deploy`; `host`, `instances`, `suspended`, `memory` and `elide` stay those of the start."""
+
+    @property
+    def digest(self) -> str:
+        """Of what was deployed last, also before a restart; "" in a new domain."""
 
     # ---- life ----
 
     def setup(self, number: int, seed: bytes, secret: bytes) -> None:
         """Begin a new domain. `seed` and `secret` are 32 random bytes each; the secret is the application's."""
-        self.ledger.emit(SYSTEM, r.Setup(number, seed, secret))
+
+    def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
+        """Become what the snapshot and the log frames behind it say. Before `deploy`.
+
+        Raises FrameError, also for records that contradict each other.
+        """
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
-        """Run these kinds from the next turn on. State stays; instances and suspended turns begin anew."""
-        self.drop_instances()
-        self._gate.link(kinds)
-        self.kinds = self.routes.kinds = dict(kinds)
-        self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)
-        for name in kinds:
-            self.tallies.setdefault(name, Tally())
-        if digest != self.image.digest:
-            self.ledger.emit(SYSTEM, r.Deployed(digest))
-        if not self._begun:
-            self._begun = True
-            self._begin()
+        """Run these kinds from the next turn on. State stays; instances and suspended turns begin anew.
+
+        Raises LoadError, and then nothing has changed but that all instances are gone.
+        """
 
     def end_kind(self, name: str) -> None:
         """Take a kind out and end its atoms, as if each had been stopped; their mail becomes dead letters."""
-        self.kinds = self.routes.kinds = {other: kind for other, kind in self.kinds.items() if other != name}
-        self.ledger.step(self.ledger.next_step())
-        for _, atom in sorted((key, atom) for key, atom in self.image.atoms.items() if atom.kind == name):
-            self.routes.end(atom, STOPPED)
-
-    def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
-        """Become what the snapshot and the log frames behind it say. Before `deploy`. Raises FrameError."""
-        if snapshot is not None:
-            self.image.load(decode_all(unseal(FrameType.SNAPSHOT, snapshot)))
-        for frame in tail:
-            self.image.load(decode_all(unseal(FrameType.LOG, frame)))
 
     def close(self) -> None:
         """Free instances and threads. The domain is of no use afterwards."""
-        self.suspensions.close()
-        self._gate.drop_all()
-
-    def _begin(self) -> None:
-        """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
-        heads = []
-        for atom in self.image.atoms.values():
-            if atom.kind in self.routes.endpoints:
-                for delivery in sorted(atom.mailbox, key=lambda d: d.id):
-                    self.ledger.leave(x.Sent(1, Address(atom.kind, ""), delivery))
-            elif atom.journal is not None:
-                heads.append((atom.journal.id, atom))
-            elif (head := atom.mailbox.next()) is not None:
-                heads.append((head.id, atom))
-        for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
-            self.routes.wake(atom)
-
-    # ---- the interface ----
-
-    def submit(self, frame: bytes) -> None:
-        """Inputs for the next `run`. Raises FrameError, and then takes none of them."""
-        self._inputs.extend(decode_all(unseal(FrameType.INPUT, frame)))
-
-    def run(self, max_turns: int) -> Status:
-        """Take in what was submitted, then run turns until idle or `max_turns` have begun or gone on."""
-        inputs, self._inputs = self._inputs, []
-        with uninterrupted():
-            for record in inputs:
-                take_in(self, record)
-            self._work = 0
-            for _ in range(max_turns):
-                atom = self.routes.take_ready()
-                if atom is None:
-                    return Status.IDLE
-                self._take_turn(atom)
-                if self._work > RUN_FUEL:
-                    break
-        return Status.BUSY if self.routes.ready else Status.IDLE
-
-    def take_commit(self) -> bytes:
-        """All effects since the last one, as a frame; b"" if there are none."""
-        commit = self.ledger.take()
-        return seal_commit(commit) if commit is not None else b""
-
-    def snapshot(self) -> bytes:
-        """The durable state, as of the last commit taken; call it right after `take_commit`."""
-        return seal(FrameType.SNAPSHOT, encode_all(self.image.records()))
-
-    def instances(self) -> dict[str, int]:
-        """How many are live, by kind."""
-        return self._gate.count()
-
-    def next_due(self) -> int | None:
-        """When time next matters: ns since 1970, or None."""
-        return self.image.alarms.next_due()
 
     # ---- turns ----
 
-    def _take_turn(self, atom: Atom) -> None:
-        if atom.kind == "@topic":
-            self._work += topic.take_turn(self.routes, atom)
-        elif self.suspensions.resume(atom):
-            pass
-        elif atom.kind in self.kinds:
-            self._begin_turn(atom, self.kinds[atom.kind])
-        else:  # its kind was removed by a deployment
-            self.ledger.step(self.ledger.next_step())
-            self._bury(atom, atom.mailbox.next(), "not-found")
+    def submit(self, frame: bytes) -> None:
+        """Inputs for the next `run`. Raises FrameError, and then takes none of them."""
 
-    def _begin_turn(self, atom: Atom, kind: Kind) -> None:
-        journal = atom.journal
-        if journal is not None:
-            turn = Turn(self, atom, kind, atom.mailbox.find(journal.id), journal.step, journal.time)
-        else:
-            delivery = atom.mailbox.next()
-            assert delivery is not None
-            turn = Turn(self, atom, kind, delivery, self.ledger.next_step(), self.image.time)
-        self.tallies[kind.name].turns += 1
-        cause = self.fates.pop(turn.step, None)
-        if cause is not None:
-            self._undo(turn, f"aborted: {cause}", f"the machine ended the turn: {cause}")
-        elif _has_no_handler(turn):
-            self._finish(turn)
-        elif kind.module.suspends:
-            self.suspensions.run(lambda: self._run_guest(turn))
-        else:
-            self._run_guest(turn)
+    def run(self, max_turns: int) -> Status:
+        """Take in what was submitted, then run turns until idle or `max_turns` have begun or gone on."""
 
-    def _run_guest(self, turn: Turn) -> None:
-        try:
-            self._gate.enter(turn)
-        except Failed as failed:
-            self._undo(turn, failed.cause, failed.text)
-        except Abandoned:
-            turn.atom.roll_back()
-            turn.open = False
-        else:
-            self._finish(turn)
+    def take_commit(self) -> bytes:
+        """All effects since the last one, as a frame; b"" if there are none."""
 
-    # ---- how turns end ----
+    def snapshot(self) -> bytes:
+        """The durable state, as of the last commit taken; call it right after `take_commit`."""
 
-    def _finish(self, turn: Turn) -> None:
-        """The guest said ok: everything that the turn did happens now, in one step."""
-        atom, ledger, routes = turn.atom, self.ledger, self.routes
-        turn.open = False
-        self._work += turn.spent
-        ledger.step(turn.step)
-        ledger.consume(atom, turn.delivery)
-        for (bucket, key), old in atom.undo.items():
-            entries = atom.buckets.get(bucket)
-            new = entries.get(key) if entries is not None else None
-            if new != old:
-                ledger.note(atom, r.Delete(bucket, key) if new is None else r.Put(bucket, key, new))
-        atom.undo = {}
-        if turn.timers:
-            self._set_timers(atom, turn.timers)
-        for token, message in turn.kept.items():
-            if token in atom.kept:
-                ledger.emit(atom, r.KeptGone(token))
-            if message is not None:
-                ledger.emit(atom, r.Kept(token, message.delivery))
-        for action, args in turn.intents:
-            action(turn, *args)
-        for message in turn.held:
-            if message.open:
-                message.open = False  # the guest may keep the handle
-                routes.answer(message.delivery, ErrorCode.CLOSED)
-        if turn.exit_status is not None:
-            routes.end(atom, turn.exit_status)
-        elif _says_disconnected(atom, turn.delivery):
-            routes.end(atom, 0)
-        else:
-            routes.wake(atom)
-            if self.settings.forgetful:
-                self._gate.drop(atom)
+    def next_due(self) -> int | None:
+        """When time next matters: ns since 1970, or None."""
 
-    def _set_timers(self, atom: Atom, timers: Mapping[int, int | None]) -> None:
-        """Set, move or cancel; those that fell due and wait in the mailbox are taken back."""
-        fired: dict[int, list[Delivery]] = {}
-        for delivery in atom.mailbox:
-            if delivery.form is Form.FIRED:
-                fired.setdefault(delivery.token, []).append(delivery)
-        for token, due in timers.items():
-            for delivery in fired.get(token, ()):
-                self.ledger.consume(atom, delivery)
-            if due is not None:
-                self.ledger.emit(atom, r.TimerSet(token, due))
-            elif token in atom.timers:
-                self.ledger.emit(atom, r.TimerGone(token))
+    # ---- looking ----
 
-    def _undo(self, turn: Turn, cause: str, text: str) -> None:
-        """The turn failed: nothing of it happened. It is tried again, or its delivery is a dead letter (rule 6)."""
-        atom, delivery, retry = turn.atom, turn.delivery, turn.kind.retry
-        turn.open = False
-        self._work += turn.spent
-        atom.roll_back()
-        self._gate.drop(atom)
-        self.tallies[turn.kind.name].failed += 1
-        attempt = delivery.attempt + 1
-        self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")
-        self.ledger.step(turn.step)
-        if attempt < retry.attempts:
-            due = min(self.image.time + retry.backoff * 2 ** (attempt - 1), NEVER)
-            self.ledger.touch(atom, delivery, r.Attempted(delivery.id, attempt, due))
-            self.routes.wake(atom)
-        else:
-            self._bury(atom, delivery, cause)
+    def instances(self) -> Mapping[str, int]:
+        """How many are live, by kind; kinds without any may be missing."""
 
-    def _bury(self, atom: Atom, delivery: Delivery | None, cause: str) -> None:
-        """The delivery failed for good; a `start` that did ends the atom."""
-        assert delivery is not None
-        if not delivery.cast and not atom.volatile:  # of neither is anything kept: not even that it was
-            self.routes.bury(atom.address, delivery, cause)
-        self.ledger.consume(atom, delivery)
-        self.routes.answer(delivery, ErrorCode.CLOSED)
-        if delivery.form is Form.START:
-            self.routes.end(atom, FAILED, reborn=False)  # a next life would fail as this one did, and so on forever
-        elif _says_disconnected(atom, delivery):
-            self.routes.end(atom, 0)
-        else:
-            self.routes.wake(atom)
+    def usage(self) -> Usage:
+        """Looks at every atom: for `ps`, metrics and deployments, not for every turn."""
 
-    # ---- instances ----
+    def dead_letters(self) -> list[Died]:
+        """In the order of their ids, which is about the order in which they were sent."""
 
-    def drop_instance(self, atom: Atom) -> None:
-        """Passivate: the next turn begins on a fresh instance; a suspended one runs again when its answer comes."""
-        self.suspensions.abandon(atom)
-        self._gate.drop(atom)
+    def dead_letter(self, id: bytes) -> Died | None:
+        """The one with this id, if there is one."""
 
-    def drop_instances(self) -> None:
-        self.suspensions.abandon_all()
-        self._gate.drop_all()
+    def resolve(self, address: Address) -> Address:
+        """The atom that a name means: shards and near representatives are chosen. Raises NotFound, TooLarge."""
 
-    def _on_end(self, atom: Atom) -> None:
-        self.drop_instance(atom)
+    def entries(self, address: Address, bucket: str | None = None, key: bytes | None = None) -> list[Put]:
+        """The committed state of an atom, or of one bucket of it, or one entry, in the order of bucket and key.
 
-    # ---- what leaves at once ----
-
-    def log(self, turn: Turn, level: int, text: str) -> None:
-        address, attempt = turn.atom.address, turn.delivery.attempt
-        self.ledger.leave_at_once(x.Logged(turn.step, turn.now, attempt, level, address, text))
-
-    def count(self, turn: Turn, name: str, by: int) -> None:
-        self.ledger.leave_at_once(x.Counted(by, turn.kind.name, name))
-
-    def observe(self, turn: Turn, name: str, value: float) -> None:
-        self.ledger.leave_at_once(x.Observed(value, turn.kind.name, name))
+        `address` as `resolve` gives it. Raises NotFound where no such atom lives, and where it has no such bucket or
+        key.
+        """
 
 
-def _says_disconnected(atom: Atom, delivery: Delivery) -> bool:
-    """Is this the last delivery of a volatile atom: its connection is gone? A watched atom's `down` has a sender."""
-    return atom.volatile and delivery.form is Form.DOWN and delivery.sender is NOWHERE
-
-
-def _has_no_handler(turn: Turn) -> bool:
-    """A `down` of a child that its parent never asked to hear of, say: done as soon as it is begun."""
-    return turn.delivery.form is Form.DOWN and "down" not in turn.kind.module.handlers
+Make = Callable[[Settings], Domain]
+"""Gives an empty domain."""

@@ -20,10 +20,10 @@ from radon.host.ledger import SYSTEM
 from radon.host.topic import forget
 
 if TYPE_CHECKING:
-    from radon.host.domain import Domain
+    from radon.host.python_domain import PythonDomain
 
 
-def take_in(domain: Domain, record: Any) -> None:
+def take_in(domain: PythonDomain, record: Any) -> None:
     """Carry out one input record. Raises KeyError for a record that is no input."""
     _TAKE_IN[type(record)](domain, record)
 
@@ -31,7 +31,7 @@ def take_in(domain: Domain, record: Any) -> None:
 # ---- time ----
 
 
-def _now(domain: Domain, record: x.Now) -> None:
+def _now(domain: PythonDomain, record: x.Now) -> None:
     """Everything that fell due rings in one step, in the order of the alarms; all that ring are awaited."""
     image = domain.image
     image.time = max(image.time, record.now)
@@ -44,43 +44,43 @@ def _now(domain: Domain, record: x.Now) -> None:
         alarm = image.alarms.pop(image.time)
 
 
-def _ring_timer(domain: Domain, alarm: Alarm) -> None:
+def _ring_timer(domain: PythonDomain, alarm: Alarm) -> None:
     domain.routes.fire(domain.image.atoms[alarm.kind, alarm.key], int.from_bytes(alarm.name, "big"))
 
 
-def _ring_postponed(domain: Domain, alarm: Alarm) -> None:
+def _ring_postponed(domain: PythonDomain, alarm: Alarm) -> None:
     later = domain.image.postponed[alarm.name]
     domain.ledger.emit(SYSTEM, r.PostponedGone(alarm.name))
     domain.routes.post(later.to, later.delivery)
 
 
-def _ring_retry(domain: Domain, alarm: Alarm) -> None:
+def _ring_retry(domain: PythonDomain, alarm: Alarm) -> None:
     atom = domain.image.atoms[alarm.kind, alarm.key]
     domain.ledger.touch(atom, atom.mailbox.find(alarm.name), r.Retried(alarm.name))
     domain.routes.wake(atom)
 
 
-def _ring_asked(domain: Domain, alarm: Alarm) -> None:
+def _ring_asked(domain: PythonDomain, alarm: Alarm) -> None:
     atom = domain.image.atoms[alarm.kind, alarm.key]
     domain.routes.replied(atom, alarm.name, ErrorCode.TIMEOUT + 1, b"", atom.asked[alarm.name].target)
 
 
-def _ring_called(domain: Domain, alarm: Alarm) -> None:
+def _ring_called(domain: PythonDomain, alarm: Alarm) -> None:
     atom = domain.image.atoms[alarm.kind, alarm.key]
     assert atom.journal is not None
     sleeps = atom.journal.calls[-1].what == r.SLEEP
     domain.routes.answered(atom, alarm.name, 0 if sleeps else ErrorCode.TIMEOUT + 1, 0, b"")
 
 
-def _ring_seen(domain: Domain, alarm: Alarm) -> None:
+def _ring_seen(domain: PythonDomain, alarm: Alarm) -> None:
     domain.ledger.emit(SYSTEM, r.SeenGone(alarm.name.decode()))
 
 
-def _ring_object(domain: Domain, alarm: Alarm) -> None:
+def _ring_object(domain: PythonDomain, alarm: Alarm) -> None:
     domain.ledger.emit(SYSTEM, r.Collected(alarm.name.decode()))
 
 
-_RING: dict[Cause, Callable[[Domain, Alarm], None]] = {
+_RING: dict[Cause, Callable[[PythonDomain, Alarm], None]] = {
     Cause.TIMER: _ring_timer,
     Cause.POSTPONED: _ring_postponed,
     Cause.RETRY: _ring_retry,
@@ -94,7 +94,7 @@ _RING: dict[Cause, Callable[[Domain, Alarm], None]] = {
 # ---- messages from outside ----
 
 
-def _post(domain: Domain, record: x.Post) -> None:
+def _post(domain: PythonDomain, record: x.Post) -> None:
     routes, image = domain.routes, domain.image
     if record.once and record.once in image.seen:
         return _seen_before(domain, record)
@@ -130,7 +130,7 @@ def _post(domain: Domain, record: x.Post) -> None:
     )  # fmt: skip
 
 
-def _seen_before(domain: Domain, record: x.Post) -> None:
+def _seen_before(domain: PythonDomain, record: x.Post) -> None:
     """A client tries again: it gets the first one's answer, now or when there is one."""
     answer = domain.image.seen[record.once].answer
     if not record.wants:
@@ -141,7 +141,7 @@ def _seen_before(domain: Domain, record: x.Post) -> None:
         domain.routes.waiting.setdefault(record.once, []).append(record.token)
 
 
-def _spawn(domain: Domain, record: x.Spawn) -> None:
+def _spawn(domain: PythonDomain, record: x.Spawn) -> None:
     kind = domain.kinds.get(record.kind)
     if kind is None or kind.spread not in ("keyed", "stateless"):
         code = ErrorCode.NOT_FOUND if kind is None else ErrorCode.INVALID
@@ -154,7 +154,7 @@ def _spawn(domain: Domain, record: x.Spawn) -> None:
     domain.ledger.leave(x.Reply(record.token, 0, (), child.text.encode()))
 
 
-def _outcome(domain: Domain, record: x.Outcome) -> None:
+def _outcome(domain: PythonDomain, record: x.Outcome) -> None:
     """An endpoint answered: the request leaves its queue, and whoever asked is told. A second answer is ignored."""
     queue = domain.image.find(record.endpoint.kind, "")
     question = next((d for d in queue.mailbox if d.id == record.id), None) if queue is not None else None
@@ -165,7 +165,7 @@ def _outcome(domain: Domain, record: x.Outcome) -> None:
         domain.routes.answer(question, code, record.metadata, record.body, record.endpoint)
 
 
-def _revive(domain: Domain, record: x.Revive) -> None:
+def _revive(domain: PythonDomain, record: x.Revive) -> None:
     """A message goes to whichever life it was meant for; a `start` begins a new one, if none has begun since.
 
     One for a kind or an endpoint that is gone stays where it is, until that comes back.
@@ -187,7 +187,7 @@ def _revive(domain: Domain, record: x.Revive) -> None:
 # ---- connections and listeners ----
 
 
-def _connect(domain: Domain, record: x.Connect) -> None:
+def _connect(domain: PythonDomain, record: x.Connect) -> None:
     """Hung up at once where there is no such kind, or an atom of that name lives: its state is not a connection's."""
     address = record.atom._replace(life=0)
     if address.kind not in domain.kinds or domain.routes.living(address) is not None:
@@ -196,7 +196,7 @@ def _connect(domain: Domain, record: x.Connect) -> None:
     domain.routes.begin(address, args=record.args, volatile=True)
 
 
-def _disconnect(domain: Domain, record: x.Disconnect) -> None:
+def _disconnect(domain: PythonDomain, record: x.Disconnect) -> None:
     """A kind without `down` cannot be told, so it ends at once."""
     atom = domain.image.find(record.atom.kind, record.atom.key)
     if atom is not None and atom.volatile:
@@ -208,12 +208,12 @@ def _disconnect(domain: Domain, record: x.Disconnect) -> None:
             domain.routes.end(atom, 0)
 
 
-def _listen(domain: Domain, record: x.Listen) -> None:
+def _listen(domain: PythonDomain, record: x.Listen) -> None:
     topic = domain.image.atom("@topic", record.topic)
     domain.ledger.emit(topic, r.Subscribed(Address(LISTENER, str(record.listener))), recorded=False)
 
 
-def _unlisten(domain: Domain, record: x.Unlisten) -> None:
+def _unlisten(domain: PythonDomain, record: x.Unlisten) -> None:
     topic = domain.image.find("@topic", record.topic)
     if topic is not None:
         domain.ledger.step(domain.ledger.next_step())
@@ -224,21 +224,21 @@ def _unlisten(domain: Domain, record: x.Unlisten) -> None:
 # ---- instances and fates ----
 
 
-def _passivate(domain: Domain, record: x.Passivate) -> None:
+def _passivate(domain: PythonDomain, record: x.Passivate) -> None:
     atom = domain.image.find(record.atom.kind, record.atom.key)
     if atom is not None:
         domain.drop_instance(atom)
 
 
-def _barrier(domain: Domain, _: x.Barrier) -> None:
+def _barrier(domain: PythonDomain, _: x.Barrier) -> None:
     domain.drop_instances()
 
 
-def _fate(domain: Domain, record: x.Fate) -> None:
+def _fate(domain: PythonDomain, record: x.Fate) -> None:
     domain.fates[record.step] = record.cause
 
 
-_TAKE_IN: dict[type, Callable[[Domain, Any], None]] = {
+_TAKE_IN: dict[type, Callable[[PythonDomain, Any], None]] = {
     x.Now: _now,
     x.Post: _post,
     x.Spawn: _spawn,

@@ -49,9 +49,6 @@ the commit and written to the store as well. So what one turn can leave behind i
 TURN_BYTES = GIB
 """The most that a turn can leave behind, however long it may run: a commit is one frame of less than 4 GiB."""
 
-RUN_FUEL = 1_000_000_000
-"""What the host does for the turns of one `run`, in fuel for syscalls, before it stops to let a commit be taken."""
-
 WRITE_FUEL = 4000
 """What an entry of state that is written or deleted costs beside its bytes: its old value is kept until the commit."""
 
@@ -60,9 +57,6 @@ NAME_FUEL = 100
 
 BUCKETS = 1024
 """Buckets with entries that an atom may have; `limits.state` counts only what is in them."""
-
-WATCHERS = 10_000
-"""Watches that an atom may be under."""
 
 NAME_BYTES = 256
 """The longest bucket, topic, metadata or metric name, in bytes of UTF-8."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NO_ID, NOWHERE, Address, Delivery, Form, Metadata
-from radon.abi.errors import ErrorCode, NotFound, TooLarge
-from radon.host.hash import shard_of
+from radon.abi.errors import ErrorCode
+from radon.host.domain import Settings
 from radon.host.image import Atom
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
-from radon.host.limits import KEY_BYTES, MIB
+from radon.host.lookup import resolve
 
 STOPPED = 143
 """The exit status of an atom that another one stopped (128 + SIGTERM, as shells count)."""
@@ -30,44 +30,25 @@ UNKNOWN = 2**32 - 1
 CHILDREN = 10_000
 """Statuses of ended children that an atom keeps; the oldest go first."""
 
-DEAD_BYTES = 256 * MIB
-"""Bytes of dead letters that a domain keeps; the oldest go first."""
-
-HERE = "@here"
-
 
 class Routes:
     """Routing of one domain. `on_end(atom)` is called just before an atom goes, to free what runs for it."""
 
-    def __init__(self, ledger: Ledger, host: str, on_end: Callable[[Atom], None]) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, on_end: Callable[[Atom], None]) -> None:
         self.ledger = ledger
         self.image = ledger.image
         self.kinds: Mapping[str, Kind] = {}
         self.endpoints: frozenset[str] = frozenset()  # "http:NAME"
         self.ready: OrderedDict[tuple[str, str], Atom] = OrderedDict()  # who has a turn to take, in order
         self.waiting: dict[str, list[int]] = {}  # dedup key -> tokens of those who await its answer
-        self._host = host
+        self._settings = settings
         self._on_end = on_end
 
     # ---- addresses ----
 
     def resolve(self, address: Address) -> Address:
-        """The atom that a name means: shards and near representatives are chosen. Raises NotFound, TooLarge."""
-        kind = self.kinds.get(address.kind)
-        if kind is None:
-            if address.kind in self.endpoints and not address.key:
-                return address
-            known = ", ".join(sorted({*self.kinds, *self.endpoints}))
-            raise NotFound(f"no kind {address.kind!r}; this application has: {known}")
-        if len(address.key.encode()) > KEY_BYTES:
-            raise TooLarge(f"a key of more than {KEY_BYTES} bytes")
-        if kind.spread == "sharded":
-            return address._replace(key=f"#{shard_of(address.key, kind.shards)}")
-        if kind.spread == "every-host":
-            if address.key not in (HERE, self._host):
-                raise NotFound(f"no host {address.key!r} for {kind.name!r}; the near one is '{kind.name}/{HERE}'")
-            return address._replace(key=self._host)
-        return address
+        """See `Domain.resolve`."""
+        return resolve(address, self.kinds, self.endpoints, self._settings.host)
 
     def living(self, address: Address) -> Atom | None:
         """The atom, if it lives and this very life of it is meant."""
@@ -110,7 +91,7 @@ class Routes:
     def bury(self, to: Address, delivery: Delivery, cause: str) -> None:
         """Keep it as a dead letter; the oldest make room, which a metric tells."""
         self.ledger.emit(SYSTEM, r.Died(self.image.time, cause, to, delivery))
-        while self.image.dead_bytes > DEAD_BYTES:
+        while self.image.dead_bytes > self._settings.dead:
             oldest, letter = self.image.dead.peekitem(0)
             self.ledger.emit(SYSTEM, r.DiedGone(oldest))
             self.ledger.leave_at_once(x.Counted(1, letter.to.kind, "radon.dead_letters_dropped"))

@@ -1,7 +1,7 @@
 """One turn of one atom: its delivery, its overlay and its intents, until it commits or is undone.
 
 The syscalls (`host/syscalls/`) read and write this; the domain carries the intents out if the guest says ok. Knows
-no guest memory (that is `gate.py`) and no mailbox (that is `domain.py`).
+no guest memory (that is `gate.py`) and no mailbox (that is `python_domain.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from radon.host.trap import Trap
 from radon.host.wasi import Output
 
 if TYPE_CHECKING:
-    from radon.host.domain import Domain
+    from radon.host.python_domain import PythonDomain
 
 NEVER = 2**64 - 1
 """A deadline beyond all others, ns since 1970."""
@@ -53,7 +53,7 @@ class Message:
 class Turn:
     """Made at the start of a turn or of its replay; lives until commit or undo."""
 
-    def __init__(self, domain: Domain, atom: Atom, kind: Kind, delivery: Delivery, step: int, time: int) -> None:
+    def __init__(self, domain: PythonDomain, atom: Atom, kind: Kind, delivery: Delivery, step: int, time: int) -> None:
         self.domain = domain
         self.atom = atom
         self.kind = kind

@@ -27,10 +27,10 @@ def look(domain: Domain) -> list[DeadLetter]:
     """All of a domain, oldest first. In the domain's thread."""
     return [
         DeadLetter(
-            id.hex(), letter.to.text, letter.cause, letter.delivery.form.name.lower(), letter.delivery.attempt + 1,
-            letter.time, letter.delivery.sender.text, letter.delivery.body,
+            delivery.id.hex(), to.text, cause, delivery.form.name.lower(), delivery.attempt + 1, time,
+            delivery.sender.text, delivery.body,
         )
-        for id, letter in sorted(domain.image.dead.items())
+        for time, cause, to, delivery in domain.dead_letters()
     ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def find(id: str) -> Callable[[Domain], bytes]:
         raise Invalid(f"{id!r} is no name of a dead letter") from None
 
     def found(domain: Domain) -> bytes:
-        if key not in domain.image.dead:
+        if domain.dead_letter(key) is None:
             raise NotFound(f"there is no dead letter {id!r}: it was revived or dropped, or never was")
         return key
 

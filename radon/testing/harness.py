@@ -11,7 +11,7 @@ Deterministic: the same calls give the same commits. Time begins at NOON and mov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,9 +23,12 @@ from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_com
 from radon.abi.records import Died
 from radon.atoms.grants import GrantTable
 from radon.atoms.units import parse_duration
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Make, Settings, Status
+from radon.host.domains import default
+from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.loader import load, load_file
+from radon.host.lookup import restored
 
 NOON = 1_767_268_800_000_000_000
 """2026-01-01T12:00:00Z in ns since 1970."""
@@ -42,25 +45,28 @@ def kind(name: str, guest: Guest, grants: Sequence[str] = (), **fields: Any) -> 
 
 
 class Harness:
-    """One domain. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links."""
+    """One domain. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links.
+
+    `make` gives its domain, and another one after each `restart`; None: the one that RADON_DOMAIN names.
+    """
 
     def __init__(
         self, kinds: Mapping[str, Guest], *, settings: Settings = Settings(), endpoints: Sequence[str] = (),  # noqa: B008
-        make: Callable[[Settings], Domain] = Domain,
+        make: Make | None = None,
     ) -> None:  # fmt: skip
-        self._kinds = {name: kind(name, guest) for name, guest in kinds.items()}
+        self.kinds = {name: kind(name, guest) for name, guest in kinds.items()}
         self._settings = settings
         self._endpoints = tuple(endpoints)
-        self._make = make
+        self._make = make or default()
         self._token = 0
         self._snapshot: bytes | None = None
         self._tail: list[bytes] = []
         self.now = NOON
         self.outputs: list[Any] = []  # everything that left: replies, sent, published, logged, counted
         self.commits: list[list[Any]] = []  # the durable records of each commit
-        self.domain = make(settings)
+        self.domain = self._make(settings)
         self.domain.setup(0, b"seed".ljust(32, b"."), b"secret".ljust(32, b"."))
-        self.domain.deploy("harness", self._kinds, self._endpoints)
+        self.domain.deploy("harness", self.kinds, self._endpoints)
         self._collect()
 
     # ---- messages ----
@@ -141,7 +147,7 @@ class Harness:
         self.domain.close()
         self.domain = self._make(self._settings)
         self.domain.restore(self._snapshot, self._tail)
-        self.domain.deploy("harness", self._kinds, self._endpoints)
+        self.domain.deploy("harness", self.kinds, self._endpoints)
         self.submit()
         self.run()
 
@@ -152,25 +158,25 @@ class Harness:
 
     def deploy(self, kinds: Mapping[str, Guest]) -> None:
         """Replace the modules between two turns."""
-        self._kinds = {name: kind(name, guest) for name, guest in kinds.items()}
-        self.domain.deploy("harness again", self._kinds, self._endpoints)
+        self.kinds = {name: kind(name, guest) for name, guest in kinds.items()}
+        self.domain.deploy("harness again", self.kinds, self._endpoints)
         self._collect()
 
     # ---- looking ----
 
     def state(self, atom: str) -> dict[str, dict[bytes, bytes]]:
         """The durable entries of an atom, by bucket. Raises NotFound if it does not live."""
-        found = self.domain.image.find(*Address.parse(atom)[:2])
-        if found is None or not found.life:
-            raise NotFound(f"no atom {atom!r} lives")
         buckets: dict[str, dict[bytes, bytes]] = {}
-        for put in found.entries():
+        for put in self.domain.entries(Address.parse(atom)):
             buckets.setdefault(put.bucket, {})[put.key] = put.value
         return buckets
 
     def lives(self, atom: str) -> bool:
-        found = self.domain.image.find(*Address.parse(atom)[:2])
-        return found is not None and found.life != 0
+        try:
+            self.domain.entries(Address.parse(atom))
+        except NotFound:
+            return False
+        return True
 
     def logs(self) -> list[str]:
         """What was logged so far, in order, without levels."""
@@ -182,7 +188,11 @@ class Harness:
 
     def dead(self) -> list[Died]:
         """The dead letters, oldest first."""
-        return [letter for _, letter in sorted(self.domain.image.dead.items())]
+        return self.domain.dead_letters()
+
+    def image(self) -> Image:
+        """All that is durable, decoded: neither casts nor volatile atoms nor listeners. As long as the state is."""
+        return restored(self.domain.snapshot())
 
     def close(self) -> None:
         self.domain.close()

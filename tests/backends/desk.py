@@ -17,7 +17,9 @@ from radon.backends.deployment import Answer, Deployment
 from radon.backends.driver import Store
 from radon.backends.runner import Program, Runner
 from radon.host.domain import Domain, Settings
+from radon.host.image import Image
 from radon.host.kind import Kind
+from radon.host.lookup import restored
 from radon.runtime.running import checked
 from radon.testing.faults import Around, Call
 
@@ -138,12 +140,14 @@ def ask(deployment: Deployment, to: str, *lines: str, once: str = "") -> str:
 
 def holdings(domain: Domain) -> list[Any]:
     """All that a domain holds, but for what time it is."""
-    return [record for record in domain.image.records() if not isinstance(record, Step)]
+    return _held(restored(domain.snapshot()))
 
 
 def held_by(store: Store) -> list[Any]:
     """What a domain holds that is restored from a store."""
-    image = store.open(0)
-    domain = Domain()
-    domain.restore(image.snapshot, image.tail)
-    return holdings(domain)
+    found = store.open(0)
+    return _held(restored(found.snapshot, found.tail))
+
+
+def _held(image: Image) -> list[Any]:
+    return [record for record in image.records() if not isinstance(record, Step)]

@@ -19,6 +19,7 @@ from radon.backends.driver import Store, StoreFull
 from radon.backends.monolith import Monolith
 from radon.backends.stores.memory import MemoryStore
 from radon.host.domain import Domain
+from radon.host.lookup import restored
 from radon.testing.faults import Around, Call, Full
 from tests.backends.conftest import GRANTS, LONE, Make
 from tests.backends.desk import Durable, Failing, ask
@@ -45,7 +46,8 @@ def running(application: Application | None, store: Store, **options: Any) -> It
 
 def kinds_of(deployment: Monolith) -> set[str]:
     """Of all atoms that there are."""
-    return deployment.perform(lambda domain: {kind for kind, _ in domain.image.atoms}).result()
+    usage = deployment.perform(lambda domain: domain.usage()).result()
+    return {kind for kind, of in usage.kinds.items() if of.atoms}
 
 
 # ---- again ----
@@ -199,7 +201,7 @@ def lifetimes(deployment: Monolith) -> tuple[int, int]:
     name = ask(deployment, "agent/a", f"object {deployment.application.digest}", once=deployment.application.digest)
 
     def look(domain: Domain) -> tuple[int, int]:
-        image = domain.image
+        image = restored(domain.snapshot())
         key, thing = image.seen[deployment.application.digest], image.objects[name]
         return round((key.expires - image.time) / 1e9), round((thing.expires - image.time) / 1e9)
 

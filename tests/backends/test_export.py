@@ -13,7 +13,7 @@ from radon.abi.errors import Invalid, NotFound, StoreError
 from radon.atoms.application import Application
 from radon.atoms.manifest import Manifest
 from radon.backends.export import bring_in, export, read_export
-from radon.backends.stored import Stored, entries, read_stored
+from radon.backends.stored import Stored, read_stored
 from radon.host.image import Image
 from tests.atoms.conftest import wat
 
@@ -94,19 +94,19 @@ def test_the_application_of_an_export_can_be_damaged_too(stored: Stored) -> None
 
 
 def test_a_name_leads_to_its_shard(stored: Stored) -> None:
-    assert stored.atom(Address("account", "a")) == Address("account", "a")
-    assert stored.atom(Address("log", "x")).key in ("#0", "#1", "#2", "#3")
+    with pytest.raises(NotFound, match=r"there is no atom log/#[0-3]:"):
+        stored.entries(Address("log", "x"))
     with pytest.raises(NotFound, match="no kind 'lgo'"):
-        stored.atom(Address("lgo", "x"))
+        stored.entries(Address("lgo", "x"))
 
 
 def test_entries_can_be_narrowed_down(stored: Stored) -> None:
     a = Address("account", "a")
-    assert [put.key for put in entries(stored.image, a)] == [b"\0", b"k"]
-    assert entries(stored.image, a, "data", b"k") == [r.Put("data", b"k", b"v")]
+    assert [put.key for put in stored.entries(a)] == [b"\0", b"k"]
+    assert stored.entries(a, "data", b"k") == [r.Put("data", b"k", b"v")]
     for wanted in (("data", b"other"), ("other", None)):
         with pytest.raises(NotFound, match=r"account/a has no"):
-            entries(stored.image, a, *wanted)
+            stored.entries(a, *wanted)
 
 
 def test_a_directory_without_data_is_no_deployment(tmp_path: Path) -> None:

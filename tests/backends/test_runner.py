@@ -15,7 +15,8 @@ from radon.backends import runner as runner_module
 from radon.backends import writer as writer_module
 from radon.backends.driver import StoreFull
 from radon.backends.stores.memory import MemoryStore
-from radon.host.domain import Domain, Status
+from radon.host.domain import Status
+from radon.host.python_domain import PythonDomain
 from radon.testing.faults import Full, Stalled
 from tests.backends.desk import SOON, Durable, Open, Recording, held_by, holdings
 
@@ -126,8 +127,7 @@ def test_a_task_finds_what_was_submitted_before_it(desk: Open) -> None:
     d = desk(MemoryStore())
     for number in range(200):
         d.post("count 1", to=f"agent/{number}")
-        there = d.runner.perform(lambda domain, key=str(number): domain.image.find("agent", key) is not None)
-        assert there.result(SOON)
+        assert d.runner.perform(lambda domain: domain.usage().kinds["agent"].atoms).result(SOON) == number + 1
 
 
 def test_what_a_task_raises_is_its_callers(desk: Open) -> None:
@@ -169,15 +169,15 @@ def test_a_batch_has_many_short_turns_and_few_long_ones(
     """`seconds` is what a turn takes, by a clock that nothing else moves."""
     now, turns = 0.0, [0]
 
-    class Timed(Domain):
+    class Timed(PythonDomain):
         def run(self, max_turns: int) -> Status:
             nonlocal now
             status = super().run(max_turns)
-            now += seconds * (self.tallies["agent"].turns - turns[-1])
+            now += seconds * (self.usage().kinds["agent"].turns - turns[-1])
             return status
 
         def take_commit(self) -> bytes:
-            turns.append(self.tallies["agent"].turns)
+            turns.append(self.usage().kinds["agent"].turns)
             return super().take_commit()
 
     clocks = SimpleNamespace(perf_counter=lambda: now, monotonic=time.monotonic)

@@ -15,8 +15,9 @@ from radon.abi.records import At
 from radon.backends.driver import Fenced, StoreDamaged, StoreFull
 from radon.backends.runner import Program
 from radon.backends.stores.memory import MemoryStore
-from radon.host.domain import Domain, Settings
+from radon.host.domain import Settings
 from radon.host.kind import Kind
+from radon.host.python_domain import PythonDomain
 from radon.testing.faults import Around, Faulty, Full, Stalled
 from tests.backends.desk import SOON, Desk, Durable, Failing, Open, held_by
 
@@ -229,9 +230,9 @@ def test_data_that_are_damaged_when_they_are_opened_again_end_the_domain(desk: O
 
 
 def test_a_defect_ends_the_domain_and_is_told(desk: Open, caplog: pytest.LogCaptureFixture) -> None:
-    class Broken(Domain):
+    class Broken(PythonDomain):
         def next_due(self) -> int | None:
-            if self.image.find("agent", "a") is not None:
+            if self.usage().kinds["agent"].atoms:
                 raise AssertionError("this cannot be")
             return super().next_due()
 

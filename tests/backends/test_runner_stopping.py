@@ -10,8 +10,8 @@ import pytest
 
 from radon.abi.errors import Unavailable
 from radon.backends.stores.memory import MemoryStore
-from radon.host.domain import Domain
 from radon.host.kind import Kind
+from radon.host.lookup import restored
 from radon.testing.faults import Stalled
 from tests.backends.desk import SOON, Desk, Durable, Failing, Open
 
@@ -56,9 +56,8 @@ def test_a_stop_waits_no_longer_than_its_grace_for_atoms_that_never_rest(desk: O
     d.post("forward agent/b forward agent/a total", to="agent/a")  # to and fro for ever
     d.settle()
     d.runner.stop(grace=0.0)
-    domain = Domain()
-    domain.restore(*store.open(0)[1:])
-    assert sum(len(atom.mailbox) for atom in domain.image.atoms.values()) == 1
+    image = restored(*store.open(0)[1:])
+    assert sum(len(atom.mailbox) for atom in image.atoms.values()) == 1
 
 
 def test_a_stop_while_the_store_fails_ends_at_once(desk: Open, caplog: pytest.LogCaptureFixture) -> None:

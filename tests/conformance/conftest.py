@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from radon.host.domain import Domain, Settings
+from radon.host.domain import Make
+from radon.host.python_domain import PythonDomain
 from radon.testing.harness import Guest, Harness, kind
 from tests.scripts import ECHO, MODULES, ScriptModule, script_kind, script_module
 
 __all__ = ["script_module"]  # a fixture, found here by its name
 
-Make = Callable[[Settings], Domain]
 Open = Callable[..., Harness]
 
-DOMAINS: dict[str, Make] = {"python": Domain}
+DOMAINS: dict[str, Make] = {"python": PythonDomain}
 
 
 @pytest.fixture(scope="session", params=DOMAINS)

@@ -168,7 +168,7 @@ def test_what_a_volatile_atom_did_to_others_is_recorded(h: Harness) -> None:
     disconnect(h)
     h.restart()
     assert events(h, "script/a") == ['start ""', "mail"]
-    assert h.domain.image.objects
+    assert h.image().objects
 
 
 @pytest.mark.parametrize("snapshot", [False, True])

@@ -107,7 +107,7 @@ def test_a_request_that_timed_out_is_answered_once_and_its_late_outcome_ends_it(
 def test_a_message_leaves_again_too_until_there_is_an_outcome_and_a_cast_does_not(e: Harness) -> None:
     run(e, "script/a", "address.send http:api said", "address.cast http:api whispered")
     assert [(sent.wants, sent.delivery.body) for sent in left(e)] == [(1, b"said"), (0, b"whispered")]
-    queue = e.domain.image.find("http:api", "")
+    queue = e.image().find("http:api", "")
     assert queue is not None
     assert [delivery.body for delivery in queue.mailbox] == [b"said"]
     e.outputs.clear()

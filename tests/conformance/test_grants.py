@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.host.domain import Domain, Settings
+from radon.host.domain import Make
 from radon.testing.harness import Harness, kind
+from tests.domains import AnotherSecret, around
 from tests.scripts import ScriptModule, events, run, script, script_kind, word
 
-Make = Callable[[Settings], Domain]
 Open = Callable[..., Harness]
 
 
@@ -124,14 +124,8 @@ def test_a_seal_is_the_same_every_time_and_for_everyone_across_losses(h: Harness
 
 
 def test_a_seal_of_another_application_is_invalid(open_harness: Open, module: bytes, make: Make) -> None:
-    def with_another_secret(settings: Settings) -> Domain:
-        domain = make(settings)
-        setup = domain.setup
-        domain.setup = lambda number, seed, secret: setup(number, seed, secret[::-1])  # type: ignore[method-assign]
-        return domain
-
     h = open_harness({"script": script_kind(module)})
-    with Harness({"script": script_kind(module)}, make=with_another_secret) as foreign:
+    with Harness({"script": script_kind(module)}, make=around(AnotherSecret, make)) as foreign:
         seal = sealed(foreign, "script/a", "script/b")
     assert run(h, "script/a", f"messaging.unseal {seal}") == ["invalid"]
 

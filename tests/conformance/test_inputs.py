@@ -14,7 +14,7 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import Closed
 from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Make, Settings, Status
 from radon.host.kind import Retry
 from radon.host.limits import FUEL_PER_SECOND, SYSCALL_FUEL, Limits
 from radon.testing.harness import NOON, Harness, kind
@@ -70,7 +70,7 @@ def test_random_numbers_follow_from_the_seed_and_the_turn(open_harness: Open, mo
     assert first != run(one, "script/a", "random.next", "random.fill 40")
 
 
-def test_another_seed_gives_other_numbers(make: Callable[[Settings], Domain], module: bytes) -> None:
+def test_another_seed_gives_other_numbers(make: Make, module: bytes) -> None:
     found = []
     for seed in (b"a" * 32, b"b" * 32):
         domain = make(Settings())

@@ -85,7 +85,7 @@ def test_a_turn_may_spawn_so_many(open_harness: Open, module: bytes) -> None:
         h, "script/p", "lifecycle.spawn-many script 4 x", "lifecycle.spawn-many script 2 x", "lifecycle.spawn script x",
         "lifecycle.spawn script x", "$b = fill 1001 a", "lifecycle.spawn script $b", "lifecycle.spawn-many script 0 x",
     ) == ["ok", "exhausted", "ok", "exhausted", "ok 1001", "too-large", "ok"]  # fmt: skip
-    assert len(h.domain.image.atoms) == 1 + 5
+    assert len(h.image().atoms) == 1 + 5
     assert run(h, "script/p", "lifecycle.spawn-many script 5 x") == ["ok"]
 
 
@@ -94,9 +94,9 @@ def test_nobody_is_spawned_whose_address_finds_no_handle(open_harness: Open, mod
     assert run(h, "script/p", "$c = lifecycle.spawn-many script 10 x", "$c = lifecycle.spawn-many script 4 x") == [
         "exhausted", "ok",
     ]  # fmt: skip
-    assert len(h.domain.image.atoms) == 1 + 4
+    assert len(h.image().atoms) == 1 + 4
     assert run(h, "script/p", "$_ = repeat 20 lifecycle.spawn script x") == ["exhausted"]
-    assert len(h.domain.image.atoms) == 1 + 4 + 9  # and the message has a handle
+    assert len(h.image().atoms) == 1 + 4 + 9  # and the message has a handle
 
 
 # ---- ends ----

@@ -70,7 +70,7 @@ def test_what_nobody_put_is_not_found(o: Harness) -> None:
 def test_an_object_that_an_undone_turn_put_is_collected(o: Harness) -> None:
     o.send("script/a", script(f"$o = objects.put {BODY}", f"objects.pin {NAME}", "err no"))
     assert not is_there(o)
-    assert o.domain.image.objects == {}
+    assert o.image().objects == {}
 
 
 def test_an_object_is_collected_after_the_retention_time(o: Harness) -> None:

@@ -70,7 +70,7 @@ def test_what_cannot_be_delivered_is_refused_with_the_reason(open_harness: Open,
             h.call(name)
     with pytest.raises(TooLarge, match="a key of more than"):
         h.call("script/" + "k" * 1025)
-    assert h.domain.image.atoms == {}
+    assert h.image().atoms == {}
 
 
 def test_the_key_may_be_empty_long_or_of_any_text(h: Harness) -> None:
@@ -174,7 +174,7 @@ def test_a_dedup_key_is_forgotten_after_its_time(d: Harness) -> None:
     d.restart()
     d.advance("1s")
     assert d.call("script/a", COUNT, once="k") == b"ok 2"
-    assert len(d.domain.image.seen) == 1
+    assert len(d.image().seen) == 1
 
 
 def test_an_answer_after_the_key_was_forgotten_still_reaches_who_waits(d: Harness) -> None:
@@ -182,7 +182,7 @@ def test_an_answer_after_the_key_was_forgotten_still_reaches_who_waits(d: Harnes
     d.advance("3600s")
     run(d, "script/a", "$m = messaging.kept 1", "message.reply $m late")
     assert d.answer(token) == b"late"
-    assert d.domain.image.seen == {}
+    assert d.image().seen == {}
 
 
 def test_a_forwarded_message_is_answered_under_its_key(d: Harness) -> None:

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Make, Settings, Status
 from radon.host.kind import Kind
 from radon.testing.harness import NOON, kind
 from tests.script_strategies import Day, days
 from tests.scripts import ECHO, ScriptModule, script_kind
 
-Make = Callable[[Settings], Domain]
 Kinds = Mapping[str, Kind]
 
 MOST_TURNS = 5000

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.host.domain import Domain, Settings
+from radon.host.domain import Make
 from radon.host.kind import Retry
 from radon.host.limits import Limits
 from radon.testing.harness import Harness
 from tests.scripts import ScriptModule, events, outcomes, run, script, script_kind, word
 
-Make = Callable[[Settings], Domain]
 Open = Callable[..., Harness]
 
 VERBS = ("address.send script/b x", "address.cast script/b x", "address.send-later script/b x 1s",

@@ -57,7 +57,7 @@ def test_keys_of_one_shard_share_its_state(spread: Harness) -> None:
     for shard in range(SHARDS):
         entries = spread.state(f"shard/#{shard}").get("data", {})
         assert set(entries) == {key.encode() for key in keys if shard_of(key, SHARDS) == shard}
-    assert len(spread.domain.image.atoms) == SHARDS
+    assert len(spread.image().atoms) == SHARDS
 
 
 def test_an_address_of_a_shard_stays_that_shard_s(spread: Harness) -> None:

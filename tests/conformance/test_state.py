@@ -10,13 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from radon.host.domain import Domain, Settings
+from radon.host.domain import Make
 from radon.host.kind import Retry
 from radon.host.limits import KIB, MIB, Limits
 from radon.testing.harness import Harness
 from tests.scripts import ScriptModule, run, script, script_kind, word
 
-Make = Callable[[Settings], Domain]
 Open = Callable[..., Harness]
 Buckets = dict[str, dict[bytes, bytes]]
 

@@ -65,7 +65,7 @@ def test_a_suspended_turn_shows_nothing_of_what_it_did(h: Harness) -> None:
     run(h, "script/a", "say born")
     h.send("script/a", before)
     assert "data" not in h.state("script/a")
-    assert [name for name in h.domain.image.atoms if name[0] == "script"] == [("script", "a")]
+    assert [name for name in h.image().atoms if name[0] == "script"] == [("script", "a")]
     h.advance("1s")
     assert h.state("script/a")["data"] == {b"k": b"v"}
     assert events(h, "script/b")[1:] == ["sent"]

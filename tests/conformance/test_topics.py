@@ -32,7 +32,7 @@ def listened(h: Harness, listener: int) -> list[tuple[str, bytes]]:
 
 
 def is_forgotten(h: Harness, topic: str = "news") -> bool:
-    return h.domain.image.find("@topic", topic) is None
+    return h.image().find("@topic", topic) is None
 
 
 # ---- atoms ----

@@ -47,7 +47,7 @@ def prepare(h: Harness) -> None:
 
 
 def living(h: Harness) -> set[str]:
-    return {f"{kind}/{key}" for kind, key in h.domain.image.atoms if not kind.startswith("@")}
+    return {f"{kind}/{key}" for kind, key in h.image().atoms if not kind.startswith("@")}
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_wait_that_times_out_leaves_nothing_behind(hf: Harness) -> None:
     hf.advance("1s")
     assert outcomes(hf.answer(token) or b"")[2:] == ["timeout"]
     kind, _, key = child.partition("/")
-    found = hf.domain.image.find(kind, key)
+    found = hf.image().find(kind, key)
     assert found is not None
     assert not found.watchers
 

@@ -32,6 +32,9 @@ LAYERS = [
 ]
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
 
+# What the host offers to the layers above it; its other modules are one twin's own.
+OFFERED = {"cache", "capi", "domain", "domains", "image", "kind", "limits", "loader", "lookup"}
+
 LONGEST = 400  # lines
 EMPTY_WORDS = {"common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}
 
@@ -101,6 +104,17 @@ def test_a_module_imports_only_from_layers_below(path: Path) -> None:
 )
 def test_the_rule_tells_up_from_down(module: str, statement: str, wrong: bool) -> None:
     assert bool(upward_imports(statement, module, module.rpartition(".")[0])) is wrong
+
+
+def test_what_is_inside_of_a_domain_stays_inside_of_the_host() -> None:
+    """There is more than one domain: whoever runs one knows its contract, and not the modules of a twin."""
+    wrong = []
+    for path in sources("radon"):
+        module, package = module_and_package(path)
+        for line, name in imports(ast.parse(path.read_text()), package):
+            if layer(module) != "host" and name.startswith("radon.host.") and name.split(".")[2] not in OFFERED:
+                wrong.append(f"{path.relative_to(ROOT)}:{line}: {name}")
+    assert wrong == []
 
 
 def test_a_package_that_is_imported_is_a_declared_dependency() -> None:

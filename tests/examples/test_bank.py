@@ -68,7 +68,7 @@ class Bank:
         """The cents in messages that no account has handled yet."""
         bodies = (
             delivery.body.split()
-            for atom in self.harness.domain.image.atoms.values()
+            for atom in self.harness.image().atoms.values()
             for delivery in atom.mailbox
             if atom.kind == "account" and delivery.form is Form.MESSAGE
         )

@@ -45,7 +45,7 @@ def harness(application: Application) -> Iterator[Harness]:
 
 
 def workers(harness: Harness) -> int:
-    return sum(atom.kind == "worker" and atom.life != 0 for atom in harness.domain.image.atoms.values())
+    return sum(atom.kind == "worker" and atom.life != 0 for atom in harness.image().atoms.values())
 
 
 @pytest.mark.parametrize("seed", [0, 42, 2**64 - 1])

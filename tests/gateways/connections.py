@@ -16,7 +16,8 @@ from tests.gateways.running import Running, connected, load
 
 
 def application(folder: Path, **limits: Any) -> Application:
-    line = {"module": "line.wasm", "grants": ["publish:lives"], "retry": {"attempts": 1}, "limits": limits}
+    grants = ["publish:lives", "stop:line/*"]
+    line = {"module": "line.wasm", "grants": grants, "retry": {"attempts": 1}, "limits": limits}
     return load(folder, kinds={"line": line}, ingress={"tcp": {"127.0.0.1:0": "line"}})
 
 

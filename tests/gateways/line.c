@@ -26,7 +26,14 @@ static radon_outcome say(radon_address to, radon_bytes rest) {
 
 RADON_RECEIVE(message, body) {
     radon_bytes rest = body, verb = radon_cut(&rest, ' ');
-    radon_address sender;
+    radon_address sender, other;
+    if (radon_is(verb, "stop")) { /* stop ADDRESS, and end itself */
+        RADON_TRY(radon_messaging_open(rest, &other));
+        RADON_TRY(radon_lifecycle_stop(other));
+        radon_lifecycle_exit(0);
+        RADON_TRY(radon_message_reply(message, radon_text("")));
+        return RADON_DONE;
+    }
     if (!radon_message_sender(message, &sender)) return tell("outside ", body);
     if (radon_is(verb, "exit")) {
         RADON_TRY(radon_address_send(sender, rest));

@@ -55,10 +55,19 @@ class Running:
         """What was submitted before has been taken in."""
         await asyncio.wrap_future(self.deployment.perform(lambda domain: None))
 
-    async def atoms(self, kind: str) -> list[str]:
-        """The keys of those that live."""
-        look = self.deployment.perform(lambda domain: [a.key for a in domain.image.atoms.values() if a.kind == kind])
-        return await asyncio.wrap_future(look)
+    async def atoms(self, kind: str) -> int:
+        """How many there are."""
+        usage = await asyncio.wrap_future(self.deployment.perform(lambda domain: domain.usage()))
+        return usage.kinds[kind].atoms if kind in usage.kinds else 0
+
+    async def connection(self) -> str:
+        """The key of the atom of the only connection, when it lives."""
+        while not await self.atoms("line"):
+            pass
+        gateway = self.gateways._connections
+        assert gateway is not None
+        (key,) = gateway.connections
+        return key
 
     @asynccontextmanager
     async def hearing(self, topic: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:

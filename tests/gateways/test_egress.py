@@ -38,8 +38,8 @@ async def asked(app: Running, body: bytes, to: str = "desk/a", **fields: Any) ->
 
 async def pending(app: Running) -> int:
     """Requests whose outcome is not in."""
-    queue = await asyncio.wrap_future(app.deployment.perform(lambda domain: domain.image.find("http:api", "")))
-    return len(queue.mailbox) if queue is not None else 0
+    usage = await asyncio.wrap_future(app.deployment.perform(lambda domain: domain.usage()))
+    return usage.kinds["http:api"].queued if "http:api" in usage.kinds else 0
 
 
 # ---- a request and its answer ----

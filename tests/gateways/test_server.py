@@ -21,6 +21,7 @@ from radon.backends import Options, deploy
 from radon.backends.deployment import Deployment
 from radon.gateways.listening import bind, text_of
 from radon.gateways.server import serve
+from radon.host.lookup import restored
 from tests.gateways.running import PATIENCE, client, connected, load, running
 
 ROUTES = {"POST /desks/{key}": "desk/{key}"}
@@ -148,8 +149,8 @@ async def test_a_request_that_runs_is_answered_before_the_server_stops(guests: P
 
 
 async def kept(deployment: Deployment) -> bool:
-    look = deployment.perform(lambda domain: [atom for atom in domain.image.atoms.values() if atom.kept])
-    return bool(await asyncio.wrap_future(look))
+    image = restored(await asyncio.wrap_future(deployment.perform(lambda domain: domain.snapshot())))
+    return any(atom.kept for atom in image.atoms.values())
 
 
 async def refused(address: tuple[str, int]) -> bool:

@@ -34,7 +34,8 @@ async def test_a_connection_is_an_atom_from_accept_to_the_end(lines: Running) ->
             writer.write(b"whose")
             address = (await reader.read(100)).decode()
             assert address.startswith("@tcp/")
-            assert await lines.atoms("line") == [address.removeprefix("@tcp/")]
+            assert await lines.atoms("line") == 1
+            assert await lines.connection() == address.removeprefix("@tcp/")
         assert await next_event() == "down"
 
 
@@ -53,10 +54,7 @@ async def test_an_atom_that_exits_closes_its_connection_when_all_is_written(line
 
 async def test_an_atom_that_another_one_stops_closes_its_connection(lines: Running) -> None:
     async with connected(*lines.tcp) as (reader, _):
-        while not (keys := await lines.atoms("line")):
-            pass
-        end = lines.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms["line", keys[0]], 143))
-        await asyncio.wrap_future(end)
+        await post(lines.deployment, "line/other", f"stop line/{await lines.connection()}".encode())
         assert await reader.read(-1) == b""
 
 
@@ -158,7 +156,7 @@ async def test_a_domain_that_is_lost_closes_all_connections(guests: Path) -> Non
     store = Full(MemoryStore())
     async with running(application(guests), store=store) as app, AsyncExitStack() as stack:
         peers = [await stack.enter_async_context(connected(*app.tcp)) for _ in range(5)]
-        while len(await app.atoms("line")) < 5:
+        while await app.atoms("line") < 5:
             pass
         store.full = True
         peers[0][1].write(b"hello")
@@ -274,16 +272,14 @@ async def test_an_atom_of_the_kind_that_is_no_connection_is_like_any_other(lines
         assert isinstance(answer, Reply)
         assert await next_event() == "start "
         assert await next_event() == "outside hello"
-    end = lines.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms["line", "plain"], 0))
-    await asyncio.wrap_future(end)
+    await post(lines.deployment, "line/plain", b"stop line/plain")
 
 
 async def test_a_chunk_that_crosses_the_end_of_its_atom_begins_no_other_life(guests: Path) -> None:
     async with running(application(guests)) as app, connected(*app.tcp):
-        while not (keys := await app.atoms("line")):
-            pass
-        atom = Address("line", keys[0])
-        end = app.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms[atom[:2]], 0))
-        sent = post(app.deployment, atom.text, b"x", sender=Address(CONNECTION, atom.key))
-        await asyncio.gather(asyncio.wrap_future(end), sent)
-        assert await app.atoms("line") == []
+        atom = Address("line", await app.connection())
+        await post(app.deployment, "line/other", f"stop {atom.text}".encode())
+        answer = await post(app.deployment, atom.text, b"x", sender=Address(CONNECTION, atom.key))
+        assert isinstance(answer, Reply)
+        assert answer.code
+        assert await app.atoms("line") == 0

@@ -12,7 +12,7 @@ import pytest
 from radon.abi.errors import Exhausted
 from radon.gateways import tcp
 from tests.gateways.connections import application, narrow, reset
-from tests.gateways.running import PATIENCE, Running, connected, running
+from tests.gateways.running import PATIENCE, Running, connected, post, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -84,9 +84,7 @@ async def test_a_peer_that_never_takes_the_last_words_does_not_stay(
     async with narrow(lines) as (reader, writer):
         writer.write(b"say 10 1000000")
         await reader.read(1)
-        key = (await lines.atoms("line"))[0]
-        end = lines.deployment.perform(lambda domain: domain.routes.end(domain.image.atoms["line", key], 143))
-        await asyncio.wrap_future(end)
+        await post(lines.deployment, "line/other", f"stop line/{await lines.connection()}".encode())
         connections = lines.gateways._connections
         assert connections is not None
         await asyncio.wait_for(connections._empty.wait(), PATIENCE)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from radon.host.domain import Domain
+from radon.host.domain import Settings
+from radon.host.domains import default
 from radon.host.kind import Kind, Retry
 from radon.testing.harness import Harness, kind
 from tests.hostile.puppet import DIRECT, PUPPET
@@ -63,7 +64,7 @@ def must_live(h: Harness) -> None:
     """The domain answers, now and after it was restored."""
     assert h.call("witness/w", b"well?") == b"well?"
     snapshot = h.domain.snapshot()
-    copy = Domain()
+    copy = default()(Settings())
     copy.restore(snapshot)
     assert copy.snapshot() == snapshot
     copy.close()

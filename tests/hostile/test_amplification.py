@@ -79,7 +79,7 @@ def test_a_name_of_metadata_may_be_so_long(h: Harness, length: int, code: str) -
     script.call("messaging.message.reply-with", MESSAGE, pair, 1, 0, 0, area)
     script.call("objects.put", area, 2, script.area())
     h.post("direct/a", script.body())
-    (thing,) = h.domain.image.objects.values()
+    (thing,) = h.image().objects.values()
     assert thing.body == (b"\0\0" if code == "ok" else b"\1\2")
 
 
@@ -90,7 +90,7 @@ def test_four_billion_atoms_are_more_than_a_turn_may_spawn(h: Harness) -> None:
         script.call("lifecycle.spawn-many", *script.data(b"direct"), count, 0, 0, area)
     played = script.play(h, "direct/a")
     assert [played.code(area, gap=4) for area in areas] == ["exhausted"] * 4
-    assert len(h.domain.image.atoms) == 1
+    assert len(h.image().atoms) == 1
 
 
 def test_a_great_argument_for_many_atoms_costs_as_if_each_had_its_own(h: Harness) -> None:
@@ -215,7 +215,7 @@ def test_a_million_pins_are_one_record(h: Harness) -> None:
     script.call("objects.put", *script.data(b"pinned"), area)
     script.call("objects.object.name", FIRST, area)
     script.play(h)
-    (name,) = h.domain.image.objects
+    (name,) = h.image().objects
     script = Script()
     at = script.data(name.encode())
     for act in ("objects.pin", "objects.unpin", "objects.pin"):
@@ -223,7 +223,7 @@ def test_a_million_pins_are_one_record(h: Harness) -> None:
         script.call(act, *at, script.area())
     before = len(h.commits)
     script.play(h)
-    assert h.domain.image.objects[name].pins == 1000
+    assert h.image().objects[name].pins == 1000
     assert sum(len(commit) for commit in h.commits[before:]) < 10
 
 

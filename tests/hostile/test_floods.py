@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from radon.abi.delivery import Delivery
 from radon.abi.errors import Exhausted
 from radon.abi.exchange import Counted, Reply
 from radon.abi.records import Put
-from radon.host import mailbox
 from radon.host.domain import Settings, Status
-from radon.host.kind import Retry
 from radon.host.limits import MAIL_OVERHEAD, MIB, Limits
 from radon.host.topic import FAN_OUT
 from radon.testing.harness import Harness
@@ -60,13 +57,13 @@ def test_an_atom_that_floods_another_is_bounded_by_its_outbox_each_turn(yard: Ya
         h.post(f"direct/{number}", script.body(), run=False)
     h.submit()
     h.domain.run(10)  # of which five are starts
-    assert len(h.domain.image.atoms["witness", "w"].mailbox) == 500
+    assert len(h.image().atoms["witness", "w"].mailbox) == 500
     h.run()
 
 
-def test_a_run_stops_when_much_is_to_be_committed(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_stops_when_much_is_to_be_committed(yard: Yard) -> None:
     """However many turns it may take: a commit is one frame, and is written at once."""
-    monkeypatch.setattr("radon.host.domain.RUN_FUEL", 4_000_000)
+    h = yard(Settings(run=4_000_000))
     for number in range(40):
         script = Script()
         script.call("state.open", *script.data(b"data"), script.area())
@@ -96,33 +93,6 @@ def test_a_message_to_a_topic_with_many_subscribers_is_not_multiplied_without_en
         h.send("direct/x", script.body())
     (letter,) = h.dead()
     assert (letter.cause, letter.to.kind, len(letter.delivery.body)) == ("too-large", "@topic", 12 * MIB)
-
-
-def test_timers_that_are_moved_for_ever_take_no_room(h: Harness) -> None:
-    for _ in range(30):
-        script = Script()
-        script.call(Act.REPEAT, 1000, 1)
-        script.call("clock.set-timer", 10**15, 1, script.area())
-        script.play(h)
-        script = Script()
-        script.call(Act.REPEAT, 10)
-        script.call("clock.set-timer", 10**15, 1, script.area())
-        script.play(h)
-    assert h.domain.next_due() is not None
-    assert len(h.domain.image.alarms._heap) < 2 * 1024 + 2
-
-
-def test_questions_that_are_answered_leave_no_alarm_behind(yard: Yard) -> None:
-    h = yard()
-    for _ in range(50):
-        script = Script()
-        script.call("messaging.open", *script.data(b"witness/w"), script.area())
-        script.call(Act.REPEAT, 100)
-        script.call("messaging.address.request", FIRST, 0, 4, 2**63, 1, script.area())
-        h.forget()
-        script.play(h, "direct/a")
-    assert not h.domain.image.atoms["direct", "a"].asked
-    assert len(h.domain.image.alarms._heap) < 2 * 1024 + 2
 
 
 def test_an_atom_that_ends_and_goes_on_has_ended(h: Harness) -> None:
@@ -182,7 +152,7 @@ def test_atoms_that_spawn_as_many_as_they_may_are_bounded_each_turn(yard: Yard) 
     script.call("lifecycle.spawn-many", *script.data(b"direct"), 200, DATA, 6, script.area())
     script.call("lifecycle.spawn-many", *script.data(b"direct"), 1, DATA, 6, script.area())
     h.send("direct/a", script.body())
-    assert len(h.domain.image.atoms) == 201
+    assert len(h.image().atoms) == 201
     assert sum(h.domain.instances().values()) <= 50
 
 
@@ -197,7 +167,7 @@ def test_when_too_much_is_under_way_whoever_sends_is_told(yard: Yard) -> None:
     later.call("messaging.address.send-later", FIRST, 0, MIB, 10**9, areas[0])
     later.call("messaging.address.send", FIRST, 0, 4, areas[1])
     h.send("direct/a", later.body())
-    assert h.domain.image.mail_bytes == 21 * (MIB + MAIL_OVERHEAD)
+    assert h.domain.usage().mail_bytes == 21 * (MIB + MAIL_OVERHEAD)
     script = Script()
     script.call("messaging.open", *script.data(b"witness/w"), script.area())
     script.call("messaging.address.send", FIRST, 0, 4, areas[0])
@@ -206,7 +176,7 @@ def test_when_too_much_is_under_way_whoever_sends_is_told(yard: Yard) -> None:
     with pytest.raises(Exhausted, match="too much is under way in this domain"):
         h.call("direct/b", script.body())
     h.advance("1s")
-    assert h.domain.image.mail_bytes == 0
+    assert h.domain.usage().mail_bytes == 0
     assert script.play(h, "direct/b").code(areas[0]) == "ok"
 
 
@@ -228,8 +198,8 @@ def test_questions_that_await_answers_are_bounded(yard: Yard) -> None:
     assert codes == ["ok"] * 7 + ["exhausted"] * 3
 
 
-def test_an_atom_has_so_many_watchers(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radon.host.syscalls.lifecycle.WATCHERS", 3)
+def test_an_atom_has_so_many_watchers(yard: Yard) -> None:
+    h = yard(Settings(watchers=3))
     codes = []
     for token in range(5):
         script = Script()
@@ -242,33 +212,13 @@ def test_an_atom_has_so_many_watchers(h: Harness, monkeypatch: pytest.MonkeyPatc
     assert codes == ["ok", "ok", "ok", "exhausted", "exhausted"]
 
 
-def test_the_oldest_dead_letters_make_room(h: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("radon.host.routes.DEAD_BYTES", 5 * (MAIL_OVERHEAD + 8))
+def test_the_oldest_dead_letters_make_room(yard: Yard) -> None:
+    h = yard(Settings(dead=5 * (MAIL_OVERHEAD + 8)))
     for number in range(8):
         h.send("direct/a", b"\1\0\0\0" + bytes([number] * 4))  # a script of one step that is not there
     assert [letter.delivery.body[-1] for letter in h.dead()] == [3, 4, 5, 6, 7]
     dropped = [output for output in h.outputs if isinstance(output, Counted)]
     assert [(output.name, output.kind) for output in dropped] == [("radon.dead_letters_dropped", "direct")] * 3
-
-
-def test_a_flood_of_failures_is_not_searched_again_for_each(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thousands of messages that wait for their retries, each from somebody else."""
-    looked = 0
-
-    def counted(delivery: Delivery) -> tuple[str, str]:
-        nonlocal looked
-        looked += 1
-        return pair_of(delivery)
-
-    pair_of = mailbox.pair_of
-    monkeypatch.setattr(mailbox, "pair_of", counted)
-    h = yard(guest=hostile("guest", module(receive="unreachable"), retry=Retry(attempts=3)))
-    for _ in range(500):
-        h.post("guest/a", b"x", run=False)
-    h.run()
-    h.advance("1s")
-    assert len(h.dead()) == 500
-    assert looked < 500 * 20
 
 
 @pytest.mark.parametrize("token", [0, 1, 2**63, 2**64 - 1])

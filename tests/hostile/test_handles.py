@@ -99,7 +99,7 @@ def test_what_stands_where_a_borrowed_message_stood_is_not_taken_back_with_it(h:
     script.call("objects.put", area, 8, script.area())
     h.send("puppet/a", script.body())
     assert h.logs() == []
-    assert len(h.domain.image.objects) == 1
+    assert len(h.image().objects) == 1
 
 
 def test_a_message_that_was_kept_and_taken_is_answered_once_though_its_handle_lives_on(h: Harness) -> None:
@@ -130,8 +130,8 @@ def test_a_message_is_answered_once_whatever_else_is_done_with_it(h: Harness) ->
     script.call("objects.put", 0, 4096, areas[5])
     token = h.post("puppet/a", script.body())
     assert h.answer(token) == b""
-    assert h.domain.image.objects  # the turn was done
-    seen = next(iter(h.domain.image.objects.values())).body
+    assert h.image().objects  # the turn was done
+    seen = next(iter(h.image().objects.values())).body
     assert [seen[area] for area in areas[:5]] == [0, 1, 1, 1, 1]
     assert {seen[area + 1] for area in areas[1:5]} == {7}
 
@@ -191,7 +191,7 @@ def test_atoms_whose_addresses_find_no_handles_are_not_spawned(few: Harness) -> 
         script.call("lifecycle.spawn-many", *script.data(b"puppet"), count, 0, 0, area)
     played = script.play(few)
     assert [played.code(area, gap=4) for area in areas] == ["exhausted", "ok"]
-    assert len([key for kind, key in few.domain.image.atoms if kind == "puppet"]) == 1 + 9
+    assert len([key for kind, key in few.image().atoms if kind == "puppet"]) == 1 + 9
 
 
 def test_kept_messages_count_as_handles_do(few: Harness) -> None:
@@ -202,5 +202,5 @@ def test_kept_messages_count_as_handles_do(few: Harness) -> None:
         script.call("objects.put", area, 2, script.area())
         script.call("objects.object.drop", FIRST)
         few.post("puppet/a", script.body())
-    assert len(few.domain.image.atoms["puppet", "a"].kept) == 10
-    assert [thing.body for thing in few.domain.image.objects.values()] == [b"\0\0", b"\1\3"]
+    assert len(few.image().atoms["puppet", "a"].kept) == 10
+    assert [thing.body for thing in few.image().objects.values()] == [b"\0\0", b"\1\3"]

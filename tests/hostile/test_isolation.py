@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from radon.host.domain import Settings
+from radon.host.domains import default
 from radon.testing.harness import Harness, kind
-from tests.hostile.conftest import Yard
+from tests.domains import AnotherSecret, around
+from tests.hostile.conftest import Yard, hostile
 from tests.hostile.puppet import DATA, MESSAGE, PUPPET, Act, Script
 from tests.hostile.wat import module
 
@@ -106,7 +108,7 @@ def test_the_same_bucket_key_and_tokens_of_another_atom_are_its_own(h: Harness) 
     assert played.word(kept) == 0
     assert played.word(scanned + 8) == 0
     assert SECRET not in played.memory
-    assert h.domain.image.atoms["puppet", "a"].timers
+    assert h.image().atoms["puppet", "a"].timers
 
 
 def test_an_object_is_opened_by_who_knows_its_name(h: Harness) -> None:
@@ -131,7 +133,7 @@ def sealed(h: Harness) -> bytes:
     script = Script()
     script.call("objects.put", at, length, area)
     h.send("puppet/a", script.body())
-    (thing,) = h.domain.image.objects.values()
+    (thing,) = h.image().objects.values()
     return thing.body
 
 
@@ -153,10 +155,9 @@ def test_an_address_that_was_not_sealed_here_is_invalid(h: Harness) -> None:
     assert unsealing(h, good) == "ok"
 
 
-def test_a_seal_of_another_application_is_none_here(h: Harness, yard: Yard) -> None:
-    there = yard()
-    there.domain.image.secret = bytes(32)
-    assert unsealing(h, sealed(there)) == "invalid"
+def test_a_seal_of_another_application_is_none_here(h: Harness) -> None:
+    with Harness({"puppet": hostile("puppet", PUPPET)}, make=around(AnotherSecret, default())) as there:
+        assert unsealing(h, sealed(there)) == "invalid"
 
 
 def test_what_a_kind_was_not_granted_stays_closed(yard: Yard) -> None:
@@ -186,8 +187,8 @@ def test_a_spawned_atom_has_a_key_that_nobody_could_have_taken_before(h: Harness
     area = script.area()
     script.call("lifecycle.spawn", *script.data(b"witness"), 0, 0, area)
     script.play(h)
-    (key,) = [key for kind, key in h.domain.image.atoms if kind == "witness"]
-    image = h.domain.image
+    (key,) = [key for kind, key in h.image().atoms if kind == "witness"]
+    image = h.image()
     ids = [
         step.to_bytes(12, "big") + ordinal.to_bytes(4, "big") for step in range(image.step + 1) for ordinal in range(9)
     ]
@@ -215,8 +216,8 @@ def test_what_a_failed_turn_had_is_not_there_afterwards(h: Harness) -> None:
     script.call("state.bucket.put", FIRST + 1, 8, 1, 8, 1, script.area())
     script.call(Act.TRAP)
     script.fail(h)
-    atom = h.domain.image.atoms["puppet", "a"]
-    assert (atom.buckets, atom.used, atom.timers, atom.kept, h.domain.image.objects) == ({}, 0, {}, {}, {})
+    atom = h.image().atoms["puppet", "a"]
+    assert (atom.buckets, atom.used, atom.timers, atom.kept, h.image().objects) == ({}, 0, {}, {}, {})
     script = Script()
     seen = script.call(Act.LOAD, 50_000)
     assert script.play(h).result(seen) == 0

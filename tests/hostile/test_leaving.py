@@ -133,7 +133,7 @@ def test_a_guest_that_waits_as_it_begins_can_be_abandoned_there(yard: Yard, begi
     for number in range(10):
         h.post(f"guest/{number}", b"x")
     h.forget()
-    h.deploy({"guest": hostile("guest", module()), "witness": h.domain.kinds["witness"]})
+    h.deploy({"guest": hostile("guest", module()), "witness": h.kinds["witness"]})
 
 
 def test_an_atom_may_end_as_it_begins(yard: Yard, beginning: str) -> None:
@@ -147,6 +147,6 @@ def test_a_handler_that_a_deployment_took_away_is_no_crash(yard: Yard) -> None:
     timer = "(drop (i32.const 0)) (call $clock.set-timer (i64.const 1000) (i64.const 1) (i32.const 64))"
     h = yard(guest=module(["clock.set-timer"], receive=timer))
     h.send("guest/a", b"x")
-    h.deploy({"guest": hostile("guest", module()), "witness": h.domain.kinds["witness"]})
+    h.deploy({"guest": hostile("guest", module()), "witness": h.kinds["witness"]})
     h.advance("1s")
     assert f"the module does not export {HANDLERS['fired'].export}" in h.logs()[-1]

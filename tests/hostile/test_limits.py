@@ -140,7 +140,7 @@ def test_state_is_full_at_the_last_byte(tight: Harness) -> None:
     played = script.play(tight)
     assert codes(played, areas) == ["ok", "exhausted", "ok", "exhausted", "exhausted", "ok", "ok"]
     assert played.code(added, gap=8) == "exhausted"
-    assert tight.domain.image.atoms["puppet", "a"].used == 1000
+    assert tight.image().atoms["puppet", "a"].used == 1000
     script = Script()
     script.call("state.open", *script.data(b"other"), script.area())
     areas = [put(script, 1, 0)]  # all buckets count together
@@ -185,7 +185,7 @@ def test_a_body_is_as_long_as_a_message_may_be(tight: Harness, name: str) -> Non
         script.call(name, *before, 0, length, *after, area)
     script.call("objects.put", 0, 512, script.area())
     tight.post("puppet/a", script.body())
-    (thing,) = tight.domain.image.objects.values()
+    (thing,) = tight.image().objects.values()
     assert codes(Played(thing.body), areas) == ["too-large", "ok"]
 
 
@@ -211,7 +211,7 @@ def test_metadata_are_together_no_longer_than_a_message(tight: Harness) -> None:
         script.call("messaging.message.reply-with", MESSAGE, pair, 1, 0, 0, area)
     script.call("objects.put", 0, 512, script.area())
     tight.post("puppet/a", script.body())
-    (thing,) = tight.domain.image.objects.values()
+    (thing,) = tight.image().objects.values()
     assert codes(Played(thing.body), areas) == ["too-large", "ok"]
 
 
@@ -234,7 +234,7 @@ def test_a_turn_spawns_so_many_atoms(tight: Harness) -> None:
     script.call("lifecycle.spawn", DATA, 7, 0, 0, last)
     played = script.play(tight)
     assert codes(played, [*areas, last], gap=4) == ["exhausted", "ok", "exhausted", "ok", "exhausted"]
-    assert len([kind for kind, _ in tight.domain.image.atoms if kind == "witness"]) == 3
+    assert len([kind for kind, _ in tight.image().atoms if kind == "witness"]) == 3
 
 
 # ---- the turn ----

@@ -95,7 +95,7 @@ def test_an_allocator_cannot_grow_beyond_the_limit(h: Harness) -> None:
     greedy = """(func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
       (drop (memory.grow (i32.const 65535))) (i32.const 1024))"""
     h.deploy({"guest": hostile("guest", module(realloc=greedy)), "puppet": hostile("puppet", PUPPET),
-              "witness": h.domain.kinds["witness"]})  # fmt: skip
+              "witness": h.kinds["witness"]})  # fmt: skip
     h.send("guest/a", b"x" * 64_000)
     assert h.logs() == []
     h.send("guest/a", b"x" * 65_000)

@@ -49,7 +49,7 @@ def test_an_atom_that_waits_for_its_own_end_is_told_that_it_did_not_come(h: Harn
     script.call("objects.put", area, 8, script.area())
     h.post("puppet/a", script.body())
     h.advance("1s")
-    (thing,) = h.domain.image.objects.values()
+    (thing,) = h.image().objects.values()
     assert (thing.body[0], thing.body[4]) == (1, 4)
 
 
@@ -62,7 +62,7 @@ def test_a_circle_of_calls_ends_by_time(h: Harness) -> None:
     assert h.reply(token) is None
     h.advance("3s")
     assert h.reply(token) is not None
-    assert all(atom.journal is None for atom in h.domain.image.atoms.values())
+    assert all(atom.journal is None for atom in h.image().atoms.values())
 
 
 def test_one_that_waits_for_ever_can_be_stopped(h: Harness) -> None:
@@ -72,16 +72,16 @@ def test_one_that_waits_for_ever_can_be_stopped(h: Harness) -> None:
         start="""(drop (call $messaging.self))
           (call $messaging.address.call (i32.const 1) (i32.const 8) (i32.const 0) (i64.const -1) (i32.const 64))""",
     )
-    h.deploy({**h.domain.kinds, "guest": hostile("guest", start)})
+    h.deploy({**h.kinds, "guest": hostile("guest", start)})
     token = h.post("guest/a", wants=False)
     h.advance("1000000s")
-    stuck = h.domain.image.atoms["guest", "a"]
+    stuck = h.image().atoms["guest", "a"]
     assert stuck.journal is not None
     script = Script()
     script.call("messaging.open", *script.data(b"guest/a"), script.area())
     script.call("lifecycle.stop", FIRST, script.area())
     h.call("puppet/b", finished(script))
-    assert h.domain.image.atoms["guest", "a"].life != stuck.life  # begun by the message that waited behind
+    assert h.image().atoms["guest", "a"].life != stuck.life  # begun by the message that waited behind
     assert token == 1
 
 
@@ -108,7 +108,7 @@ def test_turns_that_wait_are_abandoned_wherever_they_are(yard: Yard, how: str) -
         h.post(f"guest/{number}", b"x")
         h.post(f"other/{number}", b"x")
         h.post(f"puppet/{number}", calling(b"", b"", 5 * SECOND)[0].body())
-    kinds = dict(h.domain.kinds)
+    kinds = dict(h.kinds)
     if how == "barrier":
         h.forget()
     elif how == "deploy":
@@ -129,15 +129,15 @@ def test_of_too_many_turns_that_would_wait_the_last_are_told(yard: Yard) -> None
         script, area = calling(b"", b"", 5 * SECOND)
         script.call("objects.put", area, 8, script.area())
         h.post(f"puppet/{number}", script.body())
-    assert sum(atom.journal is not None for atom in h.domain.image.atoms.values()) == 50
-    bodies = [thing.body for thing in h.domain.image.objects.values()]
+    assert sum(atom.journal is not None for atom in h.image().atoms.values()) == 50
+    bodies = [thing.body for thing in h.image().objects.values()]
     assert {(body[0], body[4]) for body in bodies} == {(1, 3)}  # exhausted
     sleeping = Script()
     sleeping.call("clock.sleep", 5)
     assert "50 turns are suspended" in sleeping.fail(h, "puppet/x")
     h.restart()
     h.advance("5s")
-    assert all(atom.journal is None for atom in h.domain.image.atoms.values())
+    assert all(atom.journal is None for atom in h.image().atoms.values())
 
 
 @pytest.mark.slow
@@ -145,9 +145,9 @@ def test_two_thousand_turns_wait_and_end(yard: Yard) -> None:
     h = yard(Settings(suspended=2000))
     for number in range(2100):
         h.post(f"puppet/{number}", calling(b"", b"", 5 * SECOND)[0].body())
-    assert sum(atom.journal is not None for atom in h.domain.image.atoms.values()) == 2000
+    assert sum(atom.journal is not None for atom in h.image().atoms.values()) == 2000
     h.advance("5s")
-    assert all(atom.journal is None for atom in h.domain.image.atoms.values())
+    assert all(atom.journal is None for atom in h.image().atoms.values())
 
 
 def test_a_turn_may_wait_only_so_often(yard: Yard) -> None:
@@ -203,8 +203,8 @@ def test_a_guest_that_asks_something_else_when_it_runs_again_fails_that_attempt(
     h = yard(guest=wat)
     h.post("guest/a", b"x")
     h.advance(2000)
-    assert h.domain.image.atoms["guest", "a"].journal is not None
-    h.deploy({**h.domain.kinds, "guest": hostile("guest", other, retry=Retry(attempts=2))})
+    assert h.image().atoms["guest", "a"].journal is not None
+    h.deploy({**h.kinds, "guest": hostile("guest", other, retry=Retry(attempts=2))})
     h.advance("6s")
     assert "the turn ran again and asked for something else than before in receive (attempt 1 of 2)" in h.logs()[0]
     assert len(h.logs()) == 1  # the second attempt is a turn of its own
@@ -226,7 +226,7 @@ def test_a_message_that_cannot_be_lost_survives_a_cast_that_waits(h: Harness) ->
     script.call("messaging.open", *script.data(b"puppet/b"), script.area())
     script.call("messaging.address.cast", FIRST, *script.data(inner.body()), script.area())
     h.send("puppet/a", script.body())
-    assert h.domain.image.atoms["puppet", "b"].journal is not None
+    assert h.domain.usage().kinds["puppet"].suspended == 1
     h.restart(snapshot=True)
     h.advance("5s")
     assert h.logs() == []

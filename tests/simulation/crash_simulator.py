@@ -17,9 +17,12 @@ from typing import Any
 
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
+from radon.abi.errors import NotFound
 from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal, unseal_commit
-from radon.host.domain import Domain, Settings, Status
+from radon.host.domain import Make, Settings, Status
+from radon.host.domains import default
 from radon.host.kind import Kind
+from radon.host.lookup import restored
 from radon.testing.harness import NOON
 
 PEERS = 4
@@ -54,9 +57,9 @@ class Disk:
 class History:
     """A run of one seed. `crashes` counts them by the moment at which they struck."""
 
-    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Any = Domain) -> None:
+    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Make | None = None) -> None:
         self.random = Random(seed)
-        self.kind, self.steps, self.make = kind, steps, make
+        self.kind, self.steps, self.make = kind, steps, make or default()
         self.disk = Disk()
         self.now = NOON
         self.settings = Settings(instances=3, suspended=5)
@@ -147,7 +150,7 @@ class History:
         self.domain.close()
         self.domain = self.make(self.settings)
         self.domain.restore(self.disk.snapshot, self.disk.read())
-        if not self.domain.image.step:  # not even the first commit was written
+        if not self.domain.digest:  # not even the first commit was written
             self.domain.setup(0, self.random.randbytes(32), self.random.randbytes(32))
         self.domain.deploy("witness", {"witness": self.kind})
         unanswered, self.open = self.open, {}
@@ -168,7 +171,7 @@ class History:
         raise AssertionError("the domain does not come to rest")
 
     def _audit(self) -> None:
-        image = self.domain.image
+        image = restored(self.domain.snapshot())
         books = {name: self._book(name) for name in map(str, range(PEERS))}
         assert not image.dead, [letter.cause for letter in image.dead.values()]
         assert not image.postponed
@@ -194,8 +197,10 @@ class History:
         assert not [id for id, wants in self.open.values() if wants], "a question was never answered"
 
     def _book(self, key: str) -> dict[str, int]:
-        atom = self.domain.image.find("witness", key)
-        puts = list(atom.entries()) if atom is not None else []
+        try:
+            puts = self.domain.entries(Address("witness", key))
+        except NotFound:
+            puts = []
         return {put.key.decode(): int.from_bytes(put.value, "little") for put in puts}
 
 

@@ -9,7 +9,7 @@ from radon.abi.delivery import Address
 from radon.abi.errors import Denied, ErrorCode, Exhausted, Invalid, NotFound, Refused, Timeout
 from radon.abi.records import WAIT
 from radon.host import intents
-from radon.host.limits import NAME_BYTES, NAME_FUEL, SYSCALL_FUEL, WATCHERS
+from radon.host.limits import NAME_BYTES, NAME_FUEL, SYSCALL_FUEL
 from radon.host.turn import Turn
 
 
@@ -62,9 +62,9 @@ def stop(turn: Turn, target: Address) -> None:
 def monitor(turn: Turn, target: Address, token: int) -> None:
     if target.kind not in turn.domain.routes.kinds:
         raise Invalid(f"{target.text} is no atom")
-    watched = turn.domain.routes.living(target)
-    if watched is not None and len(watched.watchers) >= WATCHERS:
-        raise Exhausted(f"{target.text} has {WATCHERS} watchers")
+    watched, most = turn.domain.routes.living(target), turn.domain.settings.watchers
+    if watched is not None and len(watched.watchers) >= most:
+        raise Exhausted(f"{target.text} has {most} watchers")
     turn.count_sent()
     turn.intend(intents.watch, target, token)
 

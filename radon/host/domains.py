@@ -1,0 +1,53 @@
+"""Every domain there is, by name. To add one: a module beside this one and a line below.
+
+All of them do the same, byte for byte; they differ in speed, and in what they need to be built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from radon.abi.errors import Invalid, RadonError
+from radon.host.domain import Make
+from radon.host.python_domain import PythonDomain
+
+VARIABLE = "RADON_DOMAIN"
+"""The environment variable that chooses one; empty or absent is DEFAULT."""
+
+DEFAULT = "python"
+
+DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"python": lambda: PythonDomain})
+"""What loads it. Raises RadonError with the way out where it cannot be had on this machine."""
+
+
+def load(name: str) -> Make:
+    """What makes domains of this name. Raises RadonError where there is none."""
+    found = DOMAINS.get(name)
+    if found is None:
+        raise Invalid(f"unknown domain {name!r} ({VARIABLE}); known: {', '.join(DOMAINS)}")
+    return found()
+
+
+def chosen() -> str:
+    """The name of the one that this process uses where nobody says another; it may be unknown."""
+    return os.environ.get(VARIABLE) or DEFAULT
+
+
+def default() -> Make:
+    """What makes domains where nobody says otherwise. Raises RadonError where the environment names none."""
+    return load(chosen())
+
+
+def available() -> list[str]:
+    """The names of those that can be had on this machine."""
+    return [name for name in DOMAINS if _loads(name)]
+
+
+def _loads(name: str) -> bool:
+    try:
+        load(name)
+    except RadonError:
+        return False
+    return True
