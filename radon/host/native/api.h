@@ -23,3 +23,38 @@ const RadonLayout *radon_native_layouts(size_t *count);
 /* Find wasmtime's functions in the library at `path`, which is loaded already. Answers NULL, or the name of what is
  * missing. Nothing else here may be called before. */
 const char *radon_native_load(const char *path);
+
+/* ---- a domain: host/domain.py has the contract; one thread at a time ---- */
+
+typedef struct RadonDomain RadonDomain;
+
+/* What goes in is read before the call returns. What comes out is the domain's, good until the next call. */
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+} RadonBytes;
+
+/* `engine` is a wasm_engine_t that outlives the domain. Where a function answers a string, it is NULL or why not. */
+RadonDomain *radon_new(void *engine);
+void radon_free(RadonDomain *d);
+void radon_settings(RadonDomain *d, RadonBytes chosen); /* a Chosen */
+void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uint8_t *secret);
+const char *radon_load(RadonDomain *d, RadonBytes records);
+const char *radon_deploy(RadonDomain *d, RadonBytes digest, RadonBytes rows); /* Serve, ... */
+void radon_end_kind(RadonDomain *d, RadonBytes name);
+
+const char *radon_submit(RadonDomain *d, RadonBytes records);
+int radon_run(RadonDomain *d, uint64_t max_turns); /* 1: busy */
+
+/* The commit: durable, outgoing, volatile. 0: nothing happened. `radon_taken` says that all was read. */
+int radon_take(RadonDomain *d, RadonBytes *parts);
+void radon_taken(RadonDomain *d);
+
+RadonBytes radon_snapshot(RadonDomain *d);
+int radon_next_due(RadonDomain *d, uint64_t *due); /* 0: nothing is due ever */
+
+RadonBytes radon_digest(RadonDomain *d);
+RadonBytes radon_usage(RadonDomain *d); /* Used, ..., UsedInAll */
+RadonBytes radon_dead(RadonDomain *d);  /* Died, ... */
+RadonBytes radon_dead_one(RadonDomain *d, const uint8_t *id);
+int radon_entries(RadonDomain *d, RadonBytes kind, RadonBytes key, RadonBytes *entries); /* 0: no such atom */

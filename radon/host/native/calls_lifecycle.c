@@ -123,7 +123,7 @@ bool lifecycle_monitor(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     if (h == NULL) return false;
     if (!kind_named(t->d, slice_of(h->address.kind))) error = INVALID;
     watched = error ? NULL : routes_living(t->d, &h->address);
-    if (watched && watched->more && watched->more->watchers.table.count >= WATCHERS) error = EXHAUSTED;
+    if (watched && watched->more && watched->more->watchers.table.count >= t->d->settings.watchers) error = EXHAUSTED;
     if (!error) error = turn_count_sent(t);
     if (!error) {
         Intent *x = turn_intend(t, WATCH_IT);

@@ -65,15 +65,45 @@ class Endpoint(NamedTuple):
     name: str
 
 
-@record(200, "QQQQQQQ", "s")
+@record(197, "QQQQQQQQQQBB", "s")
+class Chosen(NamedTuple):
+    """domain.Settings."""
+
+    instances: int
+    suspended: int
+    memory: int
+    objects: int
+    mail: int
+    dead: int
+    watchers: int
+    run: int
+    retention: int
+    idempotency: int
+    forgetful: int
+    elide: int
+    host: str
+
+
+@record(200, "QQQQQQQQ", "s")
 class Used(NamedTuple):
-    """How a kind does: see domain.Usage."""
+    """domain.KindUsage of one kind, and how many instances are live."""
 
     atoms: int
+    holding: int
     instances: int
     queued: int
     suspended: int
     turns: int
     failed: int
-    state: int
+    state_bytes: int
     kind: str
+
+
+@record(201, "QQQQ", "")
+class UsedInAll(NamedTuple):
+    """The rest of domain.Usage."""
+
+    dead_letters: int
+    mail_bytes: int
+    dead_bytes: int
+    object_bytes: int

@@ -16,7 +16,7 @@
 #include "limits.h"
 #include "native.h"
 
-typedef struct Domain Domain;
+typedef struct RadonDomain Domain;
 typedef struct Turn Turn;
 typedef struct Instance Instance;
 
@@ -58,6 +58,7 @@ typedef struct Kind {
     size_t grant_count, link_count, config_count;
     uint64_t turns, failed; /* since the domain was opened */
     size_t instances;
+    bool gone; /* taken out while the deployment runs */
 } Kind;
 
 /* The kinds of the deployment by name; NULL: there is none. */
@@ -103,6 +104,7 @@ void ledger_new_id(Domain *d, uint8_t id[ID_SIZE]);
 void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal);
 bool ledger_take(Domain *d); /* puts the durable part into `taken`; false: nothing happened */
 void ledger_taken(Domain *d); /* outgoing and at_once have been read */
+void ledger_free(Domain *d);
 
 /* ---- routes: where messages and answers go, how lives begin and end ---- */
 
@@ -157,6 +159,8 @@ void domain_drop_instance(Domain *d, Atom *a); /* passivate: a suspended turn ru
 void domain_drop_instances(Domain *d);
 bool says_disconnected(const Atom *a, const Delivery *delivery);
 
+void deployment_free(Domain *d);
+
 /* Joins the modules of kinds with the host functions. False: `d->error` says why. */
 bool gate_link(Domain *d, Kind *kinds, size_t count);
 void gate_unlink(Domain *d);
@@ -170,11 +174,11 @@ void suspension_abandon(Domain *d, Atom *a);
 
 typedef struct Settings {
     Str *host;
-    uint64_t instances, suspended, memory, objects, mail, retention, idempotency;
+    uint64_t instances, suspended, memory, objects, mail, dead, watchers, run, retention, idempotency;
     bool forgetful;
 } Settings;
 
-struct Domain {
+struct RadonDomain {
     Image image;
     Ledger ledger;
     Settings settings;

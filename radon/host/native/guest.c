@@ -201,13 +201,13 @@ bool guest_check(Instance *i, uint64_t pointer, uint64_t length) {
     return check_again(i, pointer, length);
 }
 
-bool guest_read(Instance *i, uint32_t pointer, uint64_t length, Slice *bytes) {
+bool guest_read(Instance *i, uint64_t pointer, uint64_t length, Slice *bytes) {
     if (!guest_check(i, pointer, length) || !turn_spend(i->turn, length)) return false;
     *bytes = slice(i->base + pointer, length);
     return true;
 }
 
-bool guest_write(Instance *i, uint32_t pointer, const void *data, size_t size) {
+bool guest_write(Instance *i, uint64_t pointer, const void *data, size_t size) {
     if (!guest_check(i, pointer, size) || !turn_spend(i->turn, size)) return false;
     if (size) memcpy(i->base + pointer, data, size);
     return true;

@@ -98,8 +98,8 @@ size_t instance_memory(Instance *i);
 bool guest_check(Instance *i, uint64_t pointer, uint64_t length);
 
 /* As `guest_check`, and the turn is charged for the bytes, which are borrowed: a call of the guest may change them. */
-bool guest_read(Instance *i, uint32_t pointer, uint64_t length, Slice *bytes);
-bool guest_write(Instance *i, uint32_t pointer, const void *data, size_t size);
+bool guest_read(Instance *i, uint64_t pointer, uint64_t length, Slice *bytes);
+bool guest_write(Instance *i, uint64_t pointer, const void *data, size_t size);
 
 /* `cabi_realloc(0, 0, align, size)`: aligned and in bounds. Never for size 0. */
 bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer);

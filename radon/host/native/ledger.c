@@ -135,3 +135,10 @@ void ledger_taken(Domain *d) {
     buffer_clear(&d->ledger.outgoing);
     buffer_clear(&d->ledger.at_once);
 }
+
+void ledger_free(Domain *d) {
+    ledger_take(d);
+    buffer_free(&d->ledger.durable), buffer_free(&d->ledger.taken);
+    buffer_free(&d->ledger.outgoing), buffer_free(&d->ledger.at_once);
+    free(d->ledger.items);
+}

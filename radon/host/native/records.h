@@ -65,7 +65,9 @@ enum {
     R_LINKED = 194,
     R_CONFIGURED = 195,
     R_ENDPOINT = 196,
+    R_CHOSEN = 197,
     R_USED = 200,
+    R_USED_IN_ALL = 201,
 };
 
 /* X(tag, fixed fields as Python's struct names them, variable fields) */
@@ -132,6 +134,8 @@ enum {
     X(R_LINKED, "", "ss") \
     X(R_CONFIGURED, "", "ss") \
     X(R_ENDPOINT, "", "s") \
-    X(R_USED, "QQQQQQQ", "s") \
+    X(R_CHOSEN, "QQQQQQQQQQBB", "s") \
+    X(R_USED, "QQQQQQQQ", "s") \
+    X(R_USED_IN_ALL, "QQQQ", "") \
 
 #endif

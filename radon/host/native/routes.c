@@ -39,10 +39,10 @@ void hex_of(char *text, const uint8_t *bytes, size_t count) {
 
 Kind *kind_named(const Domain *d, Slice name) {
     for (size_t i = 0; i < d->kind_count; i++) { /* by pointer first: addresses that `open` made share the string */
-        if (d->kinds[i].name->data == name.data) return &d->kinds[i];
+        if (d->kinds[i].name->data == name.data && !d->kinds[i].gone) return &d->kinds[i];
     }
     for (size_t i = 0; i < d->kind_count; i++) {
-        if (slice_equal(slice_of(d->kinds[i].name), name)) return &d->kinds[i];
+        if (slice_equal(slice_of(d->kinds[i].name), name) && !d->kinds[i].gone) return &d->kinds[i];
     }
     return NULL;
 }
@@ -104,7 +104,9 @@ static Str *no_such_kind(const Domain *d, const Str *kind) {
     Str **known = xmalloc((d->kind_count + d->endpoint_count + 1) * sizeof *known), *said;
     size_t count = 0;
     Buffer list = {0};
-    for (size_t i = 0; i < d->kind_count; i++) known[count++] = d->kinds[i].name;
+    for (size_t i = 0; i < d->kind_count; i++) {
+        if (!d->kinds[i].gone) known[count++] = d->kinds[i].name;
+    }
     for (size_t i = 0; i < d->endpoint_count; i++) known[count++] = d->endpoints[i];
     qsort(known, count, sizeof *known, by_text);
     for (size_t i = 0; i < count; i++) {
@@ -246,7 +248,7 @@ void routes_bury(Domain *d, const Address *to, Delivery *delivery, const char *c
     ledger_note(d, NULL, R_DIED, d->image.time, slice(cause, strlen(cause)), to, delivery);
     image_died(&d->image, delivery->id, slice(letter.data, letter.size));
     buffer_free(&letter);
-    while (d->image.dead_bytes > DEAD_BYTES) {
+    while (d->image.dead_bytes > d->settings.dead) {
         Cursor at;
         Record died;
         Reader reader;

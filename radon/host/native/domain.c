@@ -1,0 +1,208 @@
+/* domain.c - the domain as Python calls it: see api.h. Bytes in, bytes out; frames are Python's. */
+#include "api.h"
+#include "turn.h"
+
+static RadonBytes bytes_of(const Buffer *b) { return (RadonBytes){b->data, b->size}; }
+static Slice taken(RadonBytes bytes) { return slice(bytes.data, bytes.size); }
+
+/* ---- life ---- */
+
+RadonDomain *dadon_new(void *engine) {
+    Domain *d = xcalloc(1, sizeof *d);
+    d->engine = engine;
+    d->settings.host = str_new(NULL, 0);
+    return d;
+}
+
+static void free_awaiting(Domain *d) {
+    Awaiting *w;
+    for (size_t at = 0; (w = table_next(&d->awaiting, &at)) != NULL; free(w)) {
+        str_unref(w->key);
+        free(w->tokens);
+    }
+    table_clear(&d->awaiting);
+}
+
+static void free_fates(Domain *d) {
+    Fate *f;
+    for (size_t at = 0; (f = table_next(&d->fates, &at)) != NULL; free(f)) str_unref(f->cause);
+    table_clear(&d->fates);
+}
+
+void radon_free(RadonDomain *d) {
+    Turn *spare;
+    domain_drop_instances(d);
+    gate_unlink(d);
+    host_free(d);
+    ledger_free(d);
+    image_clear(&d->image);
+    deployment_free(d);
+    free_awaiting(d);
+    free_fates(d);
+    buffer_free(&d->inputs), buffer_free(&d->answer);
+    str_unref(d->settings.host);
+    spare = d->spare_turn;
+    if (spare) free(spare->intents), free(spare->held), free(spare->kept), free(spare);
+    free(d);
+}
+
+void radon_settings(RadonDomain *d, RadonBytes rows) {
+    Settings *s = &d->settings;
+    Reader reader = reader_of(taken(rows));
+    Record row;
+    if (!next_record(&reader, &row) || row.tag != R_CHOSEN) return;
+    str_unref(s->host);
+    *s = (Settings){
+        .instances = row.n[0], .suspended = row.n[1], .memory = row.n[2], .objects = row.n[3], .mail = row.n[4],
+        .dead = row.n[5], .watchers = row.n[6], .run = row.n[7], .retention = row.n[8], .idempotency = row.n[9],
+        .forgetful = row.n[10] != 0, .host = str_new(row.v[0].data, row.v[0].size),
+    };
+    d->ledger.elide = row.n[11] != 0;
+}
+
+void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uint8_t *secret) {
+    ledger_note(d, NULL, R_SETUP, number, slice(seed, 32), slice(secret, 32));
+    image_setup(&d->image, number, seed, secret);
+}
+
+const char *radon_load(RadonDomain *d, RadonBytes records) {
+    return image_load(&d->image, taken(records), d->error);
+}
+
+
+/* ---- turns ---- */
+
+const char *radon_submit(RadonDomain *d, RadonBytes records) {
+    Reader reader = reader_of(taken(records));
+    Record record;
+    while (next_record(&reader, &record)) {}
+    if (reader.error[0]) {
+        memcpy(d->error, reader.error, sizeof reader.error);
+        return d->error;
+    }
+    buffer_put(&d->inputs, records.data, records.size);
+    return NULL;
+}
+
+int radon_run(RadonDomain *d, uint64_t max_turns) {
+    Reader reader = reader_of(slice(d->inputs.data, d->inputs.size));
+    Record input;
+    while (next_record(&reader, &input)) take_in(d, &input);
+    buffer_clear(&d->inputs);
+    d->work = 0;
+    while (max_turns--) {
+        Atom *a = routes_take_ready(d);
+        if (a == NULL) return 0;
+        domain_take_turn(d, a);
+        if (d->work > d->settings.run) break;
+    }
+    return d->ready != NULL;
+}
+
+int radon_take(RadonDomain *d, RadonBytes *parts) {
+    if (!ledger_take(d)) return 0;
+    parts[0] = bytes_of(&d->ledger.taken);
+    parts[1] = bytes_of(&d->ledger.outgoing);
+    parts[2] = bytes_of(&d->ledger.at_once);
+    return 1;
+}
+
+void radon_taken(RadonDomain *d) { ledger_taken(d); }
+
+/* The last look at the domain is gone: here is room for the next. */
+static Buffer *look(Domain *d) {
+    buffer_clear(&d->answer);
+    return &d->answer;
+}
+
+RadonBytes radon_snapshot(RadonDomain *d) {
+    image_records(&d->image, look(d));
+    return bytes_of(&d->answer);
+}
+
+int radon_next_due(RadonDomain *d, uint64_t *due) { return alarms_next_due(&d->image.alarms, due); }
+
+/* ---- looking ---- */
+
+RadonBytes radon_digest(RadonDomain *d) {
+    Slice digest = slice_of(d->image.digest);
+    return (RadonBytes){digest.data, digest.size};
+}
+
+typedef struct Count {
+    Str *kind;
+    uint64_t atoms, holding, queued, suspended, state;
+} Count;
+
+static int is_count(const void *item, const void *key) {
+    return slice_equal(slice_of(((const Count *)item)->kind), *(const Slice *)key);
+}
+
+static Count *count_of(Table *counts, Str *kind) {
+    Slice name = slice_of(kind);
+    uint64_t hash = bytes_hash(name.data, name.size);
+    Count *c = table_find(counts, hash, is_count, &name);
+    if (c) return c;
+    c = xcalloc(1, sizeof *c);
+    c->kind = kind;
+    table_insert(counts, hash, c);
+    return c;
+}
+
+static void count_atom(Count *c, const Atom *a) {
+    size_t mail = mailbox_count(&a->mailbox);
+    uint64_t used = a->state ? a->state->used : 0;
+    c->atoms++;
+    c->queued += mail;
+    c->suspended += atom_journal(a) != NULL;
+    c->state += used;
+    c->holding += used || mail || (a->more && (a->more->timers.count || a->more->kept.count));
+}
+
+/* Undoes for a moment what suspended turns wrote: the quota that was is to be told. Only `used` differs. */
+RadonBytes radon_usage(RadonDomain *d) {
+    Buffer *out = look(d);
+    Table counts = {0};
+    Atom *a;
+    Count *c;
+    for (size_t n = 0; n < d->kind_count; n++) {
+        if (!d->kinds[n].gone) count_of(&counts, d->kinds[n].name);
+    }
+    for (size_t at = 0; (a = table_next(&d->image.atoms, &at)) != NULL;) count_atom(count_of(&counts, a->kind), a);
+    for (size_t at = 0; (c = table_next(&counts, &at)) != NULL; free(c)) {
+        const Kind *k = kind_named(d, slice_of(c->kind));
+        put_record(
+            out, R_USED, c->atoms, c->holding, k ? (uint64_t)k->instances : 0, c->queued, c->suspended,
+            k ? k->turns : (uint64_t)0, k ? k->failed : (uint64_t)0, c->state, slice_of(c->kind));
+    }
+    table_clear(&counts);
+    put_record(
+        out, R_USED_IN_ALL, (uint64_t)map_count(&d->image.dead), d->image.mail_bytes, d->image.dead_bytes,
+        d->image.object_bytes);
+    return bytes_of(out);
+}
+
+RadonBytes radon_dead(RadonDomain *d) {
+    Buffer *out = look(d);
+    Cursor at;
+    for (int there = map_first(&d->image.dead, &at); there; there = map_next(&at)) {
+        buffer_put(out, cursor_value(&at)->data, cursor_value(&at)->size);
+    }
+    return bytes_of(out);
+}
+
+RadonBytes radon_dead_one(RadonDomain *d, const uint8_t *id) {
+    Slice letter = slice_of(map_get(&d->image.dead, id, ID_SIZE));
+    return (RadonBytes){letter.data, letter.size};
+}
+
+int radon_entries(RadonDomain *d, RadonBytes kind, RadonBytes key, RadonBytes *entries) {
+    Address address = address_new(taken(kind), taken(key), 0);
+    const Atom *a = image_find(&d->image, address.kind, address.key);
+    Buffer *out = look(d);
+    address_unref(&address);
+    if (a == NULL) return 0;
+    atom_entries(a, out);
+    *entries = bytes_of(out);
+    return 1;
+}
