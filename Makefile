@@ -15,8 +15,12 @@ endif
 
 NATIVE := $(RUN) -P radon/host/native/build.py
 
+# What `make sanitize` runs, and for how many seconds `make fuzz` attacks each target.
+TESTS   ?= tests/native tests/conformance tests/hostile
+SECONDS ?= 60
+
 .DEFAULT_GOAL := help
-.PHONY: help native demo test seeds check lint format bench clean
+.PHONY: help native demo test seeds check lint format bench sanitize fuzz clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +54,16 @@ format: $(READY)  ## let ruff repair what it can
 bench: native  ## the benchmarks: one JSON line per result
 	@set -e; for file in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) "$$file"; done
 
+sanitize: $(READY)  ## TESTS on a native twin that watches memory (ASan, UBSan)
+	@scripts/sanitize --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile $(TESTS)
+
+fuzz: $(READY)  ## libFuzzer on the native sources, SECONDS a target
+	@scripts/debian-packages
+	@scripts/fuzz $(SECONDS)
+
 clean:  ## remove what make and tests made; deployments (.radon) stay
-	@rm -rf $(VENV) radon/host/native/_native.* radon/host/native/missing.txt build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -f radon/host/native/_native.* radon/host/native/missing.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

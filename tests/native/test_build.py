@@ -38,6 +38,7 @@ def python(tree: Path) -> Program:
 
     def run(*arguments: str, cwd: Path = tree, **variables: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if name != "CC" and not name.startswith("RADON_")}
+        kept["RADON_NATIVE_CFLAGS"] = "-O0"  # the sooner it is built
         command = [sys.executable, *arguments]
         return subprocess.run(command, cwd=cwd, env=kept | variables, capture_output=True, text=True)
 
