@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-import radon.abi.exchange  # noqa: F401  (registers its records)
+import radon.abi.deployment  # noqa: F401  (registers its records)
+import radon.abi.exchange  # noqa: F401  (likewise)
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import RadonError
 from radon.abi.records import LAYOUTS, Layout

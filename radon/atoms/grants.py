@@ -5,7 +5,7 @@ Knows names, not atoms: whether the kinds and endpoints that a grant names exist
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -128,6 +128,10 @@ class GrantTable:
     def http(self, name: str) -> bool:
         """May it open the outgoing endpoint "http:NAME"?"""
         return self._allows(Right.HTTP, name, "")
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        for (right, name), globs in self._globs.items():
+            yield from ((right.value, name, glob) for glob in globs)
 
     def _allows(self, right: Right, name: str, text: str) -> bool:
         return any(matches(glob, text) for glob in self._globs.get((right, name), ()))

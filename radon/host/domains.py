@@ -10,16 +10,26 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from radon.abi.errors import Invalid, RadonError
+from radon.host import native
 from radon.host.domain import Make
+from radon.host.native_domain import NativeDomain
 from radon.host.python_domain import PythonDomain
 
 VARIABLE = "RADON_DOMAIN"
-"""The environment variable that chooses one; empty or absent is DEFAULT."""
+"""The environment variable that chooses one; empty or absent is the first of DOMAINS that there is."""
 
-DEFAULT = "python"
 
-DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"python": lambda: PythonDomain})
-"""What loads it. Raises RadonError with the way out where it cannot be had on this machine."""
+def _native() -> Make:
+    try:
+        native.module()
+    except native.Unusable as why:
+        raise RadonError(f"no native domain here: {why}; {VARIABLE}=python uses the readable one") from None
+    return NativeDomain
+
+
+DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"native": _native, "python": lambda: PythonDomain})
+"""What loads it; where nobody says otherwise, the first that can be had is used. Raises RadonError with the way out where
+it cannot be had on this machine."""
 
 
 def load(name: str) -> Make:
@@ -32,7 +42,7 @@ def load(name: str) -> Make:
 
 def chosen() -> str:
     """The name of the one that this process uses where nobody says another; it may be unknown."""
-    return os.environ.get(VARIABLE) or DEFAULT
+    return os.environ.get(VARIABLE) or available()[0]
 
 
 def default() -> Make:

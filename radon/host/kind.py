@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +27,9 @@ class Grants(Protocol):
     def subscribe(self, topic: str) -> bool: ...
 
     def http(self, name: str) -> bool: ...
+
+    def rows(self) -> Iterable[tuple[str, str, str]]:
+        """All of them as (right, name of the kind or endpoint, glob), for whoever answers by himself."""
 
 
 @dataclass(frozen=True, slots=True)

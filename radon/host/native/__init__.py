@@ -21,9 +21,6 @@ from wasmtime import _ffi
 
 from radon.host import capi
 
-COMPLETE = False
-"""Whether the C files are a whole domain. Until then the Python twin is used, even where `module()` works."""
-
 _lock = threading.Lock()
 
 

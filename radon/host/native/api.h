@@ -53,7 +53,7 @@ void radon_taken(RadonDomain *d);
 RadonBytes radon_snapshot(RadonDomain *d);
 int radon_next_due(RadonDomain *d, uint64_t *due); /* 0: nothing is due ever */
 
-RadonBytes radon_digest(RadonDomain *d);
+RadonBytes radon_deployed(RadonDomain *d);
 RadonBytes radon_usage(RadonDomain *d); /* Used, ..., UsedInAll */
 RadonBytes radon_dead(RadonDomain *d);  /* Died, ... */
 RadonBytes radon_dead_one(RadonDomain *d, const uint8_t *id);

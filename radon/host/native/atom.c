@@ -1,6 +1,6 @@
 /* atom.c - one atom between turns, and the state writes of the turn that it is in: see image.h */
 #include "image.h"
-#include "limits.h"
+#include "charges.h"
 
 enum { FEW_UNDOS = 8 };
 

@@ -1,4 +1,4 @@
-/* deploying.c - the kinds that a domain runs, and how it begins: see api.h and deployment.py */
+/* deploying.c - the kinds that a domain runs, and how it begins: see api.h and abi/deployment.py */
 #include "api.h"
 #include "domain.h"
 

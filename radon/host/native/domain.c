@@ -7,7 +7,7 @@ static Slice taken(RadonBytes bytes) { return slice(bytes.data, bytes.size); }
 
 /* ---- life ---- */
 
-RadonDomain *dadon_new(void *engine) {
+RadonDomain *radon_new(void *engine) {
     Domain *d = xcalloc(1, sizeof *d);
     d->engine = engine;
     d->settings.host = str_new(NULL, 0);
@@ -124,7 +124,7 @@ int radon_next_due(RadonDomain *d, uint64_t *due) { return alarms_next_due(&d->i
 
 /* ---- looking ---- */
 
-RadonBytes radon_digest(RadonDomain *d) {
+RadonBytes radon_deployed(RadonDomain *d) {
     Slice digest = slice_of(d->image.digest);
     return (RadonBytes){digest.data, digest.size};
 }
@@ -201,7 +201,7 @@ int radon_entries(RadonDomain *d, RadonBytes kind, RadonBytes key, RadonBytes *e
     const Atom *a = image_find(&d->image, address.kind, address.key);
     Buffer *out = look(d);
     address_unref(&address);
-    if (a == NULL) return 0;
+    if (a == NULL || a->life == 0) return 0;
     atom_entries(a, out);
     *entries = bytes_of(out);
     return 1;

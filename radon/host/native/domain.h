@@ -13,7 +13,7 @@
 #define RADON_DOMAIN_H
 
 #include "image.h"
-#include "limits.h"
+#include "charges.h"
 #include "native.h"
 
 typedef struct RadonDomain Domain;

@@ -1,7 +1,7 @@
 /* image.c - what each record does to a domain's durable state: see image.h */
 #include "image.h"
 
-#include "limits.h"
+#include "charges.h"
 
 /* ---- finding ---- */
 

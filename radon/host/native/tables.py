@@ -2,7 +2,7 @@
 
     python -m radon.host.native.tables [--check]
 
-The one source of both are `abi/records.py`, `abi/exchange.py`, `deployment.py` beside this file, and `abi/syscalls.py`.
+The one source of both are `abi/records.py`, `abi/exchange.py`, `abi/deployment.py`, and `abi/syscalls.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import radon.abi.exchange  # noqa: F401  (registers its records)
-import radon.host.native.deployment  # noqa: F401  (registers its records)
+import radon.abi.deployment  # noqa: F401  (likewise)
 from radon.abi import syscalls
 from radon.abi.records import LAYOUTS
 from radon.host import wasi

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from radon.abi.records import record
 
-OPEN, SPAWN, STOP, PUBLISH, SUBSCRIBE, HTTP = range(6)
-"""The rights of `MayOpen`."""
+RIGHTS = ("open", "spawn", "stop", "publish", "subscribe", "http")
+"""The rights of `MayOpen`, by number."""
 
 
 @record(192, "IIQQQQQQQIQQIBBB", "s")

@@ -1,8 +1,8 @@
-/* limits.h - what an atom may use and what it costs: the numbers of host/limits.py, turn.py and routes.py, which say
+/* charges.h - what an atom may use and what it costs: the numbers of host/limits.py, turn.py and routes.py, which say
  * what each is for. A test compares them.
  */
-#ifndef RADON_LIMITS_H
-#define RADON_LIMITS_H
+#ifndef RADON_CHARGES_H
+#define RADON_CHARGES_H
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)

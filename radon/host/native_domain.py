@@ -1,0 +1,184 @@
+"""The native twin of the domain, as Python calls it: frames, kinds and errors on this side, bodies of records on the other.
+
+Owns the C domain behind it. What that does is specified by the readable twin (`python_domain.py`), record for record.
+Every call releases the GIL; one thread at a time, as the contract says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from radon.abi.delivery import Address, Form
+from radon.abi.errors import LoadError, RadonError
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, seal_commit, unseal
+from radon.abi.records import Died, Put
+from radon.host import capi, native
+from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
+from radon.host.engine import engine
+from radon.host.kind import Kind
+from radon.host.lookup import resolve, select
+from radon.abi import deployment as rows
+
+_SPREADS = ("keyed", "sharded", "stateless", "every-host")
+_HANDLERS = {"receive": Form.MESSAGE, "start": Form.START, "replied": Form.REPLIED, "fired": Form.FIRED, "down": Form.DOWN}
+
+
+class NativeDomain(Domain):
+    """See `Domain`. Raises RadonError where the machine has no native twin."""
+
+    def __init__(self, settings: Settings = Settings()) -> None:
+        try:
+            module = native.module()
+        except native.Unusable as why:
+            raise RadonError(f"no native domain: {why}") from None
+        self._ffi, self._lib = module.ffi, module.lib
+        self._kinds: Mapping[str, Kind] = {}
+        self._endpoints: frozenset[str] = frozenset()
+        self._kept = (engine(),)  # the C domain holds their addresses, not references
+        self._domain: Any = self._lib.radon_new(self._ffi.cast("void *", capi.address(engine())))
+        self._parts = self._ffi.new("RadonBytes[3]")
+        self._due = self._ffi.new("uint64_t *")
+        self.settings = settings
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        s = self._settings = settings
+        chosen = rows.Chosen(
+            s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention, s.idempotency,
+            int(s.forgetful), int(s.elide), s.host,
+        )  # fmt: skip
+        self._lib.radon_settings(self._domain, self._bytes(encode_all([chosen])))
+
+    @property
+    def digest(self) -> str:
+        return self._taken(self._lib.radon_deployed(self._domain)).decode()
+
+    # ---- life ----
+
+    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
+        if (len(seed), len(secret)) != (32, 32):
+            raise ValueError("seed and secret have 32 bytes each")
+        self._lib.radon_setup(self._domain, number, seed, secret)
+
+    def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
+        if snapshot is not None:
+            self._load(unseal(FrameType.SNAPSHOT, snapshot))
+        for frame in tail:
+            self._load(unseal(FrameType.LOG, frame))
+
+    def _load(self, records: bytes) -> None:
+        self._check(self._lib.radon_load(self._domain, self._bytes(records)), FrameError)
+
+    def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
+        names = frozenset(f"http:{name}" for name in endpoints)
+        described = [row for kind in kinds.values() for row in _described(kind)]
+        described += [rows.Endpoint(name) for name in sorted(names)]
+        failed = self._lib.radon_deploy(self._domain, self._bytes(digest.encode()), self._bytes(encode_all(described)))
+        self._check(failed, LoadError)
+        self._kinds, self._endpoints = dict(kinds), names
+        self._kept = (engine(), *[kind.module for kind in kinds.values()])
+
+    def end_kind(self, name: str) -> None:
+        self._kinds = {other: kind for other, kind in self._kinds.items() if other != name}
+        self._lib.radon_end_kind(self._domain, self._bytes(name.encode()))
+
+    def close(self) -> None:
+        domain, self._domain = self._domain, None
+        if domain is not None:
+            self._lib.radon_free(domain)
+
+    def __del__(self) -> None:
+        if getattr(self, "_domain", None) is not None:
+            self.close()
+
+    # ---- turns ----
+
+    def submit(self, frame: bytes) -> None:
+        self._check(self._lib.radon_submit(self._domain, self._bytes(unseal(FrameType.INPUT, frame))), FrameError)
+
+    def run(self, max_turns: int) -> Status:
+        return Status.BUSY if self._lib.radon_run(self._domain, max_turns) else Status.IDLE
+
+    def take_commit(self) -> bytes:
+        if not self._lib.radon_take(self._domain, self._parts):
+            return b""
+        commit = Commit(*map(self._taken, self._parts))
+        self._lib.radon_taken(self._domain)
+        return seal_commit(commit)
+
+    def snapshot(self) -> bytes:
+        return seal(FrameType.SNAPSHOT, self._taken(self._lib.radon_snapshot(self._domain)))
+
+    def next_due(self) -> int | None:
+        return int(self._due[0]) if self._lib.radon_next_due(self._domain, self._due) else None
+
+    # ---- looking ----
+
+    def instances(self) -> Mapping[str, int]:
+        return {row.kind: row.instances for row in self._used() if isinstance(row, rows.Used) and row.instances}
+
+    def usage(self) -> Usage:
+        *kinds, in_all = self._used()
+        return Usage(
+            {
+                row.kind: KindUsage(
+                    row.atoms, row.holding, row.queued, row.suspended, row.state_bytes, row.turns, row.failed
+                )
+                for row in kinds
+            },
+            *in_all,
+        )
+
+    def _used(self) -> list[Any]:
+        return decode_all(self._taken(self._lib.radon_usage(self._domain)))
+
+    def dead_letters(self) -> list[Died]:
+        return decode_all(self._taken(self._lib.radon_dead(self._domain)))
+
+    def dead_letter(self, id: bytes) -> Died | None:
+        found = decode_all(self._taken(self._lib.radon_dead_one(self._domain, id))) if len(id) == 16 else []
+        return found[0] if found else None
+
+    def resolve(self, address: Address) -> Address:
+        return resolve(address, self._kinds, self._endpoints, self._settings.host)
+
+    def entries(self, address: Address, bucket: str | None = None, key: bytes | None = None) -> list[Put]:
+        name = self._bytes(address.kind.encode()), self._bytes(address.key.encode())
+        lives = self._lib.radon_entries(self._domain, *name, self._parts)
+        return select(decode_all(self._taken(self._parts[0])) if lives else None, address, bucket, key)
+
+    # ---- crossing ----
+
+    def _bytes(self, data: bytes) -> Any:
+        """As C takes them: good for the call that they are handed to, while `data` lives."""
+        return self._ffi.new("RadonBytes *", (self._ffi.from_buffer(data), len(data)))[0]
+
+    def _taken(self, there: Any) -> bytes:
+        """A copy of what C gave."""
+        return bytes(self._ffi.buffer(there.data, there.size)) if there.size else b""
+
+    def _check(self, why: Any, error: type[RadonError]) -> None:
+        if why:
+            raise error(self._ffi.string(why).decode(errors="replace"))
+
+
+def _described(kind: Kind) -> Iterable[Any]:
+    """The rows of a kind, in the order in which deployment.py has them."""
+    limits, module = kind.limits, kind.module
+    yield rows.Serve(
+        _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state, limits.message,
+        limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff, capi.address(module.compiled),
+        module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers), int(module.suspends),
+        int(module.starts), kind.name,
+    )  # fmt: skip
+    for right, name, glob in kind.grants.rows():
+        yield rows.MayOpen(rows.RIGHTS.index(right), name, glob)
+    for name, target in kind.links.items():
+        yield rows.Linked(name, target)
+    for name, value in kind.config.items():
+        yield rows.Configured(name, value)
