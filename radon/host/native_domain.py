@@ -6,7 +6,7 @@ Every call releases the GIL; one thread at a time, as the contract says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from radon.abi.delivery import Address, Form
@@ -52,7 +52,7 @@ class NativeDomain(Domain):
             s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention, s.idempotency,
             int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
-        self._lib.radon_settings(self._domain, self._bytes(encode_all([chosen])))
+        self._call(self._lib.radon_settings, encode_all([chosen]))
 
     @property
     def digest(self) -> str:
@@ -72,20 +72,19 @@ class NativeDomain(Domain):
             self._load(unseal(FrameType.LOG, frame))
 
     def _load(self, records: bytes) -> None:
-        self._check(self._lib.radon_load(self._domain, self._bytes(records)), FrameError)
+        self._check(self._call(self._lib.radon_load, records), FrameError)
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         names = frozenset(f"http:{name}" for name in endpoints)
         described = [row for kind in kinds.values() for row in _described(kind)]
         described += [rows.Endpoint(name) for name in sorted(names)]
-        failed = self._lib.radon_deploy(self._domain, self._bytes(digest.encode()), self._bytes(encode_all(described)))
-        self._check(failed, LoadError)
+        self._check(self._call(self._lib.radon_deploy, digest.encode(), encode_all(described)), LoadError)
         self._kinds, self._endpoints = dict(kinds), names
         self._kept = (engine(), *[kind.module for kind in kinds.values()])
 
     def end_kind(self, name: str) -> None:
         self._kinds = {other: kind for other, kind in self._kinds.items() if other != name}
-        self._lib.radon_end_kind(self._domain, self._bytes(name.encode()))
+        self._call(self._lib.radon_end_kind, name.encode())
 
     def close(self) -> None:
         domain, self._domain = self._domain, None
@@ -99,7 +98,7 @@ class NativeDomain(Domain):
     # ---- turns ----
 
     def submit(self, frame: bytes) -> None:
-        self._check(self._lib.radon_submit(self._domain, self._bytes(unseal(FrameType.INPUT, frame))), FrameError)
+        self._check(self._call(self._lib.radon_submit, unseal(FrameType.INPUT, frame)), FrameError)
 
     def run(self, max_turns: int) -> Status:
         return Status.BUSY if self._lib.radon_run(self._domain, max_turns) else Status.IDLE
@@ -148,15 +147,15 @@ class NativeDomain(Domain):
         return resolve(address, self._kinds, self._endpoints, self._settings.host)
 
     def entries(self, address: Address, bucket: str | None = None, key: bytes | None = None) -> list[Put]:
-        name = self._bytes(address.kind.encode()), self._bytes(address.key.encode())
-        lives = self._lib.radon_entries(self._domain, *name, self._parts)
+        kind, key_of_atom = address.kind.encode(), address.key.encode()
+        lives = self._lib.radon_entries(self._domain, kind, len(kind), key_of_atom, len(key_of_atom), self._parts)
         return select(decode_all(self._taken(self._parts[0])) if lives else None, address, bucket, key)
 
     # ---- crossing ----
 
-    def _bytes(self, data: bytes) -> Any:
-        """As C takes them: good for the call that they are handed to, while `data` lives."""
-        return self._ffi.new("RadonBytes *", (self._ffi.from_buffer(data), len(data)))[0]
+    def _call(self, function: Callable[..., Any], *given: bytes) -> Any:
+        """With each of `given` as C takes bytes."""
+        return function(self._domain, *[argument for data in given for argument in (data, len(data))])
 
     def _taken(self, there: Any) -> bytes:
         """A copy of what C gave."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from radon.host.domain import Make
-from radon.host.python_domain import PythonDomain
+from radon.host.domains import available, load
 from radon.testing.harness import Guest, Harness, kind
 from tests.scripts import ECHO, MODULES, ScriptModule, script_kind, script_module
 
@@ -16,7 +16,7 @@ __all__ = ["script_module"]  # a fixture, found here by its name
 
 Open = Callable[..., Harness]
 
-DOMAINS: dict[str, Make] = {"python": PythonDomain}
+DOMAINS: dict[str, Make] = {name: load(name) for name in available()}
 
 
 @pytest.fixture(scope="session", params=DOMAINS)

@@ -28,7 +28,7 @@ const char *radon_native_load(const char *path);
 
 typedef struct RadonDomain RadonDomain;
 
-/* What goes in is read before the call returns. What comes out is the domain's, good until the next call. */
+/* What comes out of a domain is its own, and good until the next call; what goes in is read before the call returns. */
 typedef struct {
     const uint8_t *data;
     size_t size;
@@ -37,13 +37,13 @@ typedef struct {
 /* `engine` is a wasm_engine_t that outlives the domain. Where a function answers a string, it is NULL or why not. */
 RadonDomain *radon_new(void *engine);
 void radon_free(RadonDomain *d);
-void radon_settings(RadonDomain *d, RadonBytes chosen); /* a Chosen */
+void radon_settings(RadonDomain *d, const uint8_t *chosen, size_t chosen_size); /* a Chosen */
 void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uint8_t *secret);
-const char *radon_load(RadonDomain *d, RadonBytes records);
-const char *radon_deploy(RadonDomain *d, RadonBytes digest, RadonBytes rows); /* Serve, ... */
-void radon_end_kind(RadonDomain *d, RadonBytes name);
+const char *radon_load(RadonDomain *d, const uint8_t *records, size_t records_size);
+const char *radon_deploy(RadonDomain *d, const uint8_t *digest, size_t digest_size, const uint8_t *rows, size_t rows_size); /* Serve, ... */
+void radon_end_kind(RadonDomain *d, const uint8_t *name, size_t name_size);
 
-const char *radon_submit(RadonDomain *d, RadonBytes records);
+const char *radon_submit(RadonDomain *d, const uint8_t *records, size_t records_size);
 int radon_run(RadonDomain *d, uint64_t max_turns); /* 1: busy */
 
 /* The commit: durable, outgoing, volatile. 0: nothing happened. `radon_taken` says that all was read. */
@@ -57,4 +57,4 @@ RadonBytes radon_deployed(RadonDomain *d);
 RadonBytes radon_usage(RadonDomain *d); /* Used, ..., UsedInAll */
 RadonBytes radon_dead(RadonDomain *d);  /* Died, ... */
 RadonBytes radon_dead_one(RadonDomain *d, const uint8_t *id);
-int radon_entries(RadonDomain *d, RadonBytes kind, RadonBytes key, RadonBytes *entries); /* 0: no such atom */
+int radon_entries(RadonDomain *d, const uint8_t *kind, size_t kind_size, const uint8_t *key, size_t key_size, RadonBytes *entries); /* 0: no such atom */

@@ -2,8 +2,6 @@
 #include "api.h"
 #include "domain.h"
 
-static Slice taken(RadonBytes bytes) { return slice(bytes.data, bytes.size); }
-
 static void free_kinds(Kind *kinds, size_t count) {
     for (size_t n = 0; n < count; n++) {
         Kind *k = &kinds[n];
@@ -116,12 +114,12 @@ static void begin(Domain *d) {
     free(heads);
 }
 
-const char *radon_deploy(RadonDomain *d, RadonBytes digest, RadonBytes rows) {
+const char *radon_deploy(RadonDomain *d, const uint8_t *digest, size_t digest_size, const uint8_t *rows, size_t rows_size) {
     Kind *kinds = NULL, *kind = NULL;
     Str **endpoints = NULL;
     size_t count = 0, endpoint_count = 0;
     Linked *before = d->linked;
-    Reader reader = reader_of(taken(rows));
+    Reader reader = reader_of(slice(rows, rows_size));
     Record row;
     domain_drop_instances(d);
     while (next_record(&reader, &row)) {
@@ -153,9 +151,9 @@ const char *radon_deploy(RadonDomain *d, RadonBytes digest, RadonBytes rows) {
     free_endpoints(d->endpoints, d->endpoint_count);
     d->kinds = kinds, d->kind_count = count;
     d->endpoints = endpoints, d->endpoint_count = endpoint_count;
-    if (!slice_equal(slice_of(d->image.digest), taken(digest))) {
-        ledger_note(d, NULL, R_DEPLOYED, taken(digest));
-        image_deployed(&d->image, taken(digest));
+    if (!slice_equal(slice_of(d->image.digest), slice(digest, digest_size))) {
+        ledger_note(d, NULL, R_DEPLOYED, slice(digest, digest_size));
+        image_deployed(&d->image, slice(digest, digest_size));
     }
     if (!d->begun) begin(d);
     d->begun = true;
@@ -166,13 +164,13 @@ static int by_key(const void *a, const void *b) {
     return slice_compare(slice_of((*(Atom *const *)a)->key), slice_of((*(Atom *const *)b)->key));
 }
 
-void radon_end_kind(RadonDomain *d, RadonBytes name) {
+void radon_end_kind(RadonDomain *d, const uint8_t *name, size_t name_size) {
     Atom **atoms = xmalloc((d->image.atoms.count + 1) * sizeof *atoms), *a;
-    Kind *kind = kind_named(d, taken(name));
+    Kind *kind = kind_named(d, slice(name, name_size));
     size_t count = 0;
     if (kind) kind->gone = true;
     for (size_t at = 0; (a = table_next(&d->image.atoms, &at)) != NULL;) {
-        if (slice_equal(slice_of(a->kind), taken(name))) atoms[count++] = a;
+        if (slice_equal(slice_of(a->kind), slice(name, name_size))) atoms[count++] = a;
     }
     qsort(atoms, count, sizeof *atoms, by_key);
     for (size_t n = 0; n < count; n++) atoms[n]->refs++;

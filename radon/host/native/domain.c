@@ -3,8 +3,6 @@
 #include "turn.h"
 
 static RadonBytes bytes_of(const Buffer *b) { return (RadonBytes){b->data, b->size}; }
-static Slice taken(RadonBytes bytes) { return slice(bytes.data, bytes.size); }
-
 /* ---- life ---- */
 
 RadonDomain *radon_new(void *engine) {
@@ -46,9 +44,9 @@ void radon_free(RadonDomain *d) {
     free(d);
 }
 
-void radon_settings(RadonDomain *d, RadonBytes rows) {
+void radon_settings(RadonDomain *d, const uint8_t *rows, size_t rows_size) {
     Settings *s = &d->settings;
-    Reader reader = reader_of(taken(rows));
+    Reader reader = reader_of(slice(rows, rows_size));
     Record row;
     if (!next_record(&reader, &row) || row.tag != R_CHOSEN) return;
     str_unref(s->host);
@@ -65,22 +63,22 @@ void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uin
     image_setup(&d->image, number, seed, secret);
 }
 
-const char *radon_load(RadonDomain *d, RadonBytes records) {
-    return image_load(&d->image, taken(records), d->error);
+const char *radon_load(RadonDomain *d, const uint8_t *records, size_t records_size) {
+    return image_load(&d->image, slice(records, records_size), d->error);
 }
 
 
 /* ---- turns ---- */
 
-const char *radon_submit(RadonDomain *d, RadonBytes records) {
-    Reader reader = reader_of(taken(records));
+const char *radon_submit(RadonDomain *d, const uint8_t *records, size_t records_size) {
+    Reader reader = reader_of(slice(records, records_size));
     Record record;
     while (next_record(&reader, &record)) {}
     if (reader.error[0]) {
         memcpy(d->error, reader.error, sizeof reader.error);
         return d->error;
     }
-    buffer_put(&d->inputs, records.data, records.size);
+    buffer_put(&d->inputs, records, records_size);
     return NULL;
 }
 
@@ -196,8 +194,8 @@ RadonBytes radon_dead_one(RadonDomain *d, const uint8_t *id) {
     return (RadonBytes){letter.data, letter.size};
 }
 
-int radon_entries(RadonDomain *d, RadonBytes kind, RadonBytes key, RadonBytes *entries) {
-    Address address = address_new(taken(kind), taken(key), 0);
+int radon_entries(RadonDomain *d, const uint8_t *kind, size_t kind_size, const uint8_t *key, size_t key_size, RadonBytes *entries) {
+    Address address = address_new(slice(kind, kind_size), slice(key, key_size), 0);
     const Atom *a = image_find(&d->image, address.kind, address.key);
     Buffer *out = look(d);
     address_unref(&address);
