@@ -9,6 +9,8 @@ test file is a fixture and one line:
 
     class TestMonolith(BackendSuite): ...
 
+A backend that runs the default domain is tested with each one where the file takes in `radon.testing.domains`.
+
 Needs pytest and pytest-asyncio, which Radon itself does not.
 """
 

@@ -1,4 +1,4 @@
-"""The monolith over each of its stores: the conformance suite."""
+"""The monolith over each of its stores, with each domain: the conformance suite."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 import radon
 from radon.testing.agents import OpenApp
 from radon.testing.backends import BackendSuite
+from radon.testing.domains import each_domain
+
+__all__ = ["each_domain"]  # a fixture, found here by its name
 
 
 @pytest.fixture(params=["memory fsync", "lmdb fsync", "lmdb async"])

@@ -1,4 +1,4 @@
-"""The rules run here on every domain there is: today the Python twin. A new one is one more entry of DOMAINS."""
+"""The rules, on every domain there is."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import Any
 import pytest
 
 from radon.host.domain import Make
-from radon.host.domains import available, load
+from radon.host.domains import load
+from radon.testing.domains import each_domain
 from radon.testing.harness import Guest, Harness, kind
 from tests.scripts import ECHO, MODULES, ScriptModule, script_kind, script_module
 
-__all__ = ["script_module"]  # a fixture, found here by its name
+__all__ = ["each_domain", "script_module"]  # fixtures, found here by their names
 
 Open = Callable[..., Harness]
 
-DOMAINS: dict[str, Make] = {name: load(name) for name in available()}
 
-
-@pytest.fixture(scope="session", params=DOMAINS)
-def make(request: pytest.FixtureRequest) -> Make:
+@pytest.fixture(scope="module")
+def make(each_domain: str) -> Make:
     """Makes an empty domain."""
-    return DOMAINS[request.param]
+    return load(each_domain)
 
 
 @pytest.fixture

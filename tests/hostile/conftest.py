@@ -10,9 +10,12 @@ import pytest
 from radon.host.domain import Settings
 from radon.host.domains import default
 from radon.host.kind import Kind, Retry
+from radon.testing.domains import each_domain
 from radon.testing.harness import Harness, kind
 from tests.hostile.puppet import DIRECT, PUPPET
 from tests.hostile.wat import module
+
+__all__ = ["each_domain"]  # a fixture, found here by its name
 
 GRANTS = (
     "puppet/*", "direct/*", "guest/*", "witness/*", "spawn:puppet", "spawn:direct", "spawn:witness",

@@ -8,7 +8,10 @@ import pytest
 
 from radon.atoms.build import build_c
 from radon.host.kind import Kind
+from radon.testing.domains import each_domain
 from radon.testing.harness import kind
+
+__all__ = ["each_domain"]  # a fixture, found here by its name
 
 
 @pytest.fixture(scope="session")
