@@ -27,10 +27,10 @@ Run = Callable[..., str]
 def run(tmp_path: Path) -> Run:
     """Compiles a test program with modules of radon/host/native, runs it, and answers what it printed."""
 
-    def run(name: str, *modules: str, args: tuple[str, ...] = (), stdin: str = "") -> str:
+    def run(name: str, *modules: str, args: tuple[str, ...] = (), stdin: str = "", flags: str = "") -> str:
         program = tmp_path / name
         sources = [HERE / f"{name}.c", *(NATIVE / f"{module}.c" for module in modules)]
-        subprocess.run(["gcc", *FLAGS.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
+        subprocess.run(["gcc", *FLAGS.split(), *flags.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
         done = subprocess.run([program, *args], input=stdin, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -50,6 +50,11 @@ def test_hashes_for_tables_differ_in_each_process(run: Run) -> None:
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_table_agrees_with_an_array(run: Run, seed: str) -> None:
     run("table", "table", "bytes", args=(seed,))
+
+
+@pytest.mark.parametrize(("seed", "fanout"), [("1", 8), ("2", 8), ("3", 64)])
+def test_the_map_agrees_with_a_sorted_array(run: Run, seed: str, fanout: int) -> None:
+    run("state", "bytes", args=(seed,), flags=f"-DFANOUT={fanout}")
 
 
 def test_sha256_and_hmac_agree_with_hashlib(run: Run) -> None:

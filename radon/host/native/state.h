@@ -1,0 +1,66 @@
+/* state.h - an ordered map from byte keys to byte values: a bucket of an atom.
+ *
+ * Owns its nodes and one reference to each key and value. Knows nothing of buckets, quotas or commits. Entries lie in
+ * the order of bytes_compare, so iteration may reach a commit. Keys come from guests: every operation takes time in
+ * O(size of the key * log(entries)) whatever they are, and recursion is no deeper than MAP_DEPTH.
+ *
+ * Most maps have one or two entries, and there is one for each of millions of atoms: one entry takes the struct and one
+ * block of 40 bytes.
+ */
+#ifndef RADON_NATIVE_STATE_H
+#define RADON_NATIVE_STATE_H
+
+#include "bytes.h"
+
+/* All zero is empty. */
+typedef struct Map {
+    struct Node *root; /* NULL: no entries */
+    size_t count;
+} Map;
+
+static inline size_t map_count(const Map *map) { return map->count; }
+
+/* The value of the key, as long as the map is unchanged (str_ref keeps it), or NULL. */
+Str *map_get(const Map *map, const uint8_t *key, size_t size);
+
+/* Sets the value of the key. Takes over the caller's reference to `value`, not NULL; takes one of its own to `key` if
+ * that is new, and otherwise keeps the Str that it had. Answers the old value, with the map's reference to it, or
+ * NULL. */
+Str *map_put(Map *map, Str *key, Str *value);
+
+/* The same for a key that is no Str yet: becomes a copy if it is new, and is only read otherwise. */
+Str *map_put_bytes(Map *map, const uint8_t *key, size_t size, Str *value);
+
+/* Removes the key. Answers its value, with the map's reference to it, or NULL if there was none. `key` may be the bytes
+ * of the Str in the map. */
+Str *map_take(Map *map, const uint8_t *key, size_t size);
+
+/* Removes all, and frees all memory. */
+void map_clear(Map *map);
+
+/* ---- iteration: a cursor stands on an entry, and means nothing once the map has changed ---- */
+
+/* Nodes have at least 16 children, the root 2: this is enough for 2^45 entries. */
+#define MAP_DEPTH 12
+
+typedef struct Cursor {
+    unsigned depth; /* of the leaf; the path there ends with the entry */
+    struct {
+        struct Node *node;
+        unsigned at;
+    } path[MAP_DEPTH];
+} Cursor;
+
+/* Stand on the first entry, the last one, the first whose key is not less than this; on the next, on the previous. They
+ * answer 1, or 0 if there is no such entry; then the cursor means nothing. */
+int map_first(const Map *map, Cursor *cursor);
+int map_last(const Map *map, Cursor *cursor);
+int map_seek(const Map *map, Cursor *cursor, const uint8_t *key, size_t size);
+int map_next(Cursor *cursor);
+int map_prev(Cursor *cursor);
+
+/* Of the entry on which the cursor stands; the references are the map's. */
+Str *cursor_key(const Cursor *cursor);
+Str *cursor_value(const Cursor *cursor);
+
+#endif
