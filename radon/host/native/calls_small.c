@@ -116,7 +116,13 @@ bool clock_sleep(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     turn_new_id(t, request);
     for (int n = 0; n < 8; n++) digest[15 - n] = (uint8_t)(duration >> 8 * n);
     if (suspend(t, SLEEP, request, after(t, duration), slice(digest, 16), NULL, NULL, &error)) return true;
-    return error ? violation(i, "clock.sleep: too many turns are suspended, or this one too often") : false;
+    if (!error) return false;
+    if (t->calls >= t->kind->outbox) {
+        return violation(i, "clock.sleep: the turn was suspended %llu times (limits.outbox)", (unsigned long long)t->calls);
+    }
+    return violation(
+        i, "clock.sleep: %zu turns are suspended, with %llu bytes of memory", t->d->suspended,
+        (unsigned long long)t->d->suspended_memory);
 }
 
 /* ---- random ---- */
@@ -158,8 +164,8 @@ bool log_write(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 }
 
 /* Whether one more sample of this metric is taken. A name that is too long ends the turn: there is no error to answer. */
-static bool sample(Instance *i, Turn *t, Slice name, bool *taken) {
-    if (name.size > NAME_BYTES) return violation(i, "a metric's name of more than %d bytes", NAME_BYTES);
+static bool sample(Instance *i, Turn *t, const char *call, Slice name, bool *taken) {
+    if (name.size > NAME_BYTES) return violation(i, "%s: a metric's name of more than %d bytes", call, NAME_BYTES);
     *taken = ++t->samples <= SAMPLES;
     if (t->samples == SAMPLES + 1) domain_log(t, 2, SLICE("further metrics of this turn are dropped"));
     return true;
@@ -169,7 +175,7 @@ bool log_count(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Str *name;
     bool taken = false, done;
     if (!lift_text(i, U32(0), U32(1), &name)) return false;
-    done = sample(i, t, slice_of(name), &taken);
+    done = sample(i, t, "log.count", slice_of(name), &taken);
     if (taken) ledger_leave_at_once(t->d, R_COUNTED, U64(2), slice_of(t->kind->name), slice_of(name));
     str_unref(name);
     return done;
@@ -181,7 +187,7 @@ bool log_observe(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     double value = v[2].f64;
     if (value != value) value = NAN; /* every NaN is one (rule 5) */
     if (!lift_text(i, U32(0), U32(1), &name)) return false;
-    done = sample(i, t, slice_of(name), &taken);
+    done = sample(i, t, "log.observe", slice_of(name), &taken);
     if (taken) ledger_leave_at_once(t->d, R_OBSERVED, value, slice_of(t->kind->name), slice_of(name));
     str_unref(name);
     return done;

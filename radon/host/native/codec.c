@@ -267,10 +267,15 @@ static size_t utf8_character(Slice text, bool *whole) {
     return have;
 }
 
-bool is_utf8(Slice text) {
+size_t utf8_valid(Slice text) {
     bool whole = true;
-    for (size_t at = 0; at < text.size && whole;) at += utf8_character(slice(text.data + at, text.size - at), &whole);
-    return whole;
+    size_t at = 0, size;
+    while (at < text.size) {
+        size = utf8_character(slice(text.data + at, text.size - at), &whole);
+        if (!whole) break;
+        at += size;
+    }
+    return at;
 }
 
 void put_text(Buffer *buffer, Slice bytes) {

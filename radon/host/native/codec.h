@@ -46,7 +46,9 @@ void put_record_v(Buffer *buffer, int tag, va_list fields);
 
 /* ---- UTF-8 ---- */
 
-bool is_utf8(Slice text);
+/* How many bytes at the beginning are whole characters: all of them, if it is UTF-8. */
+size_t utf8_valid(Slice text);
+static inline bool is_utf8(Slice text) { return utf8_valid(text) == text.size; }
 
 /* Appends the text of bytes that may be none: each longest beginning of a character that does not go on as one becomes
  * U+FFFD, as Python's "replace" has it. */

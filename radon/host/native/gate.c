@@ -57,11 +57,12 @@ static void adopt(Instance *i, Turn *t) {
     t->instance = i;
     if (i->failure.text.size) buffer_clear(&i->failure.text);
     i->failure.cause[0] = '\0';
+    i->failure.framed = false;
     wasm.context_set_fuel(i->context, t->kind->fuel);
     i->d->running = i;
 }
 
-/* The atom's instance, made if need be. False: it did not start. */
+/* The atom's instance, made if need be. False: it has to be started yet. */
 static bool instance_for(Turn *t) {
     Domain *d = t->d;
     Instance *i = t->atom->instance;
@@ -82,7 +83,7 @@ static bool instance_for(Turn *t) {
     d->instance_count++;
     t->kind->instances++;
     adopt(i, t);
-    return instance_start(i);
+    return false;
 }
 
 /* ---- into the guest ---- */
@@ -140,7 +141,9 @@ bool gate_body(Instance *i) {
     uint32_t lent = 0;
     wasmtime_val_raw_t v[4];
     size_t count;
-    if (!has_entry(i, form)) return violation(i, "the module does not export the handler");
+    if (!i->begun && has_entry(i, INITIALIZE) && !instance_call(i, INITIALIZE, v, 0)) return false;
+    i->begun = true;
+    if (!instance_has(i, form)) return false;
     if (form == MESSAGE) {
         t->message->refs++;
         lent = handle_insert(i, (Handle){.type = A_MESSAGE, .message = t->message}); /* beyond the limit, if need be */
@@ -164,30 +167,59 @@ static void left(Instance *i) {
     turn_returned(t);
 }
 
-/* Runs the fiber until the turn has ended or waits. */
+/* The turn goes on, or begins, in the fiber. */
+static void in_handler(Instance *i) {
+    i->starting = false;
+    i->future = wasm.func_call_async(i->context, &i->trampoline, NULL, 0, NULL, 0, &i->trap, &i->error);
+}
+
+/* The fiber has come to its end. False: it failed. */
+static bool came_to_end(Instance *i) {
+    wasm_trap_t *trap = i->trap;
+    wasmtime_error_t *error = i->error;
+    wasm.call_future_delete(i->future);
+    i->future = NULL, i->trap = NULL, i->error = NULL;
+    return !(error || trap) || instance_ended(i, error, trap);
+}
+
 void gate_drive(Instance *i) {
-    Domain *d = i->d;
-    if (!wasm.call_future_poll(i->future)) {
-        d->running = NULL;
+    while (wasm.call_future_poll(i->future)) {
+        bool ended_well = came_to_end(i), starting = i->starting;
+        if (ended_well && starting) {
+            instance_started(i);
+            in_handler(i);
+            continue;
+        }
+        i->in_fiber = i->starting = false;
+        left(i);
         return;
     }
-    wasm.call_future_delete(i->future);
-    i->future = NULL;
-    i->in_fiber = false;
-    if (i->error || i->trap) instance_ended(i, i->error, i->trap);
-    i->error = NULL, i->trap = NULL;
-    left(i);
+    i->d->running = NULL;
+}
+
+static void enter_in_fiber(Instance *i, bool started) {
+    if (!started && !(instance_fits(i) && host_prepare(i))) {
+        left(i);
+        return;
+    }
+    i->in_fiber = true;
+    if (started) {
+        in_handler(i);
+    } else {
+        i->starting = true;
+        i->future = wasm.instance_pre_instantiate_async(
+            i->kind->linked->pre, i->context, &i->instance, &i->trap, &i->error);
+    }
+    gate_drive(i);
 }
 
 void gate_enter(Turn *t) {
     bool started = instance_for(t);
     Instance *i = t->instance;
-    if (!started || !t->kind->suspends) {
-        if (started) gate_body(i);
+    if (t->kind->suspends) {
+        enter_in_fiber(i, started);
+    } else {
+        if (started || instance_start(i)) gate_body(i);
         left(i);
-        return;
     }
-    i->in_fiber = true;
-    i->future = wasm.func_call_async(i->context, &i->trampoline, NULL, 0, NULL, 0, &i->trap, &i->error);
-    gate_drive(i);
 }

@@ -31,8 +31,24 @@ static Slice last_line(const wasm_byte_vec_t *text) {
     size_t end = text->size, at;
     while (end && (text->data[end - 1] == '\0' || text->data[end - 1] == '\n' || text->data[end - 1] == ' ')) end--;
     for (at = end; at && text->data[at - 1] != '\n'; at--) {}
-    while (at < end && text->data[at] == ' ') at++;
+    while (at < end && (text->data[at] == ' ' || (text->data[at] >= '0' && text->data[at] <= '9'))) at++; /* its number */
+    if (end - at > 2 && memcmp(text->data + at, ": ", 2) == 0) at += 2;
+    if (end - at > 11 && memcmp(text->data + at, "wasm trap: ", 11) == 0) at += 11;
     return slice(text->data + at, end - at);
+}
+
+/* On one line, and not too long: a module calls its functions what it likes. */
+static void put_name(Buffer *text, const wasm_name_t *name) {
+    for (size_t c = 0, shown = 0; c < name->size && shown < 120; c++, shown++) {
+        uint8_t letter = (uint8_t)name->data[c];
+        char escaped[8];
+        if (letter >= ' ' && letter < 0x7f) {
+            buffer_u8(text, letter);
+        } else {
+            snprintf(escaped, sizeof escaped, letter == '\n' ? "\\n" : "\\x%02x", letter);
+            buffer_put(text, escaped, strlen(escaped));
+        }
+    }
 }
 
 static void put_frames(Buffer *text, wasm_frame_vec_t *frames) {
@@ -41,22 +57,17 @@ static void put_frames(Buffer *text, wasm_frame_vec_t *frames) {
         char number[40];
         buffer_put(text, n ? " < " : " in ", n ? 3 : 4);
         if (name && name->size) {
-            size_t shown = name->size < 120 ? name->size : 120;
-            for (size_t c = 0; c < shown; c++) {
-                char letter = name->data[c];
-                buffer_put(text, letter >= ' ' && letter < 0x7f ? &letter : "?", 1);
-            }
+            put_name(text, name);
         } else {
             snprintf(number, sizeof number, "function %u", wasm.frame_func_index(frames->data[n]));
             buffer_put(text, number, strlen(number));
         }
     }
-    wasm.frame_vec_delete(frames);
 }
 
 /* What ended a call becomes the failure, unless there is one already: then it only adds where that came from. */
 bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
-    bool told = i->failure.cause[0] != '\0', framed = told && memmem(i->failure.text.data, i->failure.text.size, " in ", 4);
+    bool told = i->failure.cause[0] != '\0';
     wasm_byte_vec_t text = {0};
     wasm_frame_vec_t frames = {0};
     uint8_t code;
@@ -78,8 +89,9 @@ bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
         }
         wasm.trap_trace(trap, &frames);
     }
-    if (framed) wasm.frame_vec_delete(&frames);
-    else put_frames(&i->failure.text, &frames);
+    if (!i->failure.framed) put_frames(&i->failure.text, &frames); /* the innermost call's are those that tell */
+    if (frames.size) i->failure.framed = true;
+    wasm.frame_vec_delete(&frames);
     wasm.byte_vec_delete(&text);
     if (error) wasm.error_delete(error);
     else wasm.trap_delete(trap);
@@ -136,32 +148,25 @@ static void find_exports(Instance *i, const wasmtime_instance_t *of, wasmtime_ca
 
 void instance_adopt(Instance *i, wasmtime_caller_t *caller) { find_exports(i, NULL, caller); }
 
-static bool run_start(Instance *i) {
-    wasmtime_instance_t instance;
-    wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasm.instance_pre_instantiate(i->kind->linked->pre, i->context, &instance, &trap);
-    if (error || trap) return instance_ended(i, error, trap);
-    find_exports(i, &instance, NULL);
-    if (has_entry(i, INITIALIZE)) {
-        wasmtime_val_raw_t none;
-        return instance_call(i, INITIALIZE, &none, 0);
-    }
-    return true;
+bool instance_fits(Instance *i) {
+    uint64_t least = (uint64_t)i->kind->pages << 16;
+    return least <= i->kind->memory ||
+           fail(
+               i, "memory-limit", "the module needs %llu bytes of memory to begin with; its limit is %llu",
+               (unsigned long long)least, (unsigned long long)i->kind->memory);
 }
 
 bool instance_start(Instance *i) {
-    uint64_t least = (uint64_t)i->kind->pages << 16;
-    bool started;
-    if (least > i->kind->memory) {
-        return fail(
-            i, "memory-limit", "the module needs %llu bytes of memory to begin with; its limit is %llu",
-            (unsigned long long)least, (unsigned long long)i->kind->memory);
-    }
-    i->starting = true;
-    started = run_start(i);
-    i->starting = false;
-    return started && (!i->kind->suspends || host_prepare(i));
+    wasm_trap_t *trap = NULL;
+    wasmtime_error_t *error;
+    if (!instance_fits(i)) return false;
+    error = wasm.instance_pre_instantiate(i->kind->linked->pre, i->context, &i->instance, &trap);
+    if (error || trap) return instance_ended(i, error, trap);
+    instance_started(i);
+    return true;
 }
+
+void instance_started(Instance *i) { find_exports(i, &i->instance, NULL); }
 
 /* ---- running ---- */
 
@@ -172,9 +177,13 @@ bool instance_call(Instance *i, int entry, wasmtime_val_raw_t *values, size_t co
     return i->failure.cause[0] == '\0';
 }
 
+bool instance_has(Instance *i, int entry) {
+    return has_entry(i, entry) || violation(i, "the module does not export %s", entry_names[entry]);
+}
+
 bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count) {
     bool called;
-    if (!has_entry(i, entry)) return violation(i, "the module does not export %s", entry_names[entry]);
+    if (!instance_has(i, entry)) return false;
     i->leaving = true;
     called = instance_call(i, entry, values, count);
     i->leaving = false;

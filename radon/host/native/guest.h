@@ -37,6 +37,7 @@ enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES }; /* entries: handler of f
 typedef struct Failure {
     char cause[64]; /* "err", "trap: CODE"; empty: it did not fail */
     Buffer text;
+    bool framed; /* the text has the names of the functions that it came from */
 } Failure;
 
 struct Instance {
@@ -58,11 +59,13 @@ struct Instance {
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
     bool inside;   /* a turn is under way in it */
     bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) */
-    bool starting; /* inside the start function or _initialize, where none may suspend */
+    bool begun;    /* _initialize was called */
+    wasmtime_instance_t instance;
     bool leaks;    /* handles: it is to be dropped after this turn */
     Failure failure;
     /* of kinds that suspend: */
     bool in_fiber;  /* else it may not suspend */
+    bool starting;  /* the fiber is that of the start function */
     bool ready;     /* the fiber may go on */
     bool abandoned; /* it is being unwound */
     wasmtime_func_t park, trampoline;
@@ -74,8 +77,10 @@ struct Instance {
 Instance *instance_new(Domain *d, Atom *a, Kind *kind); /* its store only */
 void instance_free(Instance *i);
 
-/* Instantiates, runs the start function and _initialize. False: it failed. */
+/* Instantiates and runs the start function. False: it failed. A kind that suspends does the same in a fiber. */
 bool instance_start(Instance *i);
+bool instance_fits(Instance *i);     /* has the kind room for the memory that it begins with? */
+void instance_started(Instance *i);  /* it is there: look its exports up */
 
 /* The start function is running: find by its caller what is found by the instance later. */
 void instance_adopt(Instance *i, wasmtime_caller_t *caller);
@@ -85,6 +90,7 @@ static inline bool has_entry(const Instance *i, int entry) { return i->has >> en
 /* Enters an export; `values` are its arguments, and then its result. False: it failed. */
 bool instance_call(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count);
 bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, size_t count); /* no syscall is allowed */
+bool instance_has(Instance *i, int entry); /* false: it failed */
 
 /* The turn fails, unless it has failed already. Always false. `code` becomes the cause "trap: code". */
 bool fail(Instance *i, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -71,7 +71,6 @@ static wasm_trap_t *trampoline(void *env, wasmtime_caller_t *caller, wasmtime_va
     return NULL;
 }
 
-/* After the synchronous instantiation: a store that has an async function refuses that from then on. */
 bool host_prepare(Instance *i) {
     struct Host *host = i->d->host;
     wasmtime_extern_t found;

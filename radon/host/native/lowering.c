@@ -12,11 +12,13 @@ bool lift_bytes(Instance *i, uint32_t pointer, uint32_t length, Str **bytes) {
 }
 
 bool lift_text(Instance *i, uint32_t pointer, uint32_t length, Str **text) {
+    size_t valid;
     if (!lift_bytes(i, pointer, length, text)) return false;
-    if (is_utf8(slice_of(*text))) return true;
+    valid = utf8_valid(slice_of(*text));
+    if (valid == (*text)->size) return true;
     str_unref(*text);
     *text = NULL;
-    return violation(i, "a string is not UTF-8");
+    return violation(i, "a string is not UTF-8: byte %zu begins no character", valid);
 }
 
 bool lift_option(Instance *i, uint32_t some, uint32_t pointer, uint32_t length, Str **bytes) {

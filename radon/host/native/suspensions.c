@@ -83,7 +83,7 @@ const Call *suspend(
     const Call *call;
     *error = OK;
     if (!i->in_fiber) {
-        violation(i, "a turn cannot wait while its module starts");
+        violation(i, "a turn cannot wait here"); /* no guest comes here: its kind would not be one that suspends */
         return NULL;
     }
     if (ordinal >= t->kind->outbox) {
