@@ -204,3 +204,9 @@ def test_later_may_be_now_and_never(h: Harness) -> None:
     run(h, "script/a", 'address.send-later script/b "event never" 18446744073709551615')
     h.advance("1000000000s")
     assert noted(h, "script/b") == ["now"]
+
+
+def test_a_harness_does_not_follow_a_timer_that_is_set_anew_for_ever(h: Harness) -> None:
+    run(h, "script/a", f"bucket.put scripts fired {word('clock.set-timer 0s 7')}", "clock.set-timer 1ms 7")
+    with pytest.raises(AssertionError, match="something still falls due after 50 stops in 1000000 ns"):
+        h.advance("1s", max_stops=50)
