@@ -77,14 +77,17 @@ class Routes:
     # ---- messages ----
 
     def post(self, to: Address, delivery: Delivery) -> None:
-        """Deliver to an atom, a topic, a connection or an endpoint; what cannot be is refused."""
+        """Deliver to an atom, a topic, a connection or an endpoint; what cannot be is refused.
+
+        From here on nothing of `delivery` changes: records that have it may be in the commit under way.
+        """
+        delivery.life = to.life
         if to.kind in self.kinds:
             atom = self.living(to)
             if atom is None:
                 if to.life:
                     return self.refuse(to, delivery, "closed")
                 atom = self.begin(to)
-            delivery.life = to.life
             self.ledger.deliver(atom, delivery)
             self.wake(atom)
         elif to.kind == "@topic":
