@@ -293,7 +293,7 @@ class Domain:
         if not delivery.cast and not atom.volatile:  # of neither is anything kept: not even that it was
             self.routes.bury(atom.address, delivery, cause)
         self.ledger.consume(atom, delivery)
-        self.routes.answer(delivery, ErrorCode.CLOSED)
+        self.routes.answer_failed(delivery, cause)
         if delivery.form is Form.START:
             self.routes.end(atom, FAILED, reborn=False)  # a next life would fail as this one did, and so on forever
         elif _says_disconnected(atom, delivery):

@@ -35,6 +35,9 @@ DEAD_BYTES = 256 * MIB
 
 HERE = "@here"
 
+CAUSE = "radon.cause"
+"""Metadata of an answer that is `closed` because the turn failed for good: as in the dead letter."""
+
 
 class Routes:
     """Routing of one domain. `on_end(atom)` is called just before an atom goes, to free what runs for it."""
@@ -152,6 +155,11 @@ class Routes:
                 self.replied(atom, question.request, number, body, answerer, metadata)
             elif atom is not None:
                 self.answered(atom, question.request, number, 0, body, metadata)
+
+    def answer_failed(self, question: Delivery, cause: str) -> None:
+        """Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter."""
+        outside = question.reply.kind in ("@client", "@once")
+        self.answer(question, ErrorCode.CLOSED, ((CAUSE, cause.encode()),) if outside else ())
 
     def replied(
         self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address, metadata: Metadata = ()
