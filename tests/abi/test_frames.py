@@ -272,7 +272,9 @@ def test_a_length_beyond_4_gib_is_read_as_what_it_is(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [x.Now(2**64), x.Now(-1), r.Step(1.5, 0), r.Delivered(Delivery(bytes(16), token=2**64))], ids=str
+    "record",
+    [x.Now(2**64), x.Now(-1), r.Step(1.5, 0), r.Delivered(Delivery(bytes(16), token=2**64))],
+    ids=["too large", "negative", "no integer", "in a delivery"],
 )
 def test_a_field_that_does_not_fit_is_an_error_of_frames(record: Any) -> None:
     for write in (encode, lambda record: encode_all([x.Now(0), record])):
