@@ -6,6 +6,7 @@ Fixtures of one subject stand in the folder of that subject.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,12 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A run that leaves out the slow tests tries few examples of each property; `make check` tries many."""
+    """A run that leaves out the slow tests tries few examples of each property; `make check` tries many.
+
+    A shell lets what it runs in the background ignore Ctrl-C, and so all that the tests start would too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     hypothesis.settings.load_profile("fast" if config.option.markexpr == "not slow" else "thorough")
 
 

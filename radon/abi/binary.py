@@ -38,6 +38,7 @@ class CoreModule:
     exports: dict[str, str]  # name -> kind
     memories: tuple[Memory, ...]  # imported and own
     has_start: bool
+    has_tags: bool  # of its own: it throws exceptions
     function_names: dict[int, str]  # by index; of the name section, empty when that is absent or damaged
 
 
@@ -51,7 +52,7 @@ def read_core(data: bytes | memoryview) -> CoreModule:
     imports: list[tuple[str, str, str]] = []
     exports: dict[str, str] = {}
     memories: list[Memory] = []
-    has_start = False
+    has_start = has_tags = False
     names: dict[int, str] = {}
     for section, body in _sections(data, CORE, "a core module"):
         if section == 0:
@@ -72,7 +73,9 @@ def read_core(data: bytes | memoryview) -> CoreModule:
             body.must_be_empty("export section")
         elif section == 8:
             has_start = True
-    return CoreModule(tuple(imports), exports, tuple(memories), has_start, names)
+        elif section == 13:
+            has_tags = True
+    return CoreModule(tuple(imports), exports, tuple(memories), has_start, has_tags, names)
 
 
 def component_imports(data: bytes) -> list[str]:

@@ -1,11 +1,12 @@
 """Records to bytes and back. A frame is a header and a batch of records; version 0 may still change.
 
-    frame   "RDN" version:u8 type:u8 length:u32 crc32:u32, then `length` bytes
-    commit  three of these bodies, each behind a u32 length: durable, outgoing, volatile
+    frame   "RDN" version:u8 type:u8 length:u64 crc32:u32, then `length` bytes
+    commit  three of these bodies, each behind a u64 length: durable, outgoing, volatile
     record  tag:u8, the fixed fields, a u32 length for each variable field, then the variable fields
 
 All numbers are little-endian. The CRC is zlib's, over the body. A decoder trusts nothing: a frame that is short, of
-another version or type, or inconsistent in any length raises FrameError and yields no record of that frame.
+another version or type, or inconsistent in any length raises FrameError and yields no record of that frame. So does
+writing a record with a field that does not fit; a body may have any length, a field less than 4 GiB.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from radon.abi.records import LAYOUTS, Layout
 
 VERSION = 0
 MAGIC = b"RDN"
-_HEADER = struct.Struct("<3sBBII")
+_HEADER = struct.Struct("<3sBBQI")
 _ADDRESS = struct.Struct("<QI")
 _DELIVERY = struct.Struct("<16s16sBIQQIQ6I")
 _PAIR = struct.Struct("<II")
-_U32 = struct.Struct("<I")
+_PART = struct.Struct("<Q")
 
 
 class FrameError(RadonError):
-    """Bytes that are no frame of this version, or not of the type that was asked for."""
+    """Bytes that are no frame of this version, or not of the type that was asked for; a record that makes none."""
 
 
 class FrameType(IntEnum):
@@ -172,13 +173,16 @@ _DECODERS = {layout.tag: _codec(cls, layout)[1] for cls, layout in LAYOUTS.items
 
 
 def encode(record: Any) -> bytes:
-    """The bytes of one record."""
-    return _ENCODERS[type(record)](record)
+    """The bytes of one record. Raises FrameError for a field of 4 GiB, or a number that is out of its range."""
+    return encode_all((record,))
 
 
 def encode_all(batch: Iterable[Any]) -> bytes:
-    """The bytes of a body."""
-    return b"".join([_ENCODERS[type(record)](record) for record in batch])
+    """The bytes of a body. Raises FrameError as `encode`."""
+    try:
+        return b"".join([_ENCODERS[type(record)](record) for record in batch])
+    except struct.error as error:
+        raise FrameError(f"frame: a record has a field that does not fit: {error}") from None
 
 
 def decode_all(body: bytes) -> list[Any]:
@@ -218,7 +222,7 @@ def unseal(kind: FrameType, frame: bytes) -> bytes:
 
 
 def seal_commit(commit: Commit) -> bytes:
-    return seal(FrameType.COMMIT, b"".join(_U32.pack(len(part)) + part for part in commit))
+    return seal(FrameType.COMMIT, b"".join([piece for part in commit for piece in (_PART.pack(len(part)), part)]))
 
 
 def unseal_commit(frame: bytes) -> Commit:
@@ -227,11 +231,12 @@ def unseal_commit(frame: bytes) -> Commit:
     parts = []
     at = 0
     for _ in Commit._fields:
-        if at + 4 > len(body):
+        if at + _PART.size > len(body):
             raise FrameError("frame: a commit's part is cut short")
-        (size,) = _U32.unpack_from(body, at)
-        parts.append(body[at + 4 : at + 4 + size])
-        at += 4 + size
+        (size,) = _PART.unpack_from(body, at)
+        at += _PART.size
+        parts.append(body[at : at + size])
+        at += size
     if at != len(body):
         raise FrameError("frame: a commit's lengths do not add up")
     return Commit(*parts)

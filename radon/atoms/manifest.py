@@ -23,7 +23,7 @@ from radon.atoms.routes import Route
 from radon.atoms.secrets import SecretRef
 from radon.atoms.tables import Count, Duration, Entry, Form, Place, Size, Text, Timeout, check_keys, read, read_fields
 from radon.atoms.units import format_size, parse_duration
-from radon.host.limits import GIB, KEY_BYTES, KIB, Limits
+from radon.host.limits import GIB, KEY_BYTES, KIB, TURN_BYTES, Limits
 
 Delivery = Literal["at-most-once", "at-least-once", "exactly-once"]
 Durability = Literal["none", "process", "machine"]
@@ -70,8 +70,8 @@ class LimitsEntry(Entry, frozen=True, kw_only=True):
     def check(self, place: Place) -> None:
         if not 64 * KIB <= self.memory <= 4 * GIB:
             raise place.at("memory").wrong(format_size(self.memory), "must be between 64KiB, one page, and 4GiB")
-        if self.message >= 4 * GIB:
-            raise place.at("message").wrong(format_size(self.message), "must be less than 4GiB")
+        if self.message > TURN_BYTES:
+            raise place.at("message").wrong(format_size(self.message), f"must be at most {format_size(TURN_BYTES)}")
 
 
 class KindEntry(Entry, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ Owns the door: what got in is looked at, what did not raises. Knows no record's 
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,11 +12,16 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from radon.abi.errors import Invalid, Unavailable
-from radon.abi.frames import encode_all
+from radon.abi.errors import Invalid, TooLarge, Unavailable
+from radon.abi.frames import FrameError, encode_all
 from radon.host.domain import Domain
+from radon.host.limits import GIB
 
 T = TypeVar("T")
+
+
+INPUT_BYTES = 2 * GIB
+"""The most that one submission may have: whatever a domain makes of it fits into a record's fields of 4 GiB."""
 
 
 class Task(NamedTuple):
@@ -41,12 +45,14 @@ class Inbox:
         self._for_good = False
 
     def submit(self, *inputs: Any) -> None:
-        """Raises Unavailable with the reason when closed, and Invalid for what makes no record."""
+        """Raises Unavailable with the reason when closed, Invalid for what makes no record, TooLarge."""
         try:
             records = encode_all(inputs)
-        except (struct.error, TypeError, ValueError, AttributeError) as error:
+        except (FrameError, TypeError, ValueError, AttributeError) as error:
             names = " and ".join(type(record).__name__ for record in inputs)
             raise Invalid(f"no valid {names}: {error}") from None
+        if len(records) > INPUT_BYTES:
+            raise TooLarge(f"an input of {len(records)} bytes; {INPUT_BYTES} at most")
         self._enter(records)
 
     def perform(self, function: Callable[[Domain], T]) -> Future[T]:

@@ -26,7 +26,7 @@ BACKLOG = 64
 """Writes that may wait for the store; the domain pauses behind them."""
 
 GROUP_BYTES = 16 * MIB
-"""A group that has grown to this is written as it is. No frame can be longer than 4 GiB."""
+"""A group that has grown to this is written as it is."""
 
 
 class _Commit(NamedTuple):

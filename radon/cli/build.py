@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from radon.cli.options import MANIFEST, Json, manifest_file
-from radon.cli.printing import print_json, print_table, size_text
+from radon.cli.printing import print_json, print_table, say, size_text
 
 if TYPE_CHECKING:
     from radon.cli.building import Built
@@ -63,7 +62,7 @@ def _row(kind: str, built: Built, granted: list[str]) -> dict[str, Any]:
     from radon.host.loader import load_file
 
     if built.warnings:
-        sys.stderr.write(f"{built.warnings}\n")
+        say(built.warnings)
     return {
         "kind": kind,
         "file": str(built.path),

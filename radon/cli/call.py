@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from radon.cli.deployments import find_running
 from radon.cli.options import Address, Body, Data, Once, read_body
+from radon.cli.printing import print_bytes
 
 EXAMPLE = 'radon call counter/a "add 5"'
 
@@ -20,7 +20,7 @@ def verb(
     once: Once = "",
     data: Data = None,
 ) -> None:
-    """Send a message to an atom and print the raw bytes of its answer."""
+    """Send a message to an atom and print its raw answer."""
     from radon.atoms.units import parse_duration
     from radon.cli.client import Client
 
@@ -28,4 +28,4 @@ def verb(
     content = read_body(body)
     with Client(find_running(data)) as client:
         answer = client.call(address, content, deadline, once)
-    sys.stdout.buffer.write(answer)
+    print_bytes(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from radon.cli.options import (
     NewData,
     StoreInFront,
 )
+from radon.cli.printing import say
 
 if TYPE_CHECKING:
     from radon.atoms.application import Application
@@ -71,7 +71,7 @@ class _Watch:
                 if not begun:  # what was saved before the watch began was not seen
                     begun = True
                     await self._change(replace)
-                    _say(f"watching {', '.join(sorted(map(str, folders)))}")
+                    say(f"watching {', '.join(sorted(map(str, folders)))}")
                 elif touched:
                     await self._change(replace)
                 if self._folders() != folders:
@@ -100,14 +100,14 @@ class _Watch:
                 return
             await replace(application, frozenset())
         except (RadonError, OSError) as error:
-            _say(f"{outcome(error)[1]}\nthe code from before goes on running")
+            say(f"{outcome(error)[1]}\nthe code from before goes on running")
             return
         old, self._application = self._application, application
         change = plan(old, application)
         names = (*change.added, *change.replaced, *change.adjusted, *change.removed, *change.tables)
-        _say(f"swapped: {', '.join(names)}")
+        say(f"swapped: {', '.join(names)}")
         if entrances(old) != entrances(application):
-            _say("it listens where it did; start again to listen elsewhere")
+            say("it listens where it did; start again to listen elsewhere")
 
     def _files(self) -> set[Path]:
         """All that the application is made of."""
@@ -121,8 +121,3 @@ class _Watch:
 
     def _folders(self) -> set[Path]:
         return {path.parent for path in self._files() if path.parent.is_dir()}
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

@@ -15,6 +15,7 @@ from typing import Any, cast
 import typer
 
 from radon.abi.errors import BuildError, RadonError
+from radon.cli.printing import say, shown, shown_lines
 from radon.gateways.faults import DEFECT, INPUTS, label_of, text_of
 
 FAILED = 1
@@ -59,7 +60,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
         return WRONG, f"{ascii(error.object)[1:-1]} is not UTF-8"
     label = label_of(error)
     if label in INPUTS:
-        return WRONG, str(error) if isinstance(error, BuildError) else _one_line(str(error))
+        return WRONG, shown_lines(str(error)) if isinstance(error, BuildError) else _one_line(str(error))
     if label == DEFECT:
         text = _one_line(f"{type(error).__name__}: {error}")
         return FAILED, f"{DEFECT}: {text}; this is a mistake in Radon, and RADON_DEBUG=1 shows where"
@@ -87,14 +88,13 @@ def told(work: Callable[[], Any], tell: Callable[[int, str], None] | None = None
         return _tell(WRONG, _usage(error), tell)
     except Exception as error:
         if os.environ.get("RADON_DEBUG") == "1":
-            traceback.print_exc()
+            say(traceback.format_exc())
         return _tell(*outcome(error), tell)
 
 
 def _tell(code: int, line: str, tell: Callable[[int, str], None] | None) -> int:
     with suppress(OSError):
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+        say(line)
     if tell is not None:
         tell(code, line)
     return code
@@ -108,4 +108,4 @@ def _usage(error: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    return "; ".join(filter(None, (line.strip() for line in text.splitlines())))
+    return "; ".join(filter(None, (shown(line.strip()) for line in text.splitlines())))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from radon.cli.options import Json
-from radon.cli.printing import print_json, print_lines, shown, size_text
+from radon.cli.printing import print_json, print_lines, size_text
 
 EXAMPLE = "radon inspect build/counter.wasm"
 
@@ -43,9 +43,9 @@ def _lines(file: str, form: str, facts: dict[str, Any]) -> list[str]:
         "state": "yes" if facts["stateful"] else "no",
         "needs grants": ", ".join(facts["grants"]) or "none",
     }
-    lines = [shown(file), *(f"  {name:13} {value}" for name, value in fields.items()), "  imports"]
+    lines = [file, *(f"  {name:13} {value}" for name, value in fields.items()), "  imports"]
     for group, names in _grouped(facts["imports"]).items():
-        lines.append(f"    {group:11} {', '.join(map(shown, names))}")
+        lines.append(f"    {group:11} {', '.join(names)}")
     return lines if facts["imports"] else [*lines[:-1], "  imports       none"]
 
 

@@ -1,6 +1,7 @@
 """What verbs print: tables and numbers for people, one JSON document for programs. Knows what none of it means.
 
-Plain where nobody looks at a terminal: no control codes, no line that was cut to a width.
+Plain where nobody looks at a terminal: no line that was cut to a width. What guests, modules and files have written
+into names and texts is escaped: one line stays one line, and a terminal obeys none of it. JSON is as JSON is.
 """
 
 from __future__ import annotations
@@ -42,14 +43,35 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    """Each as one line, whatever is in it."""
+    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
     sys.stdout.flush()
 
 
+def print_bytes(data: bytes) -> None:
+    """As they are to a file or a pipe; as lines to a terminal."""
+    if sys.stdout.isatty():
+        print_lines(shown_lines(data.decode(errors="backslashreplace")).split("\n") if data else ())
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """On standard error; its line breaks stay."""
+    sys.stderr.write(f"{shown_lines(text)}\n")
+    sys.stderr.flush()
+
+
 def shown(value: object) -> str:
-    """Safe on a terminal, whatever a guest wrote into it."""
+    """Safe on a terminal, and on one line, whatever a guest wrote into it."""
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown_lines(text: str) -> str:
+    """Safe on a terminal, in as many lines as it has."""
+    return "\n".join(shown(line.expandtabs()) for line in text.removesuffix("\n").split("\n"))
 
 
 def shown_bytes(data: bytes) -> str:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from radon.backends.deployment import Deployment
 from radon.backends.stores.directory import make
 from radon.cli.failures import INTERRUPTED
 from radon.cli.journal import Journal
+from radon.cli.printing import shown, shown_lines
 from radon.gateways import control_socket
 from radon.gateways.control import Control, Steering, serve_control
 from radon.gateways.server import GRACE, Gateways, serve
@@ -54,8 +54,20 @@ def serve_until_stopped(
 
     Raises RadonError, OSError when it cannot start, and when it cannot go on.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Safe())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     return asyncio.run(_Process(launch, journal).live(announce, beside))
+
+
+class _Safe(logging.Formatter):
+    """A message is one line, whatever names it quotes; only a traceback has more."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return shown(record.message)
+
+    def formatException(self, info: Any) -> str:
+        return shown_lines(super().formatException(info))
 
 
 class _Process:

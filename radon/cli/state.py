@@ -12,7 +12,7 @@ import typer
 from radon.cli.deployments import find, find_running, holds_data, home_of
 from radon.cli.failures import Usage
 from radon.cli.options import Address, Data, Json, NewData
-from radon.cli.printing import parse_bytes, print_json, print_lines, print_table, shown_bytes
+from radon.cli.printing import parse_bytes, print_bytes, print_json, print_lines, print_table, shown_bytes
 from radon.gateways.control_socket import answers
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def get(
             {"bucket": put.bucket, "key": bytes_to_json(put.key), "value": bytes_to_json(put.value)} for put in puts
         ])  # fmt: skip
     elif wanted is not None:
-        sys.stdout.buffer.write(puts[0].value)
+        print_bytes(puts[0].value)
     else:
         print_table(("bucket", "key", "value"), ((p.bucket, shown_bytes(p.key), shown_bytes(p.value)) for p in puts))
 

@@ -21,6 +21,7 @@ from radon.backends.deployment import Answer, Deployment
 from radon.gateways.listening import text_of
 from radon.gateways.relay import Relay
 from radon.host.limits import KIB, MIB
+from radon.host.routes import CAUSE
 
 CONNECTION = "@tcp"
 """The kind of the address that a connection has."""
@@ -40,7 +41,7 @@ FLUSH = 30.0
 WATCH = 15.0
 """Seconds between two looks at connections that are not read from: only reading tells that a peer has gone."""
 
-_HANDLED = (0, ErrorCode.CLOSED + 1)  # answered, or not
+_HANDLED = (0, ErrorCode.CLOSED + 1)  # answered, or not; with a cause it failed
 
 
 class TcpGateway:
@@ -233,7 +234,7 @@ class _Connection(asyncio.Protocol):
     def _handled(self, answer: Answer) -> None:
         """The turn of the chunk has ended."""
         self._busy = False
-        if isinstance(answer, Reply) and answer.code in _HANDLED:
+        if isinstance(answer, Reply) and answer.code in _HANDLED and CAUSE not in dict(answer.metadata):
             self.write(answer.body)
         else:
             self.abort()  # a chunk is lost, and a stream with a hole is none

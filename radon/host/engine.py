@@ -47,6 +47,8 @@ SETTINGS: Mapping[str, bool | int | str] = MappingProxyType({
     # Heaps beside the linear memory, which the memory limit would not count.
     "wasm_gc": False,
     "wasm_stack_switching": False,
+    # A throw is thousands of instructions of the host for one unit of fuel: a second of it took 41 s.
+    "wasm_exceptions": False,
     "cranelift_opt_level": "speed",
 })  # fmt: skip
 """What is set on the engine. No caller chooses any of it: wasmtime aborts on settings that contradict each other."""

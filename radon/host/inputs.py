@@ -16,6 +16,7 @@ from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import Closed, ErrorCode, Exhausted, Refused, TooLarge
 from radon.host.alarms import Alarm, Cause
 from radon.host.image import LISTENER
+from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM
 from radon.host.topic import forget
 
@@ -102,14 +103,13 @@ def _post(domain: PythonDomain, record: x.Post) -> None:
         to = record.to if record.to.kind == "@topic" else routes.resolve(record.to)
         kind = domain.kinds.get(to.kind)
         if kind is not None and len(record.body) > kind.limits.message:
-            raise TooLarge(f"{len(record.body)} bytes for {to.text}; limits.message is {kind.limits.message}")
+            raise _too_large(record.body, to.text, kind)
         if record.sender.kind.startswith("@") and record.sender.key == to.key and routes.living(to) is None:
             raise Closed(f"{to.text} has ended with its connection")  # it begins no other life
         if image.mail_bytes > domain.settings.mail:
             raise Exhausted("too much is under way in this domain")
     except Refused as refused:
-        metadata = (("radon.error", str(refused).encode()),)
-        return domain.ledger.leave(x.Reply(record.token, refused.code + 1, metadata, b""))
+        return _refuse(domain, record.token, refused)
     domain.ledger.step(domain.ledger.next_step())
     reply = NOWHERE
     if record.once:
@@ -130,6 +130,15 @@ def _post(domain: PythonDomain, record: x.Post) -> None:
     )  # fmt: skip
 
 
+def _too_large(body: bytes, to: str, kind: Kind) -> TooLarge:
+    return TooLarge(f"{len(body)} bytes for {to}; limits.message is {kind.limits.message}")
+
+
+def _refuse(domain: PythonDomain, token: int, refused: Refused) -> None:
+    """Tell who is at the door, with the words."""
+    domain.ledger.leave(x.Reply(token, refused.code + 1, (("radon.error", str(refused).encode()),), b""))
+
+
 def _seen_before(domain: PythonDomain, record: x.Post) -> None:
     """A client tries again: it gets the first one's answer, now or when there is one."""
     answer = domain.image.seen[record.once].answer
@@ -145,8 +154,11 @@ def _spawn(domain: PythonDomain, record: x.Spawn) -> None:
     kind = domain.kinds.get(record.kind)
     if kind is None or kind.spread not in ("keyed", "stateless"):
         code = ErrorCode.NOT_FOUND if kind is None else ErrorCode.INVALID
-        why = f"no kind {record.kind!r}" if kind is None else f"{record.kind!r} is {kind.spread}: address its atoms"
-        return domain.ledger.leave(x.Reply(record.token, code + 1, (("radon.error", why.encode()),), b""))
+        name = f"'{record.kind}'"
+        why = f"no kind {name}" if kind is None else f"{name} is {kind.spread}: address its atoms"
+        return _refuse(domain, record.token, Refused.of(code, why))
+    if len(record.args) > kind.limits.message:
+        return _refuse(domain, record.token, _too_large(record.args, kind.name, kind))
     domain.ledger.step(domain.ledger.next_step())
     id = domain.ledger.new_id()
     child = Address(record.kind, hmac.digest(domain.image.secret, b"outside\0" + id, "sha256").hex()[:20])

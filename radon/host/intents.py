@@ -19,6 +19,7 @@ def send(turn: Turn, to: Address, message: Delivery) -> None:
 
 
 def postpone(turn: Turn, to: Address, message: Delivery, due: int) -> None:
+    message.life = to.life  # now, and not when it is posted: the record must not depend on which commit has it
     turn.domain.ledger.emit(SYSTEM, r.Postponed(due, to, message))
 
 

@@ -47,7 +47,8 @@ KEPT_FUEL = 8
 the commit and written to the store as well. So what one turn can leave behind is bounded by `turn`: 125 MB in 1 s."""
 
 TURN_BYTES = GIB
-"""The most that a turn can leave behind, however long it may run: a commit is one frame of less than 4 GiB."""
+"""The most that a turn can leave behind, however long it may run, and the largest `message`: what is made of it fits
+into the fields of records, which are shorter than 4 GiB."""
 
 WRITE_FUEL = 4000
 """What an entry of state that is written or deleted costs beside its bytes: its old value is kept until the commit."""

@@ -72,7 +72,7 @@ def load(data: bytes, name: str) -> Module:
         core = _core_of(data)
         found = binary.read_core(core)
         _check_imports(found)
-        _check_exports(found)
+        _check_contents(found)
         compiled = engine.compile(core)
         _check_signatures(compiled)
     except LoadError as error:
@@ -143,7 +143,7 @@ def _is_wasi(space: str, field: str) -> bool:
     return space == wasi.MODULE and field in wasi.SIGNATURES
 
 
-def _check_exports(found: binary.CoreModule) -> None:
+def _check_contents(found: binary.CoreModule) -> None:
     unknown = [
         name for name in found.exports if name.removeprefix("cabi_post_").startswith(_STANDARD) and name not in _EXPORTS
     ]
@@ -157,6 +157,8 @@ def _check_exports(found: binary.CoreModule) -> None:
     for name, kind in (("memory", "memory"), ("cabi_realloc", "func")):
         if found.exports.get(name) != kind:
             raise LoadError(f"does not export {name!r} ({kind}), through which messages reach it")
+    if found.has_tags:
+        raise LoadError("uses WebAssembly exceptions, which cost more than their fuel; build it with -fno-exceptions")
     if len(found.memories) > 1:
         raise LoadError(f"has {len(found.memories)} memories; an atom has one")
     if found.memories and (found.memories[0].shared or found.memories[0].wide):

@@ -29,14 +29,14 @@ def resolve(address: Address, kinds: Mapping[str, Kind], endpoints: Collection[s
         if address.kind in endpoints and not address.key:
             return address
         known = ", ".join(sorted({*kinds, *endpoints}))
-        raise NotFound(f"no kind {address.kind!r}; this application has: {known}")
+        raise NotFound(f"no kind '{address.kind}'; this application has: {known}")
     if len(address.key.encode()) > KEY_BYTES:
         raise TooLarge(f"a key of more than {KEY_BYTES} bytes")
     if kind.spread == "sharded":
         return address._replace(key=f"#{shard_of(address.key, kind.shards)}")
     if kind.spread == "every-host":
         if address.key not in (HERE, host):
-            raise NotFound(f"no host {address.key!r} for {kind.name!r}; the near one is '{kind.name}/{HERE}'")
+            raise NotFound(f"no host '{address.key}' for '{kind.name}'; the near one is '{kind.name}/{HERE}'")
         return address._replace(key=host)
     return address
 

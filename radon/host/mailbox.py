@@ -52,8 +52,9 @@ class Mailbox:
         return len(self._ready) + sum(map(len, self._held.values()))
 
     def __iter__(self) -> Iterator[Delivery]:
+        """The same order for equal mailboxes: the ready ones, then pair by pair, by the ids of their first."""
         yield from self._ready.values()
-        for queue in self._held.values():
+        for queue in sorted(filter(None, self._held.values()), key=lambda queue: next(iter(queue))):
             yield from queue.values()
 
     def append(self, delivery: Delivery) -> None:

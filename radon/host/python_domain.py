@@ -85,7 +85,7 @@ class PythonDomain:
     def _begin(self) -> None:
         """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
         heads = []
-        for atom in self.image.atoms.values():
+        for _, atom in sorted(self.image.atoms.items()):
             if atom.kind in self.routes.endpoints:
                 for delivery in sorted(atom.mailbox, key=lambda d: d.id):
                     self.ledger.leave(x.Sent(1, Address(atom.kind, ""), delivery))
@@ -262,7 +262,7 @@ class PythonDomain:
         if not delivery.cast and not atom.volatile:  # of neither is anything kept: not even that it was
             self.routes.bury(atom.address, delivery, cause)
         self.ledger.consume(atom, delivery)
-        self.routes.answer(delivery, ErrorCode.CLOSED)
+        self.routes.answer_failed(delivery, cause)
         if delivery.form is Form.START:
             self.routes.end(atom, FAILED, reborn=False)  # a next life would fail as this one did, and so on forever
         elif _says_disconnected(atom, delivery):

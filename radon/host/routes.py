@@ -30,6 +30,9 @@ UNKNOWN = 2**32 - 1
 CHILDREN = 10_000
 """Statuses of ended children that an atom keeps; the oldest go first."""
 
+CAUSE = "radon.cause"
+"""Metadata of an answer that is `closed` because the turn failed for good: as in the dead letter."""
+
 
 class Routes:
     """Routing of one domain. `on_end(atom)` is called just before an atom goes, to free what runs for it."""
@@ -58,14 +61,17 @@ class Routes:
     # ---- messages ----
 
     def post(self, to: Address, delivery: Delivery) -> None:
-        """Deliver to an atom, a topic, a connection or an endpoint; what cannot be is refused."""
+        """Deliver to an atom, a topic, a connection or an endpoint; what cannot be is refused.
+
+        From here on nothing of `delivery` changes: records that have it may be in the commit under way.
+        """
+        delivery.life = to.life
         if to.kind in self.kinds:
             atom = self.living(to)
             if atom is None:
                 if to.life:
                     return self.refuse(to, delivery, "closed")
                 atom = self.begin(to)
-            delivery.life = to.life
             self.ledger.deliver(atom, delivery)
             self.wake(atom)
         elif to.kind == "@topic":
@@ -131,6 +137,11 @@ class Routes:
             elif atom is not None:
                 self.answered(atom, question.request, number, 0, body, metadata)
 
+    def answer_failed(self, question: Delivery, cause: str) -> None:
+        """Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter."""
+        outside = question.reply.kind in ("@client", "@once")
+        self.answer(question, ErrorCode.CLOSED, ((CAUSE, cause.encode()),) if outside else ())
+
     def replied(
         self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address, metadata: Metadata = ()
     ) -> None:
@@ -193,7 +204,7 @@ class Routes:
         """
         self._on_end(atom)
         address, parent, watchers = atom.address, self.living(atom.parent), list(atom.watchers)
-        questions, mail = list(atom.kept.values()), list(atom.mailbox)
+        questions, mail = [message for _, message in sorted(atom.kept.items())], list(atom.mailbox)
         self.ledger.emit(atom, r.Ended())
         self.ready.pop((atom.kind, atom.key), None)
         if atom.volatile:

@@ -127,16 +127,21 @@ class Harness:
         self.domain.run(1)
         self._collect()
 
-    def advance(self, by: str | int) -> None:
-        """Let time pass ("1s", or ns), stopping at every instant at which something falls due."""
-        end = self.now + (parse_duration(by) if isinstance(by, str) else by)
-        while True:
+    def advance(self, by: str | int, max_stops: int = 100_000) -> None:
+        """Let time pass ("1s", or ns), stopping at every instant at which something falls due.
+
+        AssertionError after `max_stops`: something falls due again and again, as a timer that is always set anew.
+        """
+        begin = self.now
+        end = begin + (parse_duration(by) if isinstance(by, str) else by)
+        for _ in range(max_stops):
             due = self.domain.next_due()
             self.now = end if due is None or due > end else max(due, self.now)
             self.submit()
             self.run()
             if self.now == end and ((due := self.domain.next_due()) is None or due > end):
                 return
+        raise AssertionError(f"something still falls due after {max_stops} stops in {self.now - begin} ns")
 
     # ---- loss ----
 

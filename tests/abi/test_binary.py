@@ -58,7 +58,12 @@ def test_imports_exports_memories_start_and_names_are_read() -> None:
     assert module.exports == {"x": "func", "y": "func", "memory": "memory"}
     assert module.memories == (binary.Memory(1, 70000, shared=False, wide=False),)
     assert module.has_start
+    assert not module.has_tags
     assert module.function_names == {1: "named", 2: "second"}
+
+
+def test_tags_of_its_own_are_noticed() -> None:
+    assert binary.read_core(wat("(module (tag (param i32)))")).has_tags
 
 
 def test_own_memories_are_read_with_their_flags() -> None:

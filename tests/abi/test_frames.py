@@ -256,4 +256,39 @@ def test_the_bytes_of_a_frame_do_not_change_unnoticed() -> None:
         "62 6f 64 79",
     ))  # fmt: skip
     crc = zlib.crc32(body).to_bytes(4, "little")
-    assert seal(FrameType.INPUT, body) == b"RDN" + b"\0\1" + len(body).to_bytes(4, "little") + crc + body
+    assert seal(FrameType.INPUT, body) == b"RDN" + b"\0\1" + len(body).to_bytes(8, "little") + crc + body
+    parts = b"".join(len(part).to_bytes(8, "little") + part for part in (body, b"", b"x"))
+    assert seal_commit(Commit(body, b"", b"x")) == seal(FrameType.COMMIT, parts)
+
+
+@pytest.mark.parametrize("length", [2**32, 2**64 - 1])
+def test_a_length_beyond_4_gib_is_read_as_what_it_is(length: int) -> None:
+    frame = bytearray(seal(FrameType.LOG, b""))
+    frame[5:13] = length.to_bytes(8, "little")
+    with pytest.raises(FrameError, match="damaged"):
+        unseal(FrameType.LOG, bytes(frame))
+    with pytest.raises(FrameError, match="do not add up"):
+        unseal_commit(seal(FrameType.COMMIT, bytes(16) + length.to_bytes(8, "little")))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [x.Now(2**64), x.Now(-1), r.Step(1.5, 0), r.Delivered(Delivery(bytes(16), token=2**64))],
+    ids=["too large", "negative", "no integer", "in a delivery"],
+)
+def test_a_field_that_does_not_fit_is_an_error_of_frames(record: Any) -> None:
+    for write in (encode, lambda record: encode_all([x.Now(0), record])):
+        with pytest.raises(FrameError, match="a record has a field that does not fit: "):
+            write(record)
+
+
+class Vast(bytes):
+    """Stands for 4 GiB."""
+
+    def __len__(self) -> int:
+        return 2**32
+
+
+def test_metadata_of_4_gib_are_an_error_of_frames() -> None:
+    with pytest.raises(FrameError, match="does not fit"):
+        encode(x.Reply(1, 0, (("n", Vast()),), b""))

@@ -100,9 +100,11 @@ def test_old_modules_run_no_turn_before_the_new_ones_are_there(make: Make) -> No
     """Mail that waits is perhaps what the old application failed on."""
     store = MemoryStore()
     with running(make(), store) as deployment:
+        for agent in ("agent/a", "agent/b"):
+            ask(deployment, agent, "total")  # else the stop may come before its `start`, which needs no fuel
         deployment.post(Address.parse("agent/a"), b"forward agent/b forward agent/a total", lambda answer: None)
         deployment.perform(lambda domain: None).result()
-        deployment._runner.stop(grace=0.0)  # while it goes to and fro
+        deployment._runner.stop(grace=0.0)  # while it goes to and fro: it is in one of the two mailboxes
     with running(make(agent={**LONE, "limits": {"turn": "1us"}}), store) as deployment:
         while not deployment.stats().dead_letters:
             pass

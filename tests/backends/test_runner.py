@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from radon.abi.errors import Invalid
+from radon.abi.errors import Invalid, TooLarge
 from radon.abi.frames import encode_all
+from radon.backends import inbox
 from radon.backends import runner as runner_module
 from radon.backends import writer as writer_module
 from radon.backends.driver import StoreFull
@@ -159,6 +160,16 @@ def test_an_input_that_makes_no_record_is_refused_at_the_door(desk: Open) -> Non
         d.ask("count 1", deadline=2**64)
     with pytest.raises(Invalid, match="surrogates"):
         d.ask("count 1", once="\ud800")
+    assert d.ask("count 1") == "1"
+
+
+def test_an_input_from_which_no_record_could_be_made_is_refused_at_the_door(
+    desk: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "INPUT_BYTES", 1000)
+    d = desk(MemoryStore())
+    with pytest.raises(TooLarge, match=r"an input of 10[0-9]+ bytes; 1000 at most"):
+        d.ask(f"note {'x' * 940}")
     assert d.ask("count 1") == "1"
 
 

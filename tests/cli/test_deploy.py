@@ -134,7 +134,7 @@ def test_a_directory_serves_one_process(radon: Radon, application: Path) -> None
 def test_sigterm_drains(radon: Radon, application: Path) -> None:
     """What has begun ends and is answered, and nothing else begins."""
     serving = radon.start("deploy", "--data", "data")
-    caller = radon.begin("call", "script/a", "clock.sleep 300ms", "--data", "data")
+    caller = radon.begin("call", "script/a", "clock.sleep 2s", "--data", "data")
     with Client(radon.folder / "data") as client:
         while not client.stats()["kinds"]["script"]["suspended"]:
             pass

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from radon.abi import exchange as x
-from radon.abi.errors import Closed
+from radon.abi.errors import Closed, TooLarge
 from radon.host.limits import Limits
 from radon.testing.harness import Harness, kind
 from tests.conformance.family import HOLD, end, spawn
@@ -45,6 +45,10 @@ def test_an_atom_spawned_from_outside_has_a_name_that_is_answered(h: Harness) ->
     refused = h.reply(503)
     assert refused is not None
     assert refused.code - 1 == 1  # not-found
+    h.submit(x.Spawn(504, "script", bytes(2**20 + 1)))
+    h.run()
+    with pytest.raises(TooLarge, match=r"1048577 bytes for script; limits\.message is 1048576"):
+        h.answer(504)
 
 
 def test_a_module_without_start_begins_with_its_first_message(open_harness: Open) -> None:

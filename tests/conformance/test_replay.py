@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from radon.abi import exchange as x
 from radon.abi import records as r
+from radon.abi.delivery import NOWHERE, Address
 from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
+from radon.abi.records import LAYOUTS
 from radon.host.domain import Make, Settings, Status
 from radon.host.kind import Kind
 from radon.testing.harness import NOON, kind
 from tests.script_strategies import Day, days
-from tests.scripts import ECHO, ScriptModule, script_kind
+from tests.scripts import ECHO, ScriptModule, script, script_kind
 
 Kinds = Mapping[str, Kind]
 
@@ -150,6 +152,28 @@ def test_how_turns_are_batched_into_commits_changes_no_record(life: Lives, days:
         assert one.records() == two.records()
         assert list(map(encode, one.left)) == list(map(encode, two.left))
         assert one.domain.snapshot() == two.domain.snapshot()
+
+
+def test_a_message_for_later_has_the_same_bytes_whether_it_left_before_or_after_its_commit_was_taken(
+    life: Lives,
+) -> None:
+    """To a life of its own: which one that is, is known when it is sent."""
+    lines = script("$m = messaging.self", 'address.send-later $m "event late" 1ms')
+    post = x.Post(1, 0, 1, Address("script", "a"), NOWHERE, "", "", (), lines)
+    found = []
+    for taken_before in (True, False):
+        with life() as it:
+            it.begin()
+            it.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(NOON), post])))
+            assert it.domain.run(10) is Status.IDLE
+            if taken_before:
+                it.take()
+            it.domain.submit(seal(FrameType.INPUT, encode(x.Now(NOON + 10**6))))
+            assert it.domain.run(10) is Status.IDLE
+            it.take()
+            found.append([record for _, record in it.records() if record[0] == LAYOUTS[r.Postponed].tag])
+    assert len(found[0]) == 1
+    assert found[0] == found[1]
 
 
 @given(days=days())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from radon.abi import exchange as x
 from radon.host.kind import Retry
 from radon.host.limits import Limits
 from radon.testing.harness import Harness
@@ -192,6 +193,22 @@ def test_a_message_for_later_to_a_life_that_ended_meanwhile_is_a_dead_letter(h: 
     assert [letter.cause for letter in h.dead()] == ["closed"]
 
 
+def test_a_revived_dead_letter_for_a_life_that_is_over_is_not_handed_to_the_next_one(h: Harness) -> None:
+    child = spawn(h, "script/p")
+    run(h, "script/p", *HOLD, 'address.send-later $c "event late" 1s')
+    h.post("script/p", script(*HOLD, 'address.send $c "event lost"'), run=False)
+    h.post(child, b"lifecycle.exit 0", run=False)  # the parent's turn comes first, and its mail behind this
+    h.run()
+    run(h, child, "say hi")
+    h.advance("1s")
+    causes = ["closed", "closed"]
+    assert [letter.cause for letter in h.dead()] == causes
+    h.submit(*(x.Revive(letter.delivery.id, 1) for letter in h.dead()))
+    h.run()
+    assert noted(h, child) == []
+    assert [letter.cause for letter in h.dead()] == causes
+
+
 def test_a_failed_turn_sends_nothing_later(open_harness: Open, module: bytes) -> None:
     h = open_harness({"script": script_kind(module, retry=Retry(attempts=1))})
     h.send("script/a", b'address.send-later script/b "event late" 1s\nerr no')
@@ -204,3 +221,9 @@ def test_later_may_be_now_and_never(h: Harness) -> None:
     run(h, "script/a", 'address.send-later script/b "event never" 18446744073709551615')
     h.advance("1000000000s")
     assert noted(h, "script/b") == ["now"]
+
+
+def test_a_harness_does_not_follow_a_timer_that_is_set_anew_for_ever(h: Harness) -> None:
+    run(h, "script/a", f"bucket.put scripts fired {word('clock.set-timer 0s 7')}", "clock.set-timer 1ms 7")
+    with pytest.raises(AssertionError, match="something still falls due after 50 stops in 1000000 ns"):
+        h.advance("1s", max_stops=50)

@@ -15,7 +15,7 @@ from radon.abi.errors import Closed
 from radon.host.kind import Retry
 from radon.host.limits import Limits
 from radon.testing.harness import NOON, Harness
-from tests.scripts import events, outcomes, run, script, script_kind
+from tests.scripts import events, outcomes, run, script, script_kind, word
 
 Open = Callable[..., Harness]
 MS = 10**6
@@ -211,6 +211,20 @@ def test_whoever_waits_for_a_buried_message_hears_closed(h: Harness) -> None:
     with pytest.raises(Closed):
         h.answer(token)
     assert events(h, "script/b")[1:] == ["replied 1 closed"]
+
+
+def test_whoever_waits_outside_hears_the_cause_as_well_and_atoms_do_not(once: Harness) -> None:
+    h = once
+    failed = h.post("script/a", b"trap"), h.post("script/a", b"err no", once="key")
+    unanswered = h.post("script/a", b"silent")
+    found = [h.reply(token) for token in (*failed, h.post("script/a", b"err no", once="key"), unanswered)]
+    causes = [b"trap: unreachable", b"err", b"err"]
+    metadata = [*((("radon.cause", cause),) for cause in causes), ()]
+    assert [(reply.code, reply.metadata) for reply in found if reply] == [(6, pairs) for pairs in metadata]
+    tell = word(script("$c = messaging.answer-metadata radon.cause", "event $c"))
+    run(h, "script/b", f"bucket.put scripts replied {tell}", "address.request script/a trap 10s 1")
+    assert "replied 1 closed" in events(h, "script/b")
+    assert not [line for line in events(h, "script/b") if "unreachable" in line]
 
 
 @pytest.mark.parametrize("form", ["fired", "replied", "down"])

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from radon.atoms.units import SIZES
+from radon.host import limits, routes, topic, turn
+from radon.host.domain import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "semantics.md").read_text()
@@ -24,6 +29,21 @@ def test_a_rule_names_its_tests_or_says_that_they_come_later(number: str) -> Non
     named = re.findall(r"`(test_\w+)`", RULES[number].partition("\nTests: ")[2])
     assert named or re.search(r"\n\*Later: .+\*$", RULES[number]), f"rule {number} names no test"
     assert [name for name in named if name not in TESTS] == []
+
+
+def number(text: str) -> int:
+    """ "1,000", "64 KiB"."""
+    count, _, unit = text.replace(",", "").partition(" ")
+    return int(count) * SIZES[unit or "B"]
+
+
+def test_the_numbers_of_the_tables_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| `([A-Z_]{4,}|Settings\.\w+)` \| ([\d,]+(?: \w+)?) \|", PAGE, re.MULTILINE)
+    assert len(rows) == 27
+    for name, written in rows:
+        owner, _, field = name.rpartition(".")
+        places: list[Any] = [Settings()] if owner else [limits, turn, routes, topic]
+        assert {getattr(place, field) for place in places if hasattr(place, field)} == {number(written)}, name
 
 
 def test_no_test_is_named_outside_of_a_rule_s_list() -> None:

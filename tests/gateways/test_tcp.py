@@ -233,15 +233,20 @@ async def test_a_chunk_is_no_longer_than_the_kind_takes(guests: Path) -> None:
 # ---- failures ----
 
 
-async def test_a_chunk_that_fails_for_good_is_lost_and_the_next_one_is_handled(lines: Running) -> None:
-    async def failed() -> int:
-        return (await asyncio.to_thread(lines.deployment.stats)).kinds["line"].failed
-
-    before = await failed()
-    async with connected(*lines.tcp) as (reader, writer):
+async def test_a_chunk_that_fails_for_good_cuts_the_connection(lines: Running) -> None:
+    """A stream with a hole in it is none."""
+    async with lines.hearing("lives") as next_event, connected(*lines.tcp) as (reader, writer):
+        assert (await next_event()).startswith("start ")
         writer.write(b"fail")
-        while await failed() == before:
-            pass
+        with suppress(ConnectionResetError):
+            assert await reader.read(-1) == b""
+        assert await next_event() == "down"
+
+
+async def test_a_chunk_that_is_not_answered_is_handled_all_the_same(lines: Running) -> None:
+    async with connected(*lines.tcp) as (reader, writer):
+        writer.write(b"whose")  # answered by a message
+        assert (await reader.read(100)).startswith(b"@tcp/")
         writer.write(b"on")
         assert await reader.readexactly(2) == b"on"
 

@@ -151,6 +151,14 @@ def test_a_known_name_that_is_no_function_is_refused() -> None:
     assert "now (global)" in refusal(atom('(import "radon:atom/clock@0.1.0" "now" (global i64))'))
 
 
+def test_a_module_that_throws_exceptions_is_refused_by_name() -> None:
+    """Thousands of instructions of the host for one unit of fuel."""
+    said = "uses WebAssembly exceptions, which cost more than their fuel; build it with -fno-exceptions"
+    assert refusal(atom(exports="(tag $t)", receive=RECEIVE.replace("(i32.const 0)", "(throw $t)"))) == said
+    assert refusal(atom(exports="(tag $t)")) == said
+    assert "exception" in refusal(atom(exports='(func (export "other") (local exnref))'))
+
+
 def test_the_names_of_a_guest_cannot_break_the_line() -> None:
     assert "e\\nv.\\x1b[31m" in refusal(atom('(import "e\\0av" "\\1b[31m" (func))'))
     assert len(refusal(atom(f'(import "{"e" * 9000}" "f" (func))'))) < 300

@@ -7,7 +7,19 @@ from bisect import bisect_left
 import pytest
 
 from radon.abi.errors import TooLarge
-from radon.host.limits import ENTRY_OVERHEAD, KEY_BYTES, MIB, NAME_BYTES, STATE_KEY_BYTES, SYSCALL_FUEL, Limits
+from radon.host.limits import (
+    ENTRY_OVERHEAD,
+    KEPT_FUEL,
+    KEY_BYTES,
+    MIB,
+    NAME_BYTES,
+    NAME_FUEL,
+    STATE_KEY_BYTES,
+    SYSCALL_FUEL,
+    WRITE_FUEL,
+    Limits,
+)
+from radon.host.turn import Turn
 from radon.testing.harness import Harness
 from tests.hostile.conftest import Yard, hostile
 from tests.hostile.puppet import DATA, MESSAGE, PUPPET, Act, Played, Script
@@ -253,6 +265,49 @@ def test_a_turn_that_uses_its_last_unit_of_fuel_is_done_and_one_more_is_too_much
     least = bisect_left(range(1_000_000), True, key=lambda turn: turn > 0 and not fails(turn))
     assert least > 100 * SYSCALL_FUEL
     assert [fails(turn) for turn in (least, least - 1, least)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "more", "result", "costs"),
+    [
+        ("clock.now", [], [], False, SYSCALL_FUEL),
+        ("random.next", [], [], False, SYSCALL_FUEL * 5 // 4),
+        ("messaging.open", [b"puppet/name"], [], True, SYSCALL_FUEL + 11 * (1 + NAME_FUEL) + 8),
+        ("messaging.address.send", [b"body"], [], True, SYSCALL_FUEL + 4 * (1 + KEPT_FUEL) + 2),
+        ("state.bucket.put", [b"key", b"value"], [], True, SYSCALL_FUEL + WRITE_FUEL + 8 * (1 + KEPT_FUEL) + 2),
+        ("state.bucket.get", [b"none"], [], True, SYSCALL_FUEL + 4 + 16),
+        ("topics.publish", [b"news", b"body"], [], True, SYSCALL_FUEL + 4 * (1 + NAME_FUEL) + 4 * (1 + KEPT_FUEL) + 2),
+        ("log.write", [b"hello"], [], False, SYSCALL_FUEL + 5 * (1 + KEPT_FUEL)),
+        ("log.count", [b"seen"], [1], False, SYSCALL_FUEL + 4),
+    ],
+)
+def test_a_syscall_costs_what_the_table_says(
+    h: Harness, name: str, data: list[bytes], more: list[int], result: bool, costs: int
+) -> None:
+    """By 40 more of it in a turn."""
+
+    def spent(times: int) -> int:
+        script = Script()
+        script.call("state.open", *script.data(b"data"), script.area())  # its handle is the first behind the message
+        script.call("messaging.open", *script.data(b"puppet/x"), script.area())
+        texts = [word for text in data for word in script.data(text)]
+        handle = [FIRST] if "bucket" in name else [FIRST + 1] if "address" in name else []
+        level = [1] if name == "log.write" else []
+        script.call(Act.REPEAT, times)
+        script.call(name, *handle, *level, *texts, *more, *([script.area()] if result else []))
+        h.post("direct/a", script.body(), run=False)
+        h.submit()
+        turns: list[Turn] = []
+        finish = h.domain._finish
+        h.domain._finish = lambda turn: (turns.append(turn), finish(turn))[1]
+        h.run()
+        h.domain._finish = finish
+        h.forget()
+        assert not h.dead()
+        return next(turn.spent for turn in turns if turn.atom.kind == "direct" and turn.delivery.body == script.body())
+
+    spent(40)
+    assert spent(80) - spent(40) == 40 * costs
 
 
 # ---- names ----

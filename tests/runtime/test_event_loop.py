@@ -12,6 +12,7 @@ import pytest
 import radon
 from radon.abi.errors import ErrorCode
 from radon.abi.exchange import Accepted, Reply
+from radon.host.domain import Domain
 from radon.runtime import heard
 from radon.runtime.running import checked
 from tests.backends.conftest import LONE, Make
@@ -19,6 +20,11 @@ from tests.backends.conftest import LONE, Make
 
 async def tell(app: radon.Runtime, key: str, *lines: str, **options: Any) -> str:
     return (await app.call(f"agent/{key}", "".join(f"{line}\n" for line in lines).encode(), **options)).decode()
+
+
+def unheard(domain: Domain) -> int:
+    """Publications of "news" that the topic has not handed out; those that it has are on their way out."""
+    return len(domain.image.atoms["@topic", "news"].mailbox)
 
 
 class Ticker:
@@ -43,15 +49,18 @@ async def test_a_guest_that_uses_up_its_turn_does_not_stop_the_event_loop(make: 
     application = make(agent={**LONE, "retry": {"attempts": 1}})
     async with radon.Runtime(application) as app:
         await tell(app, "a", "total")
-        ticker = Ticker()
-        ticking = asyncio.ensure_future(ticker.tick())
-        begin = time.perf_counter()
-        with pytest.raises(radon.Closed):
-            await tell(app, "a", "spin 4000000000", timeout=60)
-        took = time.perf_counter() - begin
-        ticking.cancel()
-    print(f"the turn took {took:.3f} s, the loop stood still for {ticker.longest:.4f} s at most")  # noqa: T201
-    assert ticker.longest < took / 2
+        for _ in range(5):  # until the machine was not busy with something else: a loop that stops does so every time
+            ticker = Ticker()
+            ticking = asyncio.ensure_future(ticker.tick())
+            begin = time.perf_counter()
+            with pytest.raises(radon.Closed):
+                await tell(app, "a", "spin 4000000000", timeout=60)
+            took = time.perf_counter() - begin
+            ticking.cancel()
+            if ticker.longest < took / 2:
+                break
+        else:
+            pytest.fail(f"the turn took {took:.3f} s, of which the loop stood still for {ticker.longest:.3f} s")
 
 
 async def test_many_calls_wait_at_once(make: Make) -> None:
@@ -264,9 +273,8 @@ async def test_a_subscriber_that_falls_behind_hears_what_it_can_and_then_exhaust
     monkeypatch.setattr(heard, "SUBSCRIBED", 10)
     async with radon.Runtime(make()) as app, app.subscription("news") as news:
         await tell(app, "a", *[f"publish news {number}" for number in range(30)])
-        async with app.subscription("end") as end:
-            await tell(app, "a", "publish end now")
-            await anext(end)
+        while await asyncio.wrap_future(app.deployment.perform(unheard)):
+            pass
         for number in range(10):
             assert await anext(news) == b"%d" % number
         with pytest.raises(radon.Exhausted, match="the subscriber of 'news' is 10 messages behind"):

@@ -114,7 +114,7 @@ static Error attach(const Kind *kind, Str **pairs, size_t count, Str **metadata,
     *size = 0;
     for (size_t n = 0; n < count; n++) {
         if (pairs[2 * n]->size > NAME_BYTES) return TOO_LARGE;
-        *size += utf8_length(slice_of(pairs[2 * n])) + pairs[2 * n + 1]->size;
+        *size += (uint64_t)pairs[2 * n]->size + pairs[2 * n + 1]->size;
     }
     if (*size > kind->message) return TOO_LARGE;
     for (size_t n = 0; n < count; n++) metadata_add(&bytes, slice_of(pairs[2 * n]), slice_of(pairs[2 * n + 1]));

@@ -78,7 +78,7 @@ static int by_head(const void *a, const void *b) {
 static int by_id(const void *a, const void *b) { return memcmp((*(Delivery *const *)a)->id, (*(Delivery *const *)b)->id, ID_SIZE); }
 
 static void send_again(Domain *d, const Atom *queue) {
-    Delivery **list = mailbox_list(&queue->mailbox);
+    Delivery **list = mailbox_list(&queue->mailbox, true);
     Str *empty = str_new(NULL, 0);
     Address to = {queue->kind, empty, 0};
     qsort(list, mailbox_count(&queue->mailbox), sizeof *list, by_id);

@@ -119,6 +119,7 @@ void routes_wake(Domain *d, Atom *a); /* into the ready queue, if it has a turn 
 void routes_unready(Domain *d, Atom *a);
 Atom *routes_take_ready(Domain *d); /* borrowed; NULL: nobody is ready */
 void routes_answer(Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer);
+void routes_answer_failed(Domain *d, const Delivery *question, const char *cause);
 void routes_replied(
     Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
 void routes_answered(

@@ -81,9 +81,14 @@ static void refuse(Domain *d, uint64_t token, Error code, Str *why) {
     str_unref(why);
 }
 
+static Str *too_large(Slice body, Slice to, const Kind *kind) {
+    char size[24], limit[24];
+    return say(
+        5, decimal(size, body.size), SLICE(" bytes for "), to, SLICE("; limits.message is "), decimal(limit, kind->message));
+}
+
 /* OK, or why the message is turned away at the door. `to` is resolved. */
 static Error check_post(Domain *d, const Record *r, Address *to, const Address *sender, Str **why) {
-    char size[24], limit[24];
     Str *text;
     const Kind *kind;
     Error error = kind_is(to, "@topic") ? OK : routes_resolve(d, to, why);
@@ -91,9 +96,7 @@ static Error check_post(Domain *d, const Record *r, Address *to, const Address *
     kind = kind_named(d, slice_of(to->kind));
     text = address_text(to);
     if (kind && r->v[5].size > kind->message) {
-        *why = say(
-            5, decimal(size, r->v[5].size), SLICE(" bytes for "), slice_of(text), SLICE("; limits.message is "),
-            decimal(limit, kind->message));
+        *why = too_large(r->v[5], slice_of(text), kind);
         error = TOO_LARGE;
     } else if (kind_begins(sender, "@") && str_equal(sender->key, to->key) && !routes_living(d, to)) {
         *why = say(2, slice_of(text), SLICE(" has ended with its connection")); /* it begins no other life */
@@ -181,6 +184,10 @@ static void spawn(Domain *d, const Record *r) {
         Slice spread = slice(spreads[kind->spread], strlen(spreads[kind->spread]));
         refuse(
             d, r->n[0], INVALID, say(5, SLICE("'"), r->v[0], SLICE("' is "), spread, SLICE(": address its atoms")));
+        return;
+    }
+    if (r->v[1].size > kind->message) {
+        refuse(d, r->n[0], TOO_LARGE, too_large(r->v[1], slice_of(kind->name), kind));
         return;
     }
     ledger_step(d, ledger_next_step(d), 0);

@@ -89,7 +89,7 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     address = atom_address(a);
     parent = a->more ? routes_living(d, &a->more->parent) : NULL;
     questions = kept_by(a);
-    mail = mailbox_list(&a->mailbox);
+    mail = mailbox_list(&a->mailbox, true);
     for (Delivery **at = mail; *at; at++) delivery_ref(*at);
     ledger_note(d, a, R_ENDED);
     routes_unready(d, a);

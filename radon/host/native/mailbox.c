@@ -249,27 +249,39 @@ Delivery *mailbox_each(const Mailbox *box, const Delivery *last) {
     return p ? p->queue.first : NULL;
 }
 
+/* A pair that holds, and the first of it that is listed. */
+typedef struct Listed {
+    const Delivery *first;
+    const Pair *pair;
+} Listed;
+
 static int by_first(const void *a, const void *b) {
-    return memcmp((*(Pair *const *)a)->queue.first->id, (*(Pair *const *)b)->queue.first->id, ID_SIZE);
+    return memcmp(((const Listed *)a)->first->id, ((const Listed *)b)->first->id, ID_SIZE);
 }
 
-Delivery **mailbox_list(const Mailbox *box) {
-    Delivery **list = xmalloc((mailbox_count(box) + 1) * sizeof *list);
-    Pair **pairs;
-    size_t count = 0, holding = 0;
-    for (Delivery *d = box->ready.first; d; d = d->next) list[count++] = d;
+/* Appends a queue to the list; where that ends then. */
+static Delivery **list_queue(Delivery **end, const Queue *q, bool casts) {
+    for (Delivery *d = q->first; d; d = d->next) {
+        if (casts || !d->cast) *end++ = d;
+    }
+    return end;
+}
+
+Delivery **mailbox_list(const Mailbox *box, bool casts) {
+    Delivery **list = xmalloc((mailbox_count(box) + 1) * sizeof *list), **end = list_queue(list, &box->ready, casts);
     if (box->held) {
-        pairs = xmalloc(box->held->pairs.count * sizeof *pairs);
-        for (Pair *p = box->held->first; p; p = p->next) {
-            if (p->queue.first) pairs[holding++] = p;
+        Listed *pairs = xmalloc(box->held->pairs.count * sizeof *pairs);
+        size_t count = 0;
+        for (const Pair *p = box->held->first; p; p = p->next) {
+            const Delivery *d = p->queue.first;
+            while (d && d->cast && !casts) d = d->next;
+            if (d) pairs[count++] = (Listed){d, p};
         }
-        qsort(pairs, holding, sizeof *pairs, by_first);
-        for (size_t i = 0; i < holding; i++) {
-            for (Delivery *d = pairs[i]->queue.first; d; d = d->next) list[count++] = d;
-        }
+        qsort(pairs, count, sizeof *pairs, by_first);
+        for (size_t i = 0; i < count; i++) end = list_queue(end, &pairs[i].pair->queue, casts);
         free(pairs);
     }
-    list[count] = NULL;
+    *end = NULL;
     return list;
 }
 

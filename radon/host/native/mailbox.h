@@ -67,9 +67,9 @@ void mailbox_retried(Mailbox *box, Delivery *d);
  * meanwhile. */
 Delivery *mailbox_each(const Mailbox *box, const Delivery *last);
 
-/* All, in the order of everybody: the ready ones, then pair by pair, by the ids of their first. Borrowed, in an array that
- * ends with NULL and is to be freed. */
-Delivery **mailbox_list(const Mailbox *box);
+/* All, or all but casts, in the order of everybody: the ready ones, then pair by pair, by the ids of their first.
+ * Borrowed, in an array that ends with NULL and is to be freed. */
+Delivery **mailbox_list(const Mailbox *box, bool casts);
 
 /* Does its pair hold? It is one of the ready ones then that was tried again. */
 bool mailbox_holds(const Mailbox *box, const Delivery *d);

@@ -207,6 +207,7 @@ static void leave_for(Domain *d, const Address *to, Delivery *delivery, int want
 
 void routes_post(Domain *d, const Address *to, Delivery *delivery) {
     Atom *a;
+    delivery->life = to->life;
     if (kind_of(d, to)) {
         a = routes_living(d, to);
         if (a == NULL && to->life) {
@@ -214,7 +215,6 @@ void routes_post(Domain *d, const Address *to, Delivery *delivery) {
             return;
         }
         if (a == NULL) a = routes_begin(d, to, &nowhere, no_id, slice(NULL, 0), false);
-        delivery->life = to->life;
         ledger_deliver(d, a, delivery);
         routes_wake(d, a);
     } else if (kind_is(to, "@topic")) {
@@ -320,6 +320,15 @@ void routes_answer(
         if (atom_asked(a, question->request)) routes_replied(d, a, question->request, number, body, answerer, metadata);
         else routes_answered(d, a, question->request, number, 0, body, metadata);
     }
+}
+
+/* Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter. */
+void routes_answer_failed(Domain *d, const Delivery *question, const char *cause) {
+    Buffer metadata = {0};
+    bool outside = kind_is(&question->reply, "@client") || kind_is(&question->reply, "@once");
+    if (outside) metadata_add(&metadata, SLICE("radon.cause"), slice(cause, strlen(cause)));
+    routes_answer(d, question, CLOSED, slice(metadata.data, metadata.size), slice(NULL, 0), &nowhere);
+    buffer_free(&metadata);
 }
 
 /* A delivery of the domain's own making. */

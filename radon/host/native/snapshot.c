@@ -225,12 +225,10 @@ void atom_entries(const Atom *a, Buffer *out) {
     }
 }
 
-/* Casts are in no snapshot. */
 static void put_mailbox(const Mailbox *box, Buffer *out) {
-    Delivery **list = mailbox_list(box);
+    Delivery **list = mailbox_list(box, false); /* casts are in no snapshot */
     for (Delivery **at = list; *at; at++) {
         const Delivery *d = *at;
-        if (d->cast) continue;
         put_record(out, R_DELIVERED, d);
         if (d->waits) {
             put_record(out, R_ATTEMPTED, d->id, d->attempt, d->due);

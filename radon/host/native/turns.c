@@ -163,7 +163,7 @@ static int by_token(const void *a, const void *b) {
 /* Those that fell due and wait in the mailbox, by token; their number. */
 static size_t fired(const Atom *a, Delivery ***list) {
     size_t count = 0;
-    *list = mailbox_list(&a->mailbox);
+    *list = mailbox_list(&a->mailbox, true);
     for (Delivery **at = *list; *at; at++) {
         if ((*at)->form == FIRED) (*list)[count++] = *at;
     }
@@ -314,7 +314,7 @@ void domain_bury(Domain *d, Atom *a, Delivery *delivery, const char *cause) {
     delivery_ref(delivery);
     if (!delivery->cast && !a->volatile_) routes_bury(d, &address, delivery, cause); /* of neither is anything kept */
     ledger_consume(d, a, delivery);
-    routes_answer(d, delivery, CLOSED, nothing, nothing, &nowhere);
+    routes_answer_failed(d, delivery, cause);
     if (delivery->form == START) routes_end(d, a, FAILED, false); /* a next life would fail as this one did */
     else if (says_disconnected(a, delivery)) routes_end(d, a, 0, true);
     else routes_wake(d, a);

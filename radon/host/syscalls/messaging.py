@@ -172,7 +172,7 @@ def message_reply_with(turn: Turn, message: Message, metadata: list[tuple[str, b
     turn.check_body(body)
     if any(len(name.encode()) > NAME_BYTES for name, _ in metadata):
         raise TooLarge(f"a metadata name of more than {NAME_BYTES} bytes")
-    size = sum(len(name) + len(value) for name, value in metadata)
+    size = sum(len(name.encode()) + len(value) for name, value in metadata)
     if size > turn.kind.limits.message:
         raise TooLarge("metadata larger than limits.message")
     turn.keep(len(body) + size)
