@@ -89,6 +89,14 @@ def test_cancelling_or_moving_takes_back_one_that_fired_and_waits(
     assert noted(h) == (["fired 8"] if "cancel" in line else ["fired 8", "fired 7"])
 
 
+def test_many_that_fired_are_taken_back_at_once(h: Harness) -> None:
+    cancel = [f"if $token 0 clock.cancel-timer {token}" for token in (3, 9, 1, 7, 5, 2, 8)]
+    run(h, "script/a", f"bucket.put scripts fired {word(script(*cancel))}")
+    run(h, "script/a", *[f"clock.set-timer 1s {token}" for token in range(10)])
+    h.advance("1s")
+    assert [text for text in noted(h) if text.startswith("fired")] == ["fired 0", "fired 4", "fired 6"]
+
+
 def test_taking_back_a_timer_that_waits_behind_another_s_retry(h: Harness) -> None:
     fails_for_7 = script("if $token 7 err no")
     run(h, "script/a", f"bucket.put scripts fired {word(fails_for_7)}")

@@ -160,12 +160,13 @@ static int by_token(const void *a, const void *b) {
     return one < two ? -1 : one > two;
 }
 
-/* Those that fell due and wait in the mailbox, by token; their number. */
+/* Those that fell due and wait in the mailbox, by token; their number. References: one that is taken back is searched
+ * past by those after it. */
 static size_t fired(const Atom *a, Delivery ***list) {
     size_t count = 0;
     *list = mailbox_list(&a->mailbox, true);
     for (Delivery **at = *list; *at; at++) {
-        if ((*at)->form == FIRED) (*list)[count++] = *at;
+        if ((*at)->form == FIRED) (*list)[count++] = delivery_ref(*at);
     }
     qsort(*list, count, sizeof **list, by_token);
     return count;
@@ -202,6 +203,7 @@ static void set_timers(Turn *t) {
             image_timer_gone(&t->d->image, t->atom, timer->token);
         }
     }
+    for (size_t i = 0; i < due; i++) delivery_unref(waiting[i]);
     free(waiting);
     free(timers);
 }
