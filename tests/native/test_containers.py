@@ -57,6 +57,10 @@ def test_the_map_agrees_with_a_sorted_array(run: Run, seed: str, fanout: int) ->
     run("state", "bytes", args=(seed,), flags=f"-DFANOUT={fanout}")
 
 
+def test_a_flooded_mailbox_is_as_fast_as_a_small_one(run: Run) -> None:
+    run("mailbox", "mailbox", "delivery", "table", "bytes")
+
+
 def test_sha256_and_hmac_agree_with_hashlib(run: Run) -> None:
     source = random.Random(1)
     sizes = [*range(260), 1000, 4095, 4096, 4097, 1_000_003]

@@ -86,7 +86,7 @@ bool image_awaits(void *of, const Alarm *alarm) {
     if (a == NULL) return false;
     switch (alarm->cause) {
     case TIMER: return (timer = atom_timer(a, alarm->token)) != NULL && timer->due == alarm->due;
-    case RETRY: return (d = mailbox_find(&a->mailbox, alarm->id)) != NULL && d->waits && d->due == alarm->due;
+    case RETRY: return (d = mailbox_waiting(&a->mailbox, alarm->id)) != NULL && d->due == alarm->due;
     case ASKED: return atom_asked(a, alarm->id) != NULL;
     default:
         journal = atom_journal(a);

@@ -30,7 +30,7 @@ static void ring(Domain *d, const Alarm *alarm) {
         delivery_unref(delivery);
         break;
     case RETRY:
-        delivery = mailbox_find(&a->mailbox, alarm->id);
+        delivery = mailbox_waiting(&a->mailbox, alarm->id);
         ledger_touch(d, delivery);
         if (!delivery->cast) ledger_note(d, a, R_RETRIED, alarm->id);
         image_retried(&d->image, a, delivery);

@@ -2,6 +2,7 @@
 #include "mailbox.h"
 
 enum { NAMED, SENDER, TIMERS, STARTS, ALONE };
+enum { NEAR = 8 }; /* so many are looked at before a mailbox is indexed */
 
 /* ---- queues ---- */
 
@@ -96,7 +97,23 @@ static void free_held(Held *held) {
 
 static int has_id(const void *item, const void *key) { return memcmp(((const Delivery *)item)->id, key, ID_SIZE) == 0; }
 
+static int is_itself(const void *item, const void *key) { return item == key; }
+
 static uint64_t id_hash(const uint8_t *id) { return bytes_hash(id, ID_SIZE); }
+
+static void enter_id(Mailbox *box, Delivery *d) {
+    if (box->ids) table_insert(box->ids, id_hash(d->id), d);
+}
+
+static void leave_id(Mailbox *box, Delivery *d) {
+    if (box->ids) table_remove(box->ids, id_hash(d->id), is_itself, d);
+}
+
+static void free_ids(Mailbox *box) {
+    if (box->ids) table_clear(box->ids);
+    free(box->ids);
+    box->ids = NULL;
+}
 
 /* The pair begins to hold: those of it that are ready leave the queue for its own. */
 static void begin_to_hold(Mailbox *box, Pair *p) {
@@ -147,10 +164,11 @@ static void release(Mailbox *box, Pair *p) {
 /* Out of its queue, still with its reference. */
 static void take(Mailbox *box, Delivery *d) {
     Held *held = box->held;
+    leave_id(box, d);
     if (d->held) {
         queue_remove(&d->held->queue, d);
         held->count--;
-        if (d->waits) table_remove(&held->waiting, id_hash(d->id), has_id, d->id);
+        if (d->waits) table_remove(&held->waiting, id_hash(d->id), is_itself, d);
         d->waits = false;
         d->held = NULL;
         return;
@@ -167,6 +185,7 @@ static void take(Mailbox *box, Delivery *d) {
 size_t mailbox_count(const Mailbox *box) { return box->ready.count + (box->held ? box->held->count : 0); }
 
 void mailbox_append(Mailbox *box, Delivery *d) {
+    enter_id(box, d);
     if (box->held) {
         Pair *p = make_pair(box->held, d);
         if (p->holds) {
@@ -189,14 +208,20 @@ Delivery *mailbox_next(const Mailbox *box) {
     return box->ready.first;
 }
 
-Delivery *mailbox_find(const Mailbox *box, const uint8_t id[ID_SIZE]) {
+Delivery *mailbox_waiting(const Mailbox *box, const uint8_t id[ID_SIZE]) {
+    return box->held ? table_find(&box->held->waiting, id_hash(id), has_id, id) : NULL;
+}
+
+Delivery *mailbox_find(Mailbox *box, const uint8_t id[ID_SIZE]) {
     Delivery *d = box->ready.first;
-    if (d && memcmp(d->id, id, ID_SIZE) == 0) return d;
-    if (box->held && (d = table_find(&box->held->waiting, id_hash(id), has_id, id)) != NULL) return d;
-    for (d = mailbox_each(box, NULL); d; d = mailbox_each(box, d)) {
+    if (box->ids) return table_find(box->ids, id_hash(id), has_id, id);
+    for (size_t n = 0; d && n < NEAR; n++, d = d->next) {
         if (memcmp(d->id, id, ID_SIZE) == 0) return d;
     }
-    return NULL;
+    if ((d = mailbox_waiting(box, id)) != NULL || mailbox_count(box) == 0) return d;
+    box->ids = xcalloc(1, sizeof *box->ids);
+    for (d = mailbox_each(box, NULL); d; d = mailbox_each(box, d)) enter_id(box, d);
+    return table_find(box->ids, id_hash(id), has_id, id);
 }
 
 void mailbox_consumed(Mailbox *box, Delivery *d) {
@@ -209,6 +234,7 @@ void mailbox_consumed(Mailbox *box, Delivery *d) {
             forget_if_empty(box->held, p);
         }
     }
+    if (mailbox_count(box) == 0) free_ids(box);
     delivery_unref(d);
 }
 
@@ -229,12 +255,14 @@ void mailbox_attempted(Mailbox *box, Delivery *old, uint32_t attempt, uint64_t d
     d->due = due;
     d->waits = true;
     table_insert(&box->held->waiting, id_hash(d->id), d);
+    enter_id(box, d);
     delivery_unref(old);
 }
 
 void mailbox_retried(Mailbox *box, Delivery *d) {
     Pair *p = d->held;
     take(box, d);
+    enter_id(box, d);
     p->ready++;
     if (d->form == START) queue_push_front(&box->ready, d);
     else queue_append(&box->ready, d);
@@ -300,5 +328,6 @@ void mailbox_clear(Mailbox *box) {
         delivery_unref(d);
     }
     if (box->held) free_held(box->held);
+    free_ids(box);
     *box = (Mailbox){0};
 }

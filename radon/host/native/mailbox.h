@@ -39,6 +39,7 @@ typedef struct Held {
 typedef struct Mailbox {
     Queue ready;
     Held *held; /* NULL: no pair holds */
+    Table *ids; /* all by id, once one far behind was asked for; NULL until then */
 } Mailbox;
 
 size_t mailbox_count(const Mailbox *box);
@@ -49,8 +50,12 @@ void mailbox_append(Mailbox *box, Delivery *d);
 /* The delivery whose turn it is, or NULL; borrowed. It stays until consumed or attempted. */
 Delivery *mailbox_next(const Mailbox *box);
 
-/* The delivery with this id, or NULL; borrowed. */
-Delivery *mailbox_find(const Mailbox *box, const uint8_t id[ID_SIZE]);
+/* The delivery with this id, or NULL; borrowed. One in the middle is found as fast as the first, however many a flood has
+ * brought. */
+Delivery *mailbox_find(Mailbox *box, const uint8_t id[ID_SIZE]);
+
+/* The same if it waits for its retry, else NULL. */
+Delivery *mailbox_waiting(const Mailbox *box, const uint8_t id[ID_SIZE]);
 
 /* The delivery, which is in the box, is done with; those of its pair that waited behind it follow. Gives up the
  * reference. */

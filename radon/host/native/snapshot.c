@@ -5,8 +5,20 @@
 
 /* ---- from records ---- */
 
+static bool has_child(const Atom *a, const Record *r) {
+    Address child = decode_address(r->v[0]);
+    bool found = a->more && peers_find(&a->more->children, 0, no_id, &child);
+    address_unref(&child);
+    return found;
+}
+
+static bool awaits(const Journal *j, const uint8_t *request) {
+    const Call *awaited = j ? journal_awaited(j) : NULL;
+    return awaited && memcmp(awaited->request, request, ID_SIZE) == 0;
+}
+
 /* Whether what the record refers to is there; a log that was written by a domain has it all. */
-static bool fits(const Image *image, const Atom *a, const Record *r) {
+static bool fits(const Image *image, Atom *a, const Record *r) {
     const Journal *j = a ? atom_journal(a) : NULL;
     switch (r->tag) {
     case R_STEP: case R_DEPLOYED: case R_AT: case R_POSTPONED: case R_STORED: case R_DIED: case R_SEEN: return true;
@@ -21,14 +33,13 @@ static bool fits(const Image *image, const Atom *a, const Record *r) {
     switch (r->tag) {
     case R_CONSUMED: case R_ATTEMPTED: return mailbox_find(&a->mailbox, r->id) != NULL;
     case R_SUSPENDED: return mailbox_find(&a->mailbox, r->id) != NULL;
-    case R_RETRIED: {
-        const Delivery *d = mailbox_find(&a->mailbox, r->id);
-        return d && d->waits;
-    }
+    case R_RETRIED: return mailbox_waiting(&a->mailbox, r->id) != NULL;
     case R_TIMER_GONE: return atom_timer(a, r->n[0]) != NULL;
     case R_KEPT_GONE: return atom_kept(a, r->n[0]) != NULL;
     case R_ASKED_GONE: return atom_asked(a, r->id) != NULL;
-    case R_CALLED: case R_ANSWERED: return j != NULL;
+    case R_CALLED: return j != NULL && journal_awaited(j) == NULL;
+    case R_ANSWERED: return awaits(j, r->id);
+    case R_CHILD_GONE: return has_child(a, r);
     default: return r->tag < R_NOW;
     }
 }
@@ -58,7 +69,7 @@ static void apply_to_atom(Image *image, Atom *a, const Record *r) {
     case R_ATTEMPTED:
         image_attempted(image, a, mailbox_find(&a->mailbox, r->id), (uint32_t)r->n[1], r->n[2]);
         break;
-    case R_RETRIED: image_retried(image, a, mailbox_find(&a->mailbox, r->id)); break;
+    case R_RETRIED: image_retried(image, a, mailbox_waiting(&a->mailbox, r->id)); break;
     case R_TIMER_SET: image_timer_set(image, a, r->n[0], r->n[1]); break;
     case R_TIMER_GONE: image_timer_gone(image, a, r->n[0]); break;
     case R_KEPT:
@@ -273,7 +284,7 @@ static void put_journal(const Journal *j, Buffer *out) {
     }
 }
 
-static void put_atom(const Atom *a, Buffer *out) {
+static void put_atom(Atom *a, Buffer *out) {
     static const Address nowhere;
     const Journal *j = atom_journal(a);
     size_t from = out->size, after;

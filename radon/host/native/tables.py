@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
+import radon.abi.deployment
 import radon.abi.exchange  # noqa: F401  (registers its records)
-import radon.abi.deployment  # noqa: F401  (likewise)
 from radon.abi import syscalls
 from radon.abi.records import LAYOUTS
 from radon.host import wasi
