@@ -10,7 +10,7 @@ the old values in `Atom.undo`; a snapshot shows the old ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sortedcontainers import SortedDict
@@ -18,6 +18,7 @@ from sortedcontainers import SortedDict
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
 from radon.host.alarms import Alarm, Alarms, Cause
+from radon.host.journal import Journal
 from radon.host.limits import ENTRY_OVERHEAD, MAIL_OVERHEAD, OBJECT_OVERHEAD
 from radon.host.mailbox import Mailbox
 
@@ -26,23 +27,6 @@ Watch = tuple[int, bytes, Address]  # token, request, watcher
 
 LISTENER = "@listener"
 """The kind of a topic's subscriber outside of the domain; it goes with the process, and no snapshot has it."""
-
-
-@dataclass(slots=True)
-class Journal:
-    """A turn that suspended: where it runs again from, what it asked, what it was told (rule 8)."""
-
-    id: bytes
-    attempt: int
-    step: int
-    time: int
-    calls: list[r.Called] = field(default_factory=list)
-    answers: dict[bytes, r.Answered] = field(default_factory=dict)  # by request
-
-    def awaited(self) -> r.Called | None:
-        """The call whose answer is still out; only the last one can be."""
-        last = self.calls[-1] if self.calls else None
-        return last if last is not None and last.request not in self.answers else None
 
 
 class Atom:
@@ -305,16 +289,16 @@ class Image:
         del atom.children[x.child]
 
     def _suspended(self, atom: Atom, x: r.Suspended) -> None:
-        atom.journal = Journal(*x)
+        atom.journal = Journal(atom.mailbox.find(x.id).id, *x[1:])
 
     def _called(self, atom: Atom, x: r.Called) -> None:
         assert atom.journal is not None
-        atom.journal.calls.append(x)
+        atom.journal.ask(x)
         self.alarms.set(x.deadline, Cause.CALLED, atom.kind, atom.key, x.request)
 
     def _answered(self, atom: Atom, x: r.Answered) -> None:
         assert atom.journal is not None
-        atom.journal.answers[x.request] = x
+        atom.journal.answer(x)
 
     def _subscribed(self, atom: Atom, x: r.Subscribed) -> None:
         atom.subscribers[x.subscriber] = None

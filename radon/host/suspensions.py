@@ -14,7 +14,8 @@ from radon.abi.errors import Exhausted
 from radon.host.fiber import Fiber
 from radon.host.gate import Gate, Instance
 from radon.host.handles import Violation
-from radon.host.image import Atom, Journal
+from radon.host.image import Atom
+from radon.host.journal import Journal
 from radon.host.routes import Routes
 from radon.host.turn import Turn
 

@@ -1,4 +1,4 @@
-"""Snapshots and logs that no domain wrote: what does not fit what is before it is refused, and nothing is lost by that."""
+"""Snapshots and logs that no domain wrote: what does not fit what is before it is refused."""
 
 from __future__ import annotations
 
@@ -49,12 +49,9 @@ CONTRADICTIONS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("what", CONTRADICTIONS)
 def test_records_that_contradict_each_other_make_no_domain(each_domain: str, what: str, snapshot: bool) -> None:
     domain = load(each_domain)(Settings())
-    body = encode_all(CONTRADICTIONS[what])
+    frame = seal(FrameType.SNAPSHOT if snapshot else FrameType.LOG, encode_all(CONTRADICTIONS[what]))
     with pytest.raises(FrameError):
-        if snapshot:
-            domain.restore(seal(FrameType.SNAPSHOT, body))
-        else:
-            domain.restore(None, [seal(FrameType.LOG, body)])
+        domain.restore(*(frame,) if snapshot else (None, [frame]))
     domain.close()
 
 
