@@ -10,9 +10,10 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from radon.abi.delivery import NOWHERE, Address, Delivery, Form
+from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import Exhausted, Invalid, TooLarge
 from radon.host.handles import Handles
 from radon.host.image import Atom
@@ -176,7 +177,8 @@ class Turn:
         own = min(self.now + timeout, NEVER)
         return min(own, self.deadline) if self.deadline else own
 
-    def metadata(self) -> tuple[tuple[str, bytes], ...]:
+    @cached_property  # there may be a hundred thousand pairs, and ten thousand messages
+    def metadata(self) -> Metadata:
         """What the messages of this turn inherit (rule 10): a trace's name, unless it is longer than any can be."""
         pairs = self.delivery.metadata
         return tuple(pair for pair in pairs if pair[0] == "traceparent" and len(pair[1]) <= NAME_BYTES)
@@ -186,7 +188,7 @@ class Turn:
         self.keep(len(body))
         fields.setdefault("deadline", self.deadline)
         return Delivery(
-            self.new_id(), Form.MESSAGE, body=body, sender=self.atom.address, metadata=self.metadata(), **fields
+            self.new_id(), Form.MESSAGE, body=body, sender=self.atom.address, metadata=self.metadata, **fields
         )
 
     # ---- sealed addresses ----

@@ -254,6 +254,13 @@ def test_what_a_turn_sends_inherits_deadline_and_traceparent_and_nothing_else(h:
     assert events(h, "script/b")[1:] == [str(NOON + SECOND), "00-1-2-01"]
 
 
+def test_a_trace_is_inherited_as_often_as_it_came_where_it_is_no_longer_than_any_can_be(h: Harness) -> None:
+    pairs = [("traceparent", b"t" * 257), ("traceparent", b"one"), ("other", b"x"), ("traceparent", b"two")]
+    h.post("script/a", f"address.send-later script/b {word(INHERITED)} 1ms".encode(), metadata=pairs)
+    (later,) = h.image().postponed.values()
+    assert later.delivery.metadata == (("traceparent", b"one"), ("traceparent", b"two"))
+
+
 def test_a_request_has_the_earlier_of_its_timeout_and_the_deadline_of_its_turn(h: Harness) -> None:
     h.post("script/a", f"address.request script/b {word(INHERITED)} 300ms 1".encode(), deadline=NOON + SECOND)
     assert events(h, "script/b")[1:] == [str(NOON + 300 * MS)]

@@ -143,14 +143,9 @@ bool messaging_message_reply_with(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 }
 
 static uint64_t metadata_bytes(const Delivery *d) {
-    Slice m = slice_of(d->metadata);
     uint64_t size = 0;
-    for (size_t at = 0; at < m.size;) {
-        uint32_t sizes[2];
-        memcpy(sizes, m.data + at, 8);
-        size += sizes[1];
-        at += 8 + (size_t)sizes[0] + sizes[1];
-    }
+    MetadataPair pair;
+    for (size_t at = 0; metadata_next(slice_of(d->metadata), &at, &pair);) size += pair.value.size;
     return size;
 }
 

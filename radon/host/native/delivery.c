@@ -66,15 +66,22 @@ static uint32_t u32_at(const uint8_t *at) {
     return number;
 }
 
+bool metadata_next(Slice metadata, size_t *at, MetadataPair *pair) {
+    const uint8_t *from;
+    if (*at >= metadata.size) return false;
+    from = metadata.data + *at;
+    pair->name = slice(from + 8, u32_at(from));
+    pair->value = slice(from + 8 + pair->name.size, u32_at(from + 4));
+    *at += 8 + pair->name.size + pair->value.size;
+    return true;
+}
+
 bool metadata_find(Slice metadata, Slice name, Slice *value) {
-    size_t at = 0;
-    while (at < metadata.size) {
-        size_t names = u32_at(metadata.data + at), values = u32_at(metadata.data + at + 4);
-        if (slice_equal(slice(metadata.data + at + 8, names), name)) {
-            *value = slice(metadata.data + at + 8 + names, values);
-            return true;
-        }
-        at += 8 + names + values;
+    MetadataPair pair;
+    for (size_t at = 0; metadata_next(metadata, &at, &pair);) {
+        if (!slice_equal(pair.name, name)) continue;
+        *value = pair.value;
+        return true;
     }
     return false;
 }

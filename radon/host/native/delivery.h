@@ -104,7 +104,14 @@ static inline Delivery *delivery_ref(Delivery *d) {
 }
 void delivery_unref(Delivery *d); /* NULL is fine */
 
-/* The value of a name in metadata. False: there is none. */
+typedef struct MetadataPair {
+    Slice name, value;
+} MetadataPair;
+
+/* The pair at `*at`, 0 at the beginning, which moves behind it. False: there is none. */
+bool metadata_next(Slice metadata, size_t *at, MetadataPair *pair);
+
+/* The first value of a name in metadata. False: there is none. */
 bool metadata_find(Slice metadata, Slice name, Slice *value);
 
 /* Appends one pair to what will be metadata. */

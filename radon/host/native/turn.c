@@ -57,7 +57,7 @@ void turn_free(Turn *t) {
     clear_objects(t);
     message_unref(t->message);
     delivery_unref(t->delivery);
-    str_unref(t->answer_metadata);
+    str_unref(t->answer_metadata), str_unref(t->inherited);
     buffer_free(&t->output[0]), buffer_free(&t->output[1]);
     atom_unref(t->atom);
     if (d->spare_turn || t->intent_room > 1024 || t->held_room > 1024 || t->kept_room > 1024) {
@@ -179,15 +179,19 @@ uint64_t turn_deadline_of(const Turn *t, uint64_t timeout) {
     return t->deadline && t->deadline < own ? t->deadline : own;
 }
 
-Str *turn_metadata(const Turn *t) {
-    Slice metadata = slice_of(t->delivery->metadata), value;
-    Buffer trace = {0};
-    Str *found;
-    if (metadata.size == 0 || !metadata_find(metadata, SLICE("traceparent"), &value) || value.size > NAME_BYTES) return NULL;
-    metadata_add(&trace, SLICE("traceparent"), value);
-    found = str_new(trace.data, trace.size);
-    buffer_free(&trace);
-    return found;
+/* Made once: a message may bring a hundred thousand pairs, and its turn send ten thousand messages. */
+Str *turn_metadata(Turn *t) {
+    Buffer traces = {0};
+    MetadataPair pair;
+    if (t->inherits) return str_ref(t->inherited);
+    for (size_t at = 0; metadata_next(slice_of(t->delivery->metadata), &at, &pair);) {
+        if (!slice_equal(pair.name, SLICE("traceparent")) || pair.value.size > NAME_BYTES) continue;
+        metadata_add(&traces, pair.name, pair.value);
+    }
+    t->inherits = true;
+    t->inherited = slice_str(slice(traces.data, traces.size));
+    buffer_free(&traces);
+    return str_ref(t->inherited);
 }
 
 Delivery *turn_outgoing(Turn *t, Slice body) {

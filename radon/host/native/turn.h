@@ -61,6 +61,8 @@ struct Turn {
     uint64_t deadline;
     Message *message;
     Str *answer_metadata; /* NULL: none */
+    Str *inherited; /* by its messages: metadata, once it `inherits`; NULL: none */
+    bool inherits;
     Instance *instance; /* that it is in */
     Intent *intents;    /* carried out in order */
     size_t intent_count, intent_room;
@@ -114,7 +116,7 @@ Error turn_count_sent(Turn *t);
 bool turn_is_recorded(const Turn *t); /* is the suspending syscall that it is at now in its journal? */
 bool turn_born(Turn *t, const Address *address); /* false: it begins when this very turn commits */
 uint64_t turn_deadline_of(const Turn *t, uint64_t timeout);
-Str *turn_metadata(const Turn *t); /* what its messages inherit; a reference, or NULL */
+Str *turn_metadata(Turn *t); /* what its messages inherit; a reference, or NULL */
 
 /* A message of this turn, named and signed with its sender. NULL: the turn leaves too much. */
 Delivery *turn_outgoing(Turn *t, Slice body);
