@@ -204,6 +204,16 @@ def test_a_fate_replayed_gives_the_same_records(open_harness: Open, module: byte
     assert logs[0] == logs[1]
 
 
+def test_a_fate_may_say_what_it_likes(open_harness: Open, module: bytes) -> None:
+    cause = "of \0 memory: " + "\N{SNOWMAN}" * 200
+    h = open_harness({"script": script_kind(module, retry=ONCE)})
+    run(h, "script/a", "say born")
+    h.submit(x.Fate(last_step(h) + 2, cause))
+    h.send("script/a", b"bucket.put data k v")
+    assert [letter.cause for letter in h.dead()] == [f"aborted: {cause}"]
+    assert cause in h.logs()[-1]
+
+
 # ---- rule 5: one result on one architecture ----
 
 

@@ -113,13 +113,13 @@ void ledger_free(Domain *d);
 Error routes_resolve(Domain *d, Address *address, Str **why);
 Atom *routes_living(Domain *d, const Address *address); /* this very life of it, or NULL */
 void routes_post(Domain *d, const Address *to, Delivery *delivery); /* borrows the delivery, sets its life */
-void routes_refuse(Domain *d, const Address *to, Delivery *delivery, const char *cause);
-void routes_bury(Domain *d, const Address *to, Delivery *delivery, const char *cause);
+void routes_refuse(Domain *d, const Address *to, Delivery *delivery, Slice cause);
+void routes_bury(Domain *d, const Address *to, Delivery *delivery, Slice cause);
 void routes_wake(Domain *d, Atom *a); /* into the ready queue, if it has a turn to take */
 void routes_unready(Domain *d, Atom *a);
 Atom *routes_take_ready(Domain *d); /* borrowed; NULL: nobody is ready */
 void routes_answer(Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer);
-void routes_answer_failed(Domain *d, const Delivery *question, const char *cause);
+void routes_answer_failed(Domain *d, const Delivery *question, Slice cause);
 void routes_replied(
     Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
 void routes_answered(
@@ -155,7 +155,7 @@ enum { PUBLISHED, SUBSCRIBED, UNSUBSCRIBED }; /* what a message to a topic asks 
 /* ---- turns and instances ---- */
 
 void domain_take_turn(Domain *d, Atom *a);
-void domain_bury(Domain *d, Atom *a, Delivery *delivery, const char *cause);
+void domain_bury(Domain *d, Atom *a, Delivery *delivery, Slice cause);
 void domain_drop_instance(Domain *d, Atom *a); /* passivate: a suspended turn runs again when its answer comes */
 void domain_drop_instances(Domain *d);
 bool says_disconnected(const Atom *a, const Delivery *delivery);

@@ -74,7 +74,7 @@ static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *
     Address bound = {address->kind, address->key, delivery->life};
     if (delivery->form != MESSAGE) return;
     if (a->volatile_) routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
-    else if (delivery->life || !reborn) routes_refuse(d, &bound, delivery, "closed");
+    else if (delivery->life || !reborn) routes_refuse(d, &bound, delivery, SLICE("closed"));
     else routes_post(d, &bound, delivery); /* the first message of a next life */
 }
 

@@ -211,7 +211,7 @@ void routes_post(Domain *d, const Address *to, Delivery *delivery) {
     if (kind_of(d, to)) {
         a = routes_living(d, to);
         if (a == NULL && to->life) {
-            routes_refuse(d, to, delivery, "closed");
+            routes_refuse(d, to, delivery, SLICE("closed"));
             return;
         }
         if (a == NULL) a = routes_begin(d, to, &nowhere, no_id, slice(NULL, 0), false);
@@ -231,21 +231,21 @@ void routes_post(Domain *d, const Address *to, Delivery *delivery) {
     } else if (kind_begins(to, "@")) {
         leave_for(d, to, delivery, 0);
     } else {
-        routes_refuse(d, to, delivery, "not-found");
+        routes_refuse(d, to, delivery, SLICE("not-found"));
     }
 }
 
 /* Nobody will ever handle it: whoever waits hears closed, else it is a dead letter. */
-void routes_refuse(Domain *d, const Address *to, Delivery *delivery, const char *cause) {
+void routes_refuse(Domain *d, const Address *to, Delivery *delivery, Slice cause) {
     if (!is_nowhere(&delivery->reply)) routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
     else if (delivery->form == MESSAGE && !delivery->cast) routes_bury(d, to, delivery, cause);
 }
 
 /* Keeps it as a dead letter; the oldest make room, which a metric tells. */
-void routes_bury(Domain *d, const Address *to, Delivery *delivery, const char *cause) {
+void routes_bury(Domain *d, const Address *to, Delivery *delivery, Slice cause) {
     Buffer letter = {0};
-    put_record(&letter, R_DIED, d->image.time, slice(cause, strlen(cause)), to, delivery);
-    ledger_note(d, NULL, R_DIED, d->image.time, slice(cause, strlen(cause)), to, delivery);
+    put_record(&letter, R_DIED, d->image.time, cause, to, delivery);
+    ledger_note(d, NULL, R_DIED, d->image.time, cause, to, delivery);
     image_died(&d->image, delivery->id, slice(letter.data, letter.size));
     buffer_free(&letter);
     while (d->image.dead_bytes > d->settings.dead) {
@@ -323,10 +323,10 @@ void routes_answer(
 }
 
 /* Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter. */
-void routes_answer_failed(Domain *d, const Delivery *question, const char *cause) {
+void routes_answer_failed(Domain *d, const Delivery *question, Slice cause) {
     Buffer metadata = {0};
     bool outside = kind_is(&question->reply, "@client") || kind_is(&question->reply, "@once");
-    if (outside) metadata_add(&metadata, SLICE("radon.cause"), slice(cause, strlen(cause)));
+    if (outside) metadata_add(&metadata, SLICE("radon.cause"), cause);
     routes_answer(d, question, CLOSED, slice(metadata.data, metadata.size), slice(NULL, 0), &nowhere);
     buffer_free(&metadata);
 }

@@ -57,7 +57,7 @@ uint64_t topic_turn(Domain *d, Atom *topic) {
         ledger_note(d, topic, R_UNSUBSCRIBED, &message->sender);
         image_unsubscribed(&d->image, topic, &message->sender);
     } else if (body * count > FAN_OUT) {
-        routes_bury(d, &address, message, "too-large");
+        routes_bury(d, &address, message, SLICE("too-large"));
     } else {
         cost += count * (SYSCALL_FUEL + KEPT_FUEL * body);
         for (Peer *p = count ? topic->more->subscribers.first : NULL, *next; p; p = next) {

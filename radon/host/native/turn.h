@@ -136,7 +136,7 @@ const Call *suspend(
 /* Lets the guest handle the turn's delivery, on this stack or in a fiber. When it returns, the turn has ended or waits. */
 void gate_enter(Turn *t);
 void turn_returned(Turn *t); /* the guest has: finish or undo */
-void turn_undo(Turn *t, const char *cause, Slice text);
+void turn_undo(Turn *t, Slice cause, Slice text);
 void turn_abandon(Turn *t); /* it will run again from its journal */
 
 #endif

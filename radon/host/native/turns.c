@@ -115,7 +115,6 @@ static void turn_finish(Turn *t);
 
 static void begin(Domain *d, Atom *a, Kind *kind) {
     const Journal *j = atom_journal(a);
-    char cause[200], text[240];
     Turn *t;
     Str *fate;
     if (j) t = turn_new(d, a, kind, mailbox_find(&a->mailbox, j->id), j->step, j->time);
@@ -123,10 +122,10 @@ static void begin(Domain *d, Atom *a, Kind *kind) {
     kind->turns++;
     fate = fate_of(d, t->step);
     if (fate) {
-        snprintf(cause, sizeof cause, "aborted: %.*s", (int)fate->size, (char *)fate->data);
-        snprintf(text, sizeof text, "the machine ended the turn: %.*s", (int)fate->size, (char *)fate->data);
-        str_unref(fate);
-        turn_undo(t, cause, slice(text, strlen(text)));
+        Str *cause = say(2, SLICE("aborted: "), slice_of(fate));
+        Str *text = say(2, SLICE("the machine ended the turn: "), slice_of(fate));
+        turn_undo(t, slice_of(cause), slice_of(text));
+        str_unref(fate), str_unref(cause), str_unref(text);
     } else if (has_no_handler(t)) {
         turn_finish(t);
     } else {
@@ -144,7 +143,7 @@ void domain_take_turn(Domain *d, Atom *a) {
         begin(d, a, kind);
     } else { /* its kind was removed by a deployment */
         ledger_step(d, ledger_next_step(d), 0);
-        domain_bury(d, a, mailbox_next(&a->mailbox), "not-found");
+        domain_bury(d, a, mailbox_next(&a->mailbox), SLICE("not-found"));
     }
 }
 
@@ -280,7 +279,7 @@ static uint64_t later(uint64_t time, uint64_t backoff, uint32_t doubled) {
 }
 
 /* The turn failed: nothing of it happened. It is tried again, or its delivery is a dead letter (rule 6). */
-void turn_undo(Turn *t, const char *cause, Slice text) {
+void turn_undo(Turn *t, Slice cause, Slice text) {
     Domain *d = t->d;
     Atom *a = t->atom;
     Delivery *delivery = t->delivery;
@@ -311,7 +310,7 @@ void turn_undo(Turn *t, const char *cause, Slice text) {
 }
 
 /* The delivery failed for good; a `start` that did ends the atom. */
-void domain_bury(Domain *d, Atom *a, Delivery *delivery, const char *cause) {
+void domain_bury(Domain *d, Atom *a, Delivery *delivery, Slice cause) {
     Address address = atom_address(a);
     delivery_ref(delivery);
     if (!delivery->cast && !a->volatile_) routes_bury(d, &address, delivery, cause); /* of neither is anything kept */
@@ -337,7 +336,7 @@ void turn_returned(Turn *t) {
     err = strcmp(cause, "err") == 0;
     buffer_put(&line, err ? "err: " : "trap: ", err ? 5 : 6);
     put_text(&line, slice(i->failure.text.data, i->failure.text.size));
-    turn_undo(t, cause, slice(line.data, line.size));
+    turn_undo(t, slice(cause, strlen(cause)), slice(line.data, line.size));
     buffer_free(&line);
 }
 
