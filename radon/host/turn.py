@@ -68,6 +68,7 @@ class Turn:
         self.intents: list[tuple[Callable[..., None], tuple[Any, ...]]] = []  # carried out in order, at the commit
         self.held = {self.message: None}  # whose duty, if still here at the end, is answered with closed
         self.kept: dict[int, Message | None] = {}  # by token, over atom.kept; None: taken
+        self.kept_messages = 0  # of these: that are not taken
         self.timers: dict[int, int | None] = {}  # by token, over atom.timers; None: cancelled
         self.more_timers = 0  # set by this turn, less those that it cancelled
         self.objects: dict[str, bytes] = {}  # put in this turn

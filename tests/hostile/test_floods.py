@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from radon.abi.errors import Exhausted
+from radon.abi.errors import Closed, Exhausted
 from radon.abi.exchange import Counted, Reply
 from radon.abi.records import Put
 from radon.host.domain import Settings, Status
@@ -93,6 +93,28 @@ def test_a_message_to_a_topic_with_many_subscribers_is_not_multiplied_without_en
         h.send("direct/x", script.body())
     (letter,) = h.dead()
     assert (letter.cause, letter.to.kind, len(letter.delivery.body)) == ("too-large", "@topic", 12 * MIB)
+
+
+KEEPS = module(
+    ["messaging.message.keep", "messaging.message.drop", "messaging.kept"],
+    receive="""(local.set $b (local.get 0))
+      (loop $again
+        (local.set $a (i32.add (local.get $a) (i32.const 1)))
+        (call $messaging.message.keep (local.get $b) (i64.extend_i32_u (local.get $a)) (i32.const 64))
+        (call $messaging.message.drop (local.get $b))
+        (call $messaging.kept (i64.extend_i32_u (local.get $a)) (i32.const 64))
+        (local.set $b (i32.load (i32.const 68)))
+        (br $again))""",
+)
+"""Keeps its message under one token after another, as often as its fuel lasts."""
+
+
+def test_a_message_that_is_kept_again_and_again_costs_the_same_each_time(yard: Yard) -> None:
+    h = yard(keeps=hostile("keeps", KEEPS))
+    token = h.post("keeps/a", b"x")  # 330,000 times: hours, where each looks through all before it
+    with pytest.raises(Closed):
+        h.answer(token)
+    assert [letter.cause for letter in h.dead()] == ["trap: out-of-fuel"]
 
 
 def test_an_atom_that_ends_and_goes_on_has_ended(h: Harness) -> None:

@@ -181,11 +181,20 @@ bool messaging_message_forward(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 
 /* ---- keeping ---- */
 
+typedef struct KeptKey {
+    const Turn *turn;
+    uint64_t token;
+} KeptKey;
+
+static int has_token(const void *item, const void *key) {
+    const KeptKey *k = key;
+    return k->turn->kept[(uintptr_t)item - 1].token == k->token;
+}
+
 static KeptNow *kept_now(const Turn *t, uint64_t token) {
-    for (size_t n = 0; n < t->kept_count; n++) {
-        if (t->kept[n].token == token) return &t->kept[n];
-    }
-    return NULL;
+    KeptKey key = {t, token};
+    uintptr_t place = (uintptr_t)table_find(&t->kept_by, hash_u64(token), has_token, &key);
+    return place ? &t->kept[place - 1] : NULL;
 }
 
 static void set_kept(Turn *t, uint64_t token, Message *m) {
@@ -197,8 +206,11 @@ static void set_kept(Turn *t, uint64_t token, Message *m) {
         }
         k = &t->kept[t->kept_count++];
         *k = (KeptNow){.token = token};
+        table_insert(&t->kept_by, hash_u64(token), (void *)(uintptr_t)t->kept_count);
     }
+    t->kept_messages -= k->message != NULL;
     message_unref(k->message);
+    t->kept_messages += m != NULL;
     if (m) m->refs++;
     k->message = m;
 }
@@ -206,11 +218,10 @@ static void set_kept(Turn *t, uint64_t token, Message *m) {
 bool messaging_message_keep(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Message *m = message_at(i, U32(0));
     uint64_t token = U64(1);
-    size_t kept = t->atom->more ? t->atom->more->kept.count : 0;
+    size_t kept = (t->atom->more ? t->atom->more->kept.count : 0) + t->kept_messages;
     const KeptNow *k = kept_now(t, token);
     Error error = OK;
     if (m == NULL) return false;
-    for (size_t n = 0; n < t->kept_count; n++) kept += t->kept[n].message != NULL;
     if (k ? k->message != NULL : atom_kept(t->atom, token) != NULL) error = INVALID;
     else if (kept >= t->kind->handles) error = EXHAUSTED;
     else if (!m->open) error = INVALID;

@@ -53,7 +53,7 @@ void turn_free(Turn *t) {
     for (size_t i = 0; i < t->held_count; i++) message_unref(t->held[i]);
     for (size_t i = 0; i < t->kept_count; i++) message_unref(t->kept[i].message);
     for (size_t at = 0; (timer = table_next(&t->timers, &at)) != NULL;) free(timer);
-    table_clear(&t->timers);
+    table_clear(&t->timers), table_clear(&t->kept_by);
     clear_objects(t);
     message_unref(t->message);
     delivery_unref(t->delivery);

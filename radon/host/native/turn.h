@@ -68,8 +68,10 @@ struct Turn {
     size_t intent_count, intent_room;
     Message **held;     /* whose duty, if still here at the end, is answered with closed */
     size_t held_count, held_room;
-    KeptNow *kept;      /* over the atom's */
+    KeptNow *kept;      /* over the atom's, in the order of the first call for each token */
     size_t kept_count, kept_room;
+    size_t kept_messages; /* of these: that are not taken */
+    Table kept_by;      /* the same by token; items are 1 + their index */
     Table timers;       /* TimerNow by token, over the atom's */
     uint64_t timer_calls;
     int64_t more_timers; /* set by this turn, less those that it cancelled */

@@ -51,6 +51,7 @@ def kept(turn: Turn, token: int) -> Message | None:
         message = Message(delivery) if delivery is not None else None
     if message is not None:
         message.open = message.delivery.reply is not NOWHERE
+        turn.kept_messages -= turn.kept.get(token) is not None
         turn.kept[token] = None
         turn.held[message] = None
     return message
@@ -201,9 +202,10 @@ def message_keep(turn: Turn, message: Message, token: int) -> None:
     taken = turn.kept[token] is not None if token in turn.kept else token in turn.atom.kept
     if taken:
         raise Invalid(f"token {token} keeps another message")
-    if len(turn.atom.kept) + sum(1 for m in turn.kept.values() if m is not None) >= turn.kind.limits.handles:
+    if len(turn.atom.kept) + turn.kept_messages >= turn.kind.limits.handles:
         raise Exhausted("kept messages (limits.handles)")
     _discharge(message)
+    turn.kept_messages += 1
     turn.kept[token] = message
 
 
