@@ -135,13 +135,13 @@ bool wasi_clock_res_get(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 }
 
 bool wasi_random_get(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    uint32_t into = U32(0), length = U32(1);
+    uint64_t into = U32(0), length = U32(1);
     uint8_t piece[RANDOM_PIECE];
-    for (uint32_t at = 0; at < length; at += RANDOM_PIECE) {
-        uint32_t size = length - at < RANDOM_PIECE ? length - at : RANDOM_PIECE;
+    for (uint64_t at = 0; at < length; at += RANDOM_PIECE) {
+        size_t size = length - at < RANDOM_PIECE ? length - at : RANDOM_PIECE;
         if (!turn_spend(t, turn_draw_cost(t, size))) return false;
         turn_draw(t, piece, size);
-        if (!guest_write(i, (uint64_t)into + at, piece, size)) return false;
+        if (!guest_write(i, into + at, piece, size)) return false;
     }
     return answer(v, SUCCESS);
 }
