@@ -23,10 +23,10 @@ typedef struct Handle {
 
 typedef struct Handles {
     Handle *slots;   /* slot n - 1 is handle n */
-    uint32_t count;  /* live */
-    uint32_t top;    /* slots that were ever used */
-    uint32_t lowest; /* no free slot is below this */
+    uint32_t count; /* live */
+    uint32_t top;   /* slots that were ever used */
     uint32_t room;
+    uint32_t *free; /* those of them that are free, as a heap: room for all slots */
 } Handles;
 
 /* ---- instances ---- */

@@ -9,29 +9,53 @@ static const char *const names[] = {"", "address", "message", "bucket", "object"
 
 bool handles_room(const Instance *i, uint64_t count) { return i->handles.count + count <= i->kind->handles; }
 
-uint32_t handle_insert(Instance *i, Handle h) {
-    Handles *t = &i->handles;
-    uint32_t at = t->lowest;
-    while (at < t->top && t->slots[at].type != NO_RESOURCE) at++;
-    if (at == t->room) {
+/* The lowest free slot, out of the heap, which is not empty. */
+static uint32_t pop_free(Handles *t) {
+    uint32_t count = t->top - t->count, *heap = t->free, lowest = heap[0], last = heap[--count], at = 0;
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1] < heap[child]) child++;
+        if (heap[child] >= last) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = last;
+    return lowest;
+}
+
+/* Puts a slot into the heap; it is still counted as live. */
+static void push_free(Handles *t, uint32_t slot) {
+    uint32_t at = t->top - t->count, *heap = t->free;
+    for (; at > 0 && heap[(at - 1) / 2] > slot; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+    heap[at] = slot;
+}
+
+static uint32_t new_slot(Handles *t) {
+    if (t->top == t->room) {
         t->room = t->room ? 2 * t->room : 8;
         t->slots = xrealloc(t->slots, t->room * sizeof *t->slots);
+        t->free = xrealloc(t->free, t->room * sizeof *t->free);
     }
-    if (at == t->top) t->top++;
+    return t->top++;
+}
+
+uint32_t handle_insert(Instance *i, Handle h) {
+    Handles *t = &i->handles;
+    uint32_t at = t->count < t->top ? pop_free(t) : new_slot(t);
     t->slots[at] = h;
     t->count++;
-    t->lowest = at + 1;
     return at + 1;
 }
 
-static void release_slot(Handles *t, uint32_t at) {
-    Handle *h = &t->slots[at];
+static void forget(Handle *h) {
     if (h->type == AN_ADDRESS) address_unref(&h->address);
     else if (h->type == A_MESSAGE) message_unref(h->message);
     else str_unref(h->name);
     h->type = NO_RESOURCE;
+}
+
+static void release_slot(Handles *t, uint32_t at) {
+    forget(&t->slots[at]);
+    push_free(t, at);
     t->count--;
-    if (at < t->lowest) t->lowest = at;
 }
 
 Handle *handle_get(Instance *i, uint32_t handle, Resource type) {
@@ -56,8 +80,8 @@ void handle_release(Instance *i, uint32_t handle, const Message *m) {
 
 void handles_clear(Handles *t) {
     for (uint32_t at = 0; at < t->top; at++) {
-        if (t->slots[at].type != NO_RESOURCE) release_slot(t, at);
+        if (t->slots[at].type != NO_RESOURCE) forget(&t->slots[at]);
     }
-    free(t->slots);
+    free(t->slots), free(t->free);
     *t = (Handles){0};
 }
