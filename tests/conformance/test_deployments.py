@@ -122,3 +122,13 @@ def test_what_is_linked_is_what_the_present_deployment_says(h: Harness, module: 
     assert run(h, "script/a", "address.text audit") == ["ok other/one"]
     h.deploy({"script": script_kind(module, links={"audit": "other/two"}), "other": other})
     assert run(h, "script/a", "address.text audit") == ["ok other/two"]
+
+
+def test_what_a_kind_has_done_is_counted_whatever_was_deployed_meanwhile(h: Harness) -> None:
+    kinds = dict(h.kinds)
+    run(h, "script/a", "say once")
+    h.deploy({name: kind for name, kind in kinds.items() if name != "script"})
+    assert h.domain.usage().kinds["script"][-2:] == (2, 0)  # its start as well
+    h.deploy(kinds)
+    run(h, "script/a", "say again")
+    assert h.domain.usage().kinds["script"][-2:] == (3, 0)

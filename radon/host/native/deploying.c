@@ -20,6 +20,9 @@ static void free_endpoints(Str **endpoints, size_t count) {
 }
 
 void deployment_free(Domain *d) {
+    Tally *t;
+    for (size_t at = 0; (t = table_next(&d->tallies, &at)) != NULL; free(t)) str_unref(t->kind);
+    table_clear(&d->tallies);
     free_kinds(d->kinds, d->kind_count);
     free_endpoints(d->endpoints, d->endpoint_count);
 }
@@ -55,12 +58,21 @@ static void add_to_kind(Kind *k, const Record *row) {
     }
 }
 
-/* Counts go on for kinds that were there before. */
-static void keep_tallies(const Domain *d, Kind *kinds, size_t count) {
-    for (size_t n = 0; n < count; n++) {
-        const Kind *before = kind_named(d, slice_of(kinds[n].name));
-        if (before) kinds[n].turns = before->turns, kinds[n].failed = before->failed;
-    }
+static int is_tally(const void *item, const void *key) {
+    return slice_equal(slice_of(((const Tally *)item)->kind), *(const Slice *)key);
+}
+
+Tally *tally_of(const Domain *d, Slice kind) {
+    return table_find(&d->tallies, bytes_hash(kind.data, kind.size), is_tally, &kind);
+}
+
+static Tally *make_tally(Domain *d, Str *kind) {
+    Tally *t = tally_of(d, slice_of(kind));
+    if (t) return t;
+    t = xcalloc(1, sizeof *t);
+    t->kind = str_ref(kind);
+    table_insert(&d->tallies, bytes_hash(kind->data, kind->size), t);
+    return t;
 }
 
 typedef struct Head {
@@ -146,7 +158,7 @@ const char *radon_deploy(RadonDomain *d, const uint8_t *digest, size_t digest_si
         gate_unlink(d);
         d->linked = now;
     }
-    keep_tallies(d, kinds, count);
+    for (size_t n = 0; n < count; n++) kinds[n].tally = make_tally(d, kinds[n].name);
     free_kinds(d->kinds, d->kind_count);
     free_endpoints(d->endpoints, d->endpoint_count);
     d->kinds = kinds, d->kind_count = count;

@@ -169,9 +169,10 @@ RadonBytes radon_usage(RadonDomain *d) {
     for (size_t at = 0; (a = table_next(&d->image.atoms, &at)) != NULL;) count_atom(count_of(&counts, a->kind), a);
     for (size_t at = 0; (c = table_next(&counts, &at)) != NULL; free(c)) {
         const Kind *k = kind_named(d, slice_of(c->kind));
+        const Tally *t = tally_of(d, slice_of(c->kind));
         put_record(
             out, R_USED, c->atoms, c->holding, k ? (uint64_t)k->instances : 0, c->queued, c->suspended,
-            k ? k->turns : (uint64_t)0, k ? k->failed : (uint64_t)0, c->state, slice_of(c->kind));
+            t ? t->turns : (uint64_t)0, t ? t->failed : (uint64_t)0, c->state, slice_of(c->kind));
     }
     table_clear(&counts);
     put_record(

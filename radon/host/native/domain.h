@@ -40,6 +40,12 @@ typedef struct Pairing { /* of a link or of config */
 /* A module joined with the host functions; one for all kinds that have it. */
 typedef struct Linked Linked;
 
+/* What the atoms of a kind have done since the domain was opened, whatever was deployed meanwhile. */
+typedef struct Tally {
+    Str *kind;
+    uint64_t turns, failed;
+} Tally;
+
 /* One entry of the manifest's kinds, as a domain sees it. */
 typedef struct Kind {
     Str *name;
@@ -56,7 +62,7 @@ typedef struct Kind {
     Grant *grants;
     Pairing *links, *config;
     size_t grant_count, link_count, config_count;
-    uint64_t turns, failed; /* since the domain was opened */
+    Tally *tally;
     size_t instances;
     bool gone; /* taken out while the deployment runs */
 } Kind;
@@ -161,6 +167,7 @@ void domain_drop_instances(Domain *d);
 bool says_disconnected(const Atom *a, const Delivery *delivery);
 
 void deployment_free(Domain *d);
+Tally *tally_of(const Domain *d, Slice kind); /* NULL: it was never deployed */
 
 /* Joins the modules of kinds with the host functions. False: `d->error` says why. */
 bool gate_link(Domain *d, Kind *kinds, size_t count);
@@ -186,6 +193,7 @@ struct RadonDomain {
     wasm_engine_t *engine;
     Kind *kinds;
     size_t kind_count;
+    Table tallies; /* Tally, by kind */
     Str **endpoints;
     size_t endpoint_count;
     Linked *linked; /* all of the deployment, in a list */

@@ -119,7 +119,7 @@ static void begin(Domain *d, Atom *a, Kind *kind) {
     Str *fate;
     if (j) t = turn_new(d, a, kind, mailbox_find(&a->mailbox, j->id), j->step, j->time);
     else t = turn_new(d, a, kind, mailbox_next(&a->mailbox), ledger_next_step(d), d->image.time);
-    kind->turns++;
+    kind->tally->turns++;
     fate = fate_of(d, t->step);
     if (fate) {
         Str *cause = say(2, SLICE("aborted: "), slice_of(fate));
@@ -293,7 +293,7 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     snprintf(tried, sizeof tried, " (attempt %u of %u)", attempt, t->kind->attempts);
     buffer_put(&line, tried, strlen(tried));
     gate_drop(d, a);
-    t->kind->failed++;
+    t->kind->tally->failed++;
     domain_log(t, 3, slice(line.data, line.size));
     buffer_free(&line);
     ledger_step(d, t->step, 0);
