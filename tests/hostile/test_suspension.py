@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from radon.abi.exchange import Barrier
 from radon.host.domain import Settings
 from radon.host.kind import Retry
 from radon.host.limits import Limits
@@ -230,3 +231,24 @@ def test_a_message_that_cannot_be_lost_survives_a_cast_that_waits(h: Harness) ->
     h.restart(snapshot=True)
     h.advance("5s")
     assert h.logs() == []
+
+
+MUTTERS = module(
+    ["clock.sleep"],
+    wasi=["fd_write"],
+    receive="""(i32.store (i32.const 64) (local.get 1)) (i32.store (i32.const 68) (local.get 2))
+      (drop (call $fd_write (i32.const 1) (i32.const 64) (i32.const 1) (i32.const 80)))
+      (call $clock.sleep (i64.const 1000000000)) (call $clock.sleep (i64.mul (i64.const 1000000000) (i64.const 9)))""",
+)
+"""Prints its message without a line end, and sleeps twice."""
+
+
+def test_turns_that_are_abandoned_are_told_of_in_the_order_in_which_they_suspended(yard: Yard) -> None:
+    h = yard(mutters=MUTTERS)
+    h.send("mutters/a", b"a")
+    h.advance("500ms")
+    h.send("mutters/b", b"b")
+    h.advance("500ms")  # a wakes up and sleeps again, behind b
+    h.submit(Barrier())
+    h.run()
+    assert h.logs() == ["b", "a"]

@@ -177,6 +177,7 @@ void gate_drop(Domain *d, Atom *a); /* frees the atom's instance, if it has one 
 void gate_drop_all(Domain *d);
 bool suspension_resume(Domain *d, Atom *a); /* false: its turn does not wait here */
 void suspension_abandon(Domain *d, Atom *a);
+void suspension_abandon_all(Domain *d); /* in the order in which they suspended */
 
 /* ---- the domain ---- */
 
@@ -207,6 +208,7 @@ struct RadonDomain {
     uint64_t instance_memory; /* bytes, as of each one's last turn */
     Turn *spare_turn; /* one that is over, for the next */
     size_t suspended;
+    uint64_t parks; /* how often a turn suspended */
     uint64_t suspended_memory;
     Buffer inputs; /* what `run` will take in */
     uint64_t work; /* of the host for the turns of this run, as fuel */

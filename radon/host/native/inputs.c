@@ -246,7 +246,7 @@ static void revive(Domain *d, const Record *r) {
     address_unref(&delivery->reply); /* whoever asked has heard closed */
     if (again && delivery->form != START) {
         routes_post(d, &to, delivery);
-    } else if (again && routes_living(d, &to) == NULL) {
+    } else if (again && kind_named(d, slice_of(to.kind)) && routes_living(d, &to) == NULL) {
         routes_begin(d, &to, &nowhere, delivery->id, slice_of(delivery->body), false);
     }
     delivery_unref(delivery);

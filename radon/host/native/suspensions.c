@@ -10,6 +10,7 @@
 static void put_waiting(Turn *t) {
     Domain *d = t->d;
     t->atom->waiting = t;
+    t->parked = ++d->parks;
     d->suspended++;
     d->suspended_memory += gate_weigh(t->instance);
 }
@@ -43,6 +44,22 @@ void suspension_abandon(Domain *d, Atom *a) {
     i->future = NULL;
     i->inside = false;
     turn_abandon(t);
+}
+
+static int by_parking(const void *a, const void *b) {
+    uint64_t one = (*(Turn *const *)a)->parked, two = (*(Turn *const *)b)->parked;
+    return one < two ? -1 : one > two;
+}
+
+void suspension_abandon_all(Domain *d) {
+    Turn **waiting = xmalloc((d->suspended + 1) * sizeof *waiting);
+    size_t count = 0;
+    for (Instance *i = d->oldest; i; i = i->newer) {
+        if (i->atom->waiting) waiting[count++] = i->atom->waiting;
+    }
+    qsort(waiting, count, sizeof *waiting, by_parking);
+    for (size_t n = 0; n < count; n++) suspension_abandon(d, waiting[n]->atom);
+    free(waiting);
 }
 
 /* Leaves the fiber until there is an answer. False: there will be none, the turn is abandoned. */

@@ -355,9 +355,6 @@ void domain_drop_instance(Domain *d, Atom *a) {
 }
 
 void domain_drop_instances(Domain *d) {
-    for (Instance *i = d->oldest, *next; i; i = next) {
-        next = i->newer;
-        suspension_abandon(d, i->atom);
-    }
+    suspension_abandon_all(d);
     gate_drop_all(d);
 }
