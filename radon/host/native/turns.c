@@ -135,15 +135,16 @@ static void begin(Domain *d, Atom *a, Kind *kind) {
 
 void domain_take_turn(Domain *d, Atom *a) {
     Kind *kind;
+    Delivery *next;
     if (kind_is(&(Address){a->kind, a->key, 0}, "@topic")) {
         d->work += topic_turn(d, a);
     } else if (suspension_resume(d, a)) {
         return;
     } else if ((kind = kind_named(d, slice_of(a->kind))) != NULL) {
         begin(d, a, kind);
-    } else { /* its kind was removed by a deployment */
+    } else if ((next = mailbox_next(&a->mailbox)) != NULL) { /* its kind was removed by a deployment */
         ledger_step(d, ledger_next_step(d), 0);
-        domain_bury(d, a, mailbox_next(&a->mailbox), SLICE("not-found"));
+        domain_bury(d, a, next, SLICE("not-found"));
     }
 }
 
