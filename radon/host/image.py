@@ -174,6 +174,8 @@ class Image:
         for record in log:
             if type(record) is r.At:
                 self._at = self.atom(record.kind, record.key)
+            elif type(record) is r.Delivered and record.delivery in self._at.mailbox:
+                raise LookupError("a delivery that is there already")
             else:
                 self.apply(self._at, record)
 

@@ -51,6 +51,11 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self._ready) + sum(map(len, self._held.values()))
 
+    def __contains__(self, delivery: Delivery) -> bool:
+        """Is one of this id there, ready, waiting, or behind one of its pair?"""
+        id = delivery.id
+        return id in self._ready or id in self._waiting or id in self._held.get(pair_of(delivery), ())
+
     def __iter__(self) -> Iterator[Delivery]:
         """The same order for equal mailboxes: the ready ones, then pair by pair, by the ids of their first."""
         yield from self._ready.values()

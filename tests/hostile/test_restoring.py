@@ -21,6 +21,8 @@ JOURNAL = [AT, MAIL, r.Suspended(ID, 0, 1, 1), r.Called(ID, 5, r.CALL, b"digest"
 ANSWER = r.Answered(ID, 1, 0, 0, (("name", b"value"),), b"body")
 
 CONTRADICTIONS: dict[str, list[Any]] = {
+    "delivered twice": [AT, MAIL, MAIL],
+    "delivered while it waits": [AT, MAIL, r.Attempted(ID, 1, 5), MAIL],
     "consumed, never delivered": [AT, r.Consumed(ID)],
     "consumed twice": [AT, MAIL, r.Consumed(ID), r.Consumed(ID)],
     "attempted, never delivered": [AT, MAIL, r.Attempted(OTHER, 1, 5)],
@@ -52,12 +54,4 @@ def test_records_that_contradict_each_other_make_no_domain(each_domain: str, wha
     frame = seal(FrameType.SNAPSHOT if snapshot else FrameType.LOG, encode_all(CONTRADICTIONS[what]))
     with pytest.raises(FrameError):
         domain.restore(*(frame,) if snapshot else (None, [frame]))
-    domain.close()
-
-
-def test_an_identity_that_is_delivered_twice_is_survived(each_domain: str) -> None:
-    domain = load(each_domain)(Settings())
-    twice = [AT, *[MAIL] * 20, r.Attempted(ID, 1, 5), r.Attempted(ID, 2, 6), r.Consumed(ID), *[MAIL] * 20]
-    domain.restore(seal(FrameType.SNAPSHOT, encode_all(twice)))
-    domain.snapshot()
     domain.close()

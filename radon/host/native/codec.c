@@ -169,6 +169,7 @@ static bool is_field(char letter, Slice field) {
 }
 
 Reader reader_of(Slice body) {
+    if (body.size == 0) body.data = no_id; /* NULL is nowhere, and nothing begins or ends there */
     return (Reader){.begin = body.data, .at = body.data, .end = body.data + body.size};
 }
 

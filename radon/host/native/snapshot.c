@@ -31,6 +31,7 @@ static bool fits(const Image *image, Atom *a, const Record *r) {
     }
     if (a == NULL) return false;
     switch (r->tag) {
+    case R_DELIVERED: return mailbox_find(&a->mailbox, r->v[0].data) == NULL; /* it begins with its id */
     case R_CONSUMED: case R_ATTEMPTED: return mailbox_find(&a->mailbox, r->id) != NULL;
     case R_SUSPENDED: return mailbox_find(&a->mailbox, r->id) != NULL;
     case R_RETRIED: return mailbox_waiting(&a->mailbox, r->id) != NULL;
