@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     RadonDomain *d;
     size_t snapshot, log;
     if (size < 4) return 0;
-    d = new_domain(NULL);
+    d = new_domain(NULL, 0);
     snapshot = u16_at(data), log = u16_at(data + 2);
     data += 4, size -= 4;
     if (load(d, &data, &size, snapshot) && load(d, &data, &size, log)) {

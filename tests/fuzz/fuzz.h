@@ -7,13 +7,14 @@
 #include "api.h"
 #include "domain.h"
 
-/* A domain with limits that an input can reach. */
-static inline RadonDomain *new_domain(void *engine) {
+/* A domain with limits that an input can reach. Flags: bit 0 forgetful, bit 1 without elision. */
+static inline RadonDomain *new_domain(void *engine, int flags) {
     RadonDomain *d = radon_new(engine);
     Buffer row = {0};
     put_record(
         &row, R_CHOSEN, (uint64_t)4, (uint64_t)3, (uint64_t)8 << 20, (uint64_t)1 << 20, (uint64_t)1 << 16, (uint64_t)1 << 12,
-        (uint64_t)8, (uint64_t)1000000, (uint64_t)1000, (uint64_t)1000, 0, 1, SLICE("local"));
+        (uint64_t)8, (uint64_t)1000000, (uint64_t)1000, (uint64_t)1000, flags & 1, !(flags & 2),
+        SLICE("local"));
     radon_settings(d, row.data, row.size);
     buffer_free(&row);
     return d;
@@ -36,7 +37,7 @@ static inline Buffer snapshot_of(RadonDomain *d) {
 /* A snapshot is taken, and the domain that it makes has the same one. */
 static inline void check_snapshot(RadonDomain *d) {
     Buffer one = snapshot_of(d), other;
-    RadonDomain *again = new_domain(NULL);
+    RadonDomain *again = new_domain(NULL, 0);
     must(radon_load(again, one.data, one.size) == NULL, "a domain's own snapshot is taken");
     other = snapshot_of(again);
     must(one.size == other.size && memcmp(one.data, other.data, one.size) == 0, "a snapshot makes the same snapshot");

@@ -1,6 +1,6 @@
 """Writes inputs that a fuzz target begins with, made by Radon's own encoders: they follow when a record changes.
 
-usage: seeds.py TARGET FOLDER
+usage: seeds.py TARGET FOLDER, or seeds.py guests FOLDER for a header with the guests of lowering.c
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import wasmtime
+from wasmtime import _ffi
+
 from radon.abi import exchange as x
 from radon.abi import frames
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.records import LAYOUTS
+from radon.abi.syscalls import SYSCALLS
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.hostile.puppet import DIRECT, PUPPET
 
 SOMEBODY = Address("kind", "key", 7)
 METADATA = (("name", b"value"), ("", b""))
@@ -62,11 +69,58 @@ def _parts(snapshot: bytes, log: bytes, inputs: bytes) -> bytes:
     return struct.pack("<HH", len(snapshot), len(log)) + snapshot + log + inputs
 
 
-TARGETS = {"frames": bodies}
+HANDLES = {"message": 1, "address": 2, "bucket": 3, "object": 4}
+"""Which the steps of `BEFORE` make."""
+
+BEFORE = ("messaging.self", "state.open", "objects.put")
+RUN, COMMIT, LATER = b"\x0a", b"\x0b", b"\xf8"
+"""What lowering.c takes these for: all turns, and the commit; the commit; 2^15 ns pass."""
+
+
+def histories() -> Iterator[tuple[str, bytes]]:
+    """(name, input) as lowering.c takes it apart: each syscall once, with arguments that mean something."""
+    rows = {row.name: number for number, row in enumerate(SYSCALLS)}
+    for name, number in rows.items():
+        for to in (0, 2):  # with a fiber and without
+            steps = [_step(rows[before]) for before in BEFORE] + 2 * [_step(number)]
+            message = bytes((0, to, 4, len(steps))) + b"".join(steps) + bytes(range(32))
+            yield f"{name}-{to}", b"\0" + message + RUN + message + LATER + RUN + b"\x0c" + message + RUN
+
+
+def _step(number: int) -> bytes:
+    row = SYSCALLS[number]
+    taken = b"".join(_argument(taken) for taken in row.takes)
+    area = b"" if not row.gives or row.results else bytes((130,))
+    return bytes((number,)) + taken + area
+
+
+def _argument(taken: str) -> bytes:
+    """As put_argument takes it."""
+    if taken.startswith("borrow<"):
+        return bytes((HANDLES[taken[7:-1]],))
+    if taken.startswith("option<"):
+        return b"\1" + _argument(taken[7:-1])
+    if taken in ("string", "list<u8>"):
+        return bytes((192 + 10,))
+    return b"\4\0" if taken.startswith("list<") else b"\1"
+
+
+TARGETS = {"frames": bodies, "lowering": histories}
 """A target that is not here begins with what stands in tests/fuzz/corpus, or with nothing."""
 
 
+def guests() -> str:
+    """A header with the puppets as modules, and where wasmtime is."""
+    lines = [f'#define WASMTIME "{_ffi.filename}"']
+    for name, text in {"puppet": PUPPET, "direct": DIRECT}.items():
+        module = ", ".join(map(str, wasmtime.wat2wasm(text)))
+        lines.append(f"static const uint8_t {name}_wasm[] = {{{module}}};")
+    return "\n".join([*lines, ""])
+
+
 def main(target: str, folder: str) -> None:
+    if target == "guests":
+        Path(folder, "guests.h").write_text(guests())
     for name, body in TARGETS[target]() if target in TARGETS else ():
         Path(folder, name).write_bytes(body)
 
