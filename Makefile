@@ -15,8 +15,8 @@ endif
 
 NATIVE := $(RUN) -P radon/host/native/build.py
 
-# What `make sanitize` runs, and for how many seconds `make fuzz` attacks each target.
-TESTS   ?= tests/native tests/conformance tests/hostile
+# What `make sanitize` runs, on the native domain alone, and for how many seconds `make fuzz` attacks each target.
+TESTS   ?= $(wildcard tests/conformance tests/equivalence tests/hostile tests/simulation) -k "not python"
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
@@ -38,8 +38,10 @@ test: native  ## the tests, except the slow ones
 seeds: native  ## the crash simulator over 1,000 seeds
 	@$(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 -m "" tests/simulation
 
-check:  ## lint and all tests, the slow ones too
-	@$(MAKE) --no-print-directory lint test SLOW=1
+check:  ## lint, all tests, the slow ones too, sanitizers, a while of fuzzing
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test SLOW=1
+	@$(MAKE) --no-print-directory sanitize fuzz
 
 lint: native  ## ruff, mypy and the C compiler's warnings
 	@$(RUN) -m ruff check

@@ -19,10 +19,9 @@ from radon.host.limits import (
     WRITE_FUEL,
     Limits,
 )
-from radon.host.turn import Turn
 from radon.testing.harness import Harness
 from tests.hostile.conftest import Yard, hostile
-from tests.hostile.puppet import DATA, MESSAGE, PUPPET, Act, Played, Script
+from tests.hostile.puppet import DATA, DIRECT, MESSAGE, PUPPET, Act, Played, Script
 
 FIRST = MESSAGE + 1
 SECOND = 10**9
@@ -252,19 +251,25 @@ def test_a_turn_spawns_so_many_atoms(tight: Harness) -> None:
 # ---- the turn ----
 
 
+def fails(script: Script, turn: int) -> bool:
+    """Does a turn with so much fuel end before its script does?"""
+    with Harness({"direct": hostile("direct", DIRECT, limits=Limits(turn=turn))}) as h:
+        h.send("direct/a", script.body())
+        return bool(h.dead())
+
+
+def least(script: Script) -> int:
+    """The least fuel with which the script comes to its end."""
+    return bisect_left(range(1_000_000), True, key=lambda turn: turn > 0 and not fails(script, turn))
+
+
 def test_a_turn_that_uses_its_last_unit_of_fuel_is_done_and_one_more_is_too_much() -> None:
     script = Script()
     script.call(Act.REPEAT, 100)
     script.call("clock.now")
-
-    def fails(turn: int) -> bool:
-        with Harness({"puppet": hostile("puppet", PUPPET, limits=Limits(turn=turn))}) as h:
-            h.send("puppet/a", script.body())
-            return bool(h.dead())
-
-    least = bisect_left(range(1_000_000), True, key=lambda turn: turn > 0 and not fails(turn))
-    assert least > 100 * SYSCALL_FUEL
-    assert [fails(turn) for turn in (least, least - 1, least)] == [False, True, False]
+    enough = least(script)
+    assert enough > 100 * SYSCALL_FUEL
+    assert [fails(script, turn) for turn in (enough, enough - 1, enough)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +277,7 @@ def test_a_turn_that_uses_its_last_unit_of_fuel_is_done_and_one_more_is_too_much
     [
         ("clock.now", [], [], False, SYSCALL_FUEL),
         ("random.next", [], [], False, SYSCALL_FUEL * 5 // 4),
-        ("messaging.open", [b"puppet/name"], [], True, SYSCALL_FUEL + 11 * (1 + NAME_FUEL) + 8),
+        ("messaging.open", [b"direct/name"], [], True, SYSCALL_FUEL + 11 * (1 + NAME_FUEL) + 8),
         ("messaging.address.send", [b"body"], [], True, SYSCALL_FUEL + 4 * (1 + KEPT_FUEL) + 2),
         ("state.bucket.put", [b"key", b"value"], [], True, SYSCALL_FUEL + WRITE_FUEL + 8 * (1 + KEPT_FUEL) + 2),
         ("state.bucket.get", [b"none"], [], True, SYSCALL_FUEL + 4 + 16),
@@ -282,31 +287,21 @@ def test_a_turn_that_uses_its_last_unit_of_fuel_is_done_and_one_more_is_too_much
     ],
 )
 def test_a_syscall_costs_what_the_table_says(
-    h: Harness, name: str, data: list[bytes], more: list[int], result: bool, costs: int
+    name: str, data: list[bytes], more: list[int], result: bool, costs: int
 ) -> None:
-    """By 40 more of it in a turn."""
+    """By 40 more of it in a turn, each of which costs the host more than the guest."""
 
     def spent(times: int) -> int:
         script = Script()
         script.call("state.open", *script.data(b"data"), script.area())  # its handle is the first behind the message
-        script.call("messaging.open", *script.data(b"puppet/x"), script.area())
+        script.call("messaging.open", *script.data(b"direct/x"), script.area())
         texts = [word for text in data for word in script.data(text)]
         handle = [FIRST] if "bucket" in name else [FIRST + 1] if "address" in name else []
         level = [1] if name == "log.write" else []
         script.call(Act.REPEAT, times)
         script.call(name, *handle, *level, *texts, *more, *([script.area()] if result else []))
-        h.post("direct/a", script.body(), run=False)
-        h.submit()
-        turns: list[Turn] = []
-        finish = h.domain._finish
-        h.domain._finish = lambda turn: (turns.append(turn), finish(turn))[1]
-        h.run()
-        h.domain._finish = finish
-        h.forget()
-        assert not h.dead()
-        return next(turn.spent for turn in turns if turn.atom.kind == "direct" and turn.delivery.body == script.body())
+        return least(script)
 
-    spent(40)
     assert spent(80) - spent(40) == 40 * costs
 
 
