@@ -118,7 +118,7 @@ def _post(domain: PythonDomain, record: x.Post) -> None:
         domain.ledger.leave(x.Accepted(record.token))
     elif record.once:
         reply = Address("@once", record.once)
-        routes.waiting[record.once] = [record.token]
+        routes.waiting.setdefault(record.once, []).append(record.token)  # some may wait from before it was forgotten
     else:
         reply = Address("@client", str(record.token))
     routes.post(

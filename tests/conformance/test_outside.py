@@ -185,6 +185,16 @@ def test_an_answer_after_the_key_was_forgotten_still_reaches_who_waits(d: Harnes
     assert d.image().seen == {}
 
 
+def test_who_waits_since_before_the_key_was_forgotten_gets_the_first_answer_that_there_is(d: Harness) -> None:
+    first = d.post("script/a", b"message.keep $message 1", once="k")
+    d.advance("3600s")
+    second = d.post("script/a", b"message.keep $message 2", once="k")
+    run(d, "script/a", "$m = messaging.kept 1", "message.reply $m one")
+    assert (d.answer(first), d.answer(second)) == (b"one", b"one")
+    run(d, "script/a", "$m = messaging.kept 2", "message.reply $m two")
+    assert d.answer(d.post("script/a", COUNT, once="k")) == b"two"
+
+
 def test_a_forwarded_message_is_answered_under_its_key(d: Harness) -> None:
     lines = ("$m = messaging.self", "$t = address.text $m", "if $t script/a message.forward $message script/b")
     answers = {d.call("script/a", script(*lines), once="k") for _ in range(2)}
