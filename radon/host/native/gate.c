@@ -76,7 +76,7 @@ static bool instance_for(Turn *t) {
         return true;
     }
     if (d->instance_count >= d->settings.instances || d->instance_memory > d->settings.memory) {
-        make_room(d, d->settings.instances - 1);
+        make_room(d, d->settings.instances ? d->settings.instances - 1 : 0);
     }
     i = t->atom->instance = instance_new(d, t->atom, t->kind);
     append(d, i);
