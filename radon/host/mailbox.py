@@ -124,16 +124,24 @@ class Mailbox:
             self._ready.move_to_end(id, last=False)
 
     def records(self) -> Iterator[Delivered | Attempted | Retried]:
-        """What makes an equal mailbox, but for casts; the same for equal mailboxes."""
+        """What makes an equal mailbox, but for casts; the same for equal mailboxes.
+
+        A pair that only casts hold up is ready once they are gone: so it comes before those that stay held.
+        """
+        staying = set()
         for delivery in self._ready.values():
             if not delivery.cast:
                 yield Delivered(delivery)
-                if pair_of(delivery) in self._held:
+                if (pair := pair_of(delivery)) in self._held:
+                    staying.add(pair)
                     yield Attempted(delivery.id, delivery.attempt, 0)
                     yield Retried(delivery.id)
-        queues = [[d for d in queue.values() if not d.cast] for queue in self._held.values()]
-        for queue in sorted(filter(None, queues), key=lambda queue: queue[0].id):
-            for delivery in queue:
+        queues = []
+        for pair, queue in self._held.items():
+            if kept := [delivery for delivery in queue.values() if not delivery.cast]:
+                queues.append((pair in staying or kept[0].id in self.due, kept[0].id, kept))
+        for _, _, kept in sorted(queues, key=lambda row: row[:2]):
+            for delivery in kept:
                 yield Delivered(delivery)
                 if delivery.id in self.due:
                     yield Attempted(delivery.id, delivery.attempt, self.due[delivery.id])

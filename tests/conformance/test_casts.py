@@ -6,6 +6,7 @@ from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address
 from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
+from radon.host.domain import Make, Settings
 from radon.testing.harness import Harness
 from tests.scripts import events, run, script, word
 
@@ -69,3 +70,13 @@ def test_a_cast_to_the_outside_leaves_without_waiting_for_the_store(h: Harness) 
         ("cast", "outgoing"): [], ("cast", "volatile"): [("@line/7", b"hello")],
         ("send", "outgoing"): [("@line/7", b"hello")], ("send", "volatile"): [],
     }  # fmt: skip
+
+
+def test_what_only_a_cast_holds_up_is_in_its_place_in_a_snapshot(h: Harness, make: Make) -> None:
+    run(h, "script/c", 'address.send script/a "err no"')
+    run(h, "script/b", 'address.cast script/a "err no"', "address.send script/a x")
+    snapshot = h.domain.snapshot()
+    domain = make(Settings())
+    domain.restore(snapshot)
+    assert domain.snapshot() == snapshot
+    domain.close()

@@ -284,6 +284,8 @@ typedef struct Listed {
 } Listed;
 
 static int by_first(const void *a, const void *b) {
+    const Pair *one = ((const Listed *)a)->pair, *two = ((const Listed *)b)->pair;
+    if (one->stays != two->stays) return one->stays - two->stays;
     return memcmp(((const Listed *)a)->first->id, ((const Listed *)b)->first->id, ID_SIZE);
 }
 
@@ -295,11 +297,22 @@ static Delivery **list_queue(Delivery **end, const Queue *q, bool casts) {
     return end;
 }
 
+/* Which pairs hold when all casts are gone: those of which one waits, or was tried again and is ready. */
+static void find_staying(const Mailbox *box) {
+    for (Pair *p = box->held->first; p; p = p->next) p->stays = p->queue.first && p->queue.first->waits && !p->queue.first->cast;
+    for (const Delivery *d = box->ready.first; d; d = d->next) {
+        Pair *p = d->cast ? NULL : find_pair(box->held, d);
+        if (p && p->holds) p->stays = true;
+    }
+}
+
 Delivery **mailbox_list(const Mailbox *box, bool casts) {
     Delivery **list = xmalloc((mailbox_count(box) + 1) * sizeof *list), **end = list_queue(list, &box->ready, casts);
     if (box->held) {
         Listed *pairs = xmalloc(box->held->pairs.count * sizeof *pairs);
         size_t count = 0;
+        for (Pair *p = box->held->first; p; p = p->next) p->stays = true;
+        if (!casts) find_staying(box);
         for (const Pair *p = box->held->first; p; p = p->next) {
             const Delivery *d = p->queue.first;
             while (d && d->cast && !casts) d = d->next;

@@ -23,6 +23,7 @@ typedef struct Pair {
     uint8_t id[ID_SIZE]; /* of a delivery that is alone */
     size_t ready;        /* how many of it are ready */
     bool holds;          /* one of it failed: the rest is in `queue`, in order */
+    bool stays;          /* it holds without casts, too: mailbox_list's */
     Queue queue;
     struct Pair *next, *prev; /* those that hold, in the order in which they began to */
 } Pair;
@@ -72,8 +73,8 @@ void mailbox_retried(Mailbox *box, Delivery *d);
  * meanwhile. */
 Delivery *mailbox_each(const Mailbox *box, const Delivery *last);
 
-/* All, or all but casts, in the order of everybody: the ready ones, then pair by pair, by the ids of their first.
- * Borrowed, in an array that ends with NULL and is to be freed. */
+/* All, or all but casts, in the order of everybody: the ready ones, then pair by pair, by the ids of their first. Without
+ * casts, pairs that only they hold up come before the others: they are ready once those are gone. Borrowed, in an array that ends with NULL and is to be freed. */
 Delivery **mailbox_list(const Mailbox *box, bool casts);
 
 /* Does its pair hold? It is one of the ready ones then that was tried again. */
