@@ -118,16 +118,25 @@ class Mailbox:
             self._ready.move_to_end(id, last=False)
 
     def records(self) -> Iterator[Delivered | Attempted | Retried]:
-        """What makes an equal mailbox, but for casts; the same for equal mailboxes."""
+        """What makes an equal mailbox, but for casts; the same for equal mailboxes.
+
+        Those that waited behind a cast alone are ready in the other mailbox, so they come before those that wait.
+        """
+        retried: set[Pair] = set()
         for delivery in self._ready.values():
             if not delivery.cast:
                 yield Delivered(delivery)
-                if pair_of(delivery) in self._held:
+                if (pair := pair_of(delivery)) in self._held:
                     yield Attempted(delivery.id, delivery.attempt, 0)
                     yield Retried(delivery.id)
-        queues = [[d for d in queue.values() if not d.cast] for queue in self._held.values()]
-        for queue in sorted(filter(None, queues), key=lambda queue: queue[0].id):
-            for delivery in queue:
+                    retried.add(pair)
+        queues = []
+        for pair, queue in self._held.items():
+            left = [delivery for delivery in queue.values() if not delivery.cast]
+            if left:
+                queues.append((pair in retried or left[0].id in self.due, left[0].id, left))
+        for _, _, left in sorted(queues):
+            for delivery in left:
                 yield Delivered(delivery)
                 if delivery.id in self.due:
                     yield Attempted(delivery.id, delivery.attempt, self.due[delivery.id])
