@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from radon.abi.errors import LoadError
 from radon.host.guest import Guest, Linked, OutOfBounds, Raw, Trap
 
 PAGE = 65536
@@ -216,15 +217,11 @@ def test_a_guest_without_memory_has_none_to_read(start: Start) -> None:
         guest.read(0, 1)
 
 
-def test_a_garbage_heap_is_limited_like_the_memory(start: Start) -> None:
-    wat = """(tag $e) (table $t 100000 exnref)
-        (func (export "run") (local $i i32)
-            (loop $l
-                (table.set $t (local.get $i) (block $b (result exnref)
-                    (try_table (catch_all_ref $b) (throw $e)) unreachable))
-                (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100000)))))"""
-    with pytest.raises(Trap, match="heap"):
-        run(start(MEMORY.format(wat), limit=PAGE))
+@pytest.mark.parametrize("type_", ["exnref", "anyref", "i31ref", "(ref null $s)"])
+def test_nothing_that_would_live_in_a_heap_beside_the_memory_is_a_module(start: Start, type_: str) -> None:
+    declared = "(type $s (struct (field i32)))" if "$s" in type_ else ""
+    with pytest.raises(LoadError, match=r"not supported|unsupported|not enabled"):
+        start(MEMORY.format(f'{declared} (table 1 {type_}) (func (export "run"))'))
 
 
 # -- the end --
