@@ -1,122 +1,132 @@
 """Scripts at random, and the days of a domain in which they run, for comparing one domain with another.
 
 Names, keys and tokens come from small pools, so that scripts meet: one reads what another wrote, waits for what another
-ends. What a script stores for later asks and sends nothing, so that every run comes to rest.
+ends. What a script stores for later asks and sends nothing, so that nearly every run comes to rest.
 """
 
 from __future__ import annotations
+
+from random import Random
 
 from hypothesis import strategies as st
 
 from radon.abi import exchange as x
 from radon.abi.delivery import Address
-from tests.scripts import script, word
+from radon.host.kind import Kind, Retry
+from radon.host.limits import Limits
+from radon.testing.harness import kind
+from tests.scripts import ECHO, GRANTS, ScriptModule, script, script_kind, word
 
-ATOMS = ["script/a", "script/b", "script/c", "direct/d", "other/e"]
+ATOMS = ["script/a", "script/b", "script/c", "direct/d", "other/e", "tight/t", "shard/x"]
 CONNECTIONS = ["script/line-1", "direct/line-2"]
 SECONDS = 10**9
 
-Strategy = st.SearchStrategy[str]
+Choices = tuple[str, ...]
 
-_words: Strategy = st.sampled_from(["x", "y", "zz", "0x00ff", '""', '"two words"', "12345678"])
-_keys: Strategy = st.sampled_from(["k0", "k1", "k2", "k3"])
-_buckets: Strategy = st.sampled_from(["data", "more"])
-_tokens: Strategy = st.sampled_from(["0", "1", "2"])
-_delays: Strategy = st.sampled_from(["0", "100ms", "1s", "90s"])
-_numbers: Strategy = st.sampled_from(["0", "1", "-1", "3", "9223372036854775807"])
-_bounds: Strategy = _keys | st.just("-")
-_topics: Strategy = st.sampled_from(["news", "weather"])
-_addresses: Strategy = st.sampled_from([*ATOMS, "$a", "$b", "echo/e", "nobody/x"])
-_kinds: Strategy = st.sampled_from(["script", "direct", "nobody"])
-_levels: Strategy = st.sampled_from(["debug", "info", "error"])
+_WORDS = ("x", "y", "zz", "0x00ff", '""', '"two words"', "12345678")
+_KEYS = ("k0", "k1", "k2", "k3")
+_BUCKETS = ("data", "more")
+_TOKENS = ("0", "1", "2")
+_DELAYS = ("0", "100ms", "1s", "90s")
+_NUMBERS = ("0", "1", "-1", "3", "9223372036854775807")
+_BOUNDS = (*_KEYS, "-")
+_TOPICS = ("news", "weather")
+_PLACES = (*ATOMS, "$a", "$b", "echo/e", "nobody/x", "http:api", "near/@here", "brief/f")
+_KINDS = ("script", "direct", "nobody")
+_OBJECT = ("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",)  # that whose body is "x"
+_BODY: Choices = ("body",)
+"""Stands for a script that the line sends."""
+_STORED: Choices = ("stored",)
+"""Stands for one that is carried out later, and reaches nobody."""
 
-_INWARD: dict[str, tuple[Strategy, ...]] = {
-    "bucket.get": (_buckets, _keys),
-    "bucket.get-many": (_buckets, _keys, _keys),
-    "bucket.put": (_buckets, _keys, _words),
-    "bucket.delete": (_buckets, _keys),
-    "bucket.delete-range": (_buckets, _bounds, _bounds),
-    "bucket.add": (_buckets, _keys, _numbers),
-    "bucket.scan": (_buckets, _bounds, _bounds, st.sampled_from(["0", "2", "10"]), st.sampled_from(["0", "1"])),
+_INWARD: dict[str, tuple[Choices, ...]] = {
+    "bucket.get": (_BUCKETS, _KEYS),
+    "bucket.get-many": (_BUCKETS, _KEYS, _KEYS),
+    "bucket.put": (_BUCKETS, _KEYS, _WORDS),
+    "bucket.delete": (_BUCKETS, _KEYS),
+    "bucket.delete-range": (_BUCKETS, _BOUNDS, _BOUNDS),
+    "bucket.add": (_BUCKETS, _KEYS, _NUMBERS),
+    "bucket.scan": (_BUCKETS, _BOUNDS, _BOUNDS, ("0", "2", "10"), ("0", "1")),
     "clock.now": (),
-    "clock.set-timer": (st.sampled_from(["100ms", "1s", "90s"]), _tokens),
-    "clock.cancel-timer": (_tokens,),
+    "clock.set-timer": (("100ms", "1s", "90s"), _TOKENS),
+    "clock.cancel-timer": (_TOKENS,),
     "random.next": (),
-    "random.fill": (st.sampled_from(["0", "5", "40"]),),
-    "log.write": (_levels, _words),
-    "log.count": (_words, _tokens),
-    "config.get": (_keys,),
-    "$o = objects.put": (_words,),
-    "object.size": (st.just("$o"),),
-    "object.read": (st.just("$o"), _tokens, _tokens),
-    "objects.pin": (st.just("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"),),
-    "objects.unpin": (st.just("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"),),
-    "event": (_words,),
-    "lifecycle.exit": (_tokens,),
-    "err": (_words,),
+    "random.fill": (("0", "5", "40"),),
+    "log.write": (("debug", "info", "error"), _WORDS),
+    "log.count": (_WORDS, _TOKENS),
+    "config.get": (_KEYS,),
+    "$o = objects.put": (_WORDS,),
+    "object.size": (("$o",),),
+    "object.read": (("$o",), _TOKENS, _TOKENS),
+    "objects.pin": (_OBJECT,),
+    "objects.unpin": (_OBJECT,),
+    "event": (_WORDS,),
+    "lifecycle.exit": (_TOKENS,),
+    "err": (_WORDS,),
     "trap": (),
-    "say": (_words,),
+    "say": (_WORDS,),
 }
 """Lines that reach no other atom."""
 
+_OUTWARD: dict[str, tuple[Choices, ...]] = {
+    "$a = messaging.open": (_PLACES,),
+    "$a = messaging.self": (),
+    "$a = message.sender": (("$message",),),
+    "$b = lifecycle.spawn": (_KINDS, _BODY),
+    "$w = lifecycle.spawn-many": (_KINDS, _TOKENS, _BODY),
+    "address.send": (_PLACES, _BODY),
+    "address.send-later": (_PLACES, _BODY, _DELAYS),
+    "address.request": (_PLACES, _BODY, _DELAYS, _TOKENS),
+    "address.call": (_PLACES, _BODY, _DELAYS),
+    "lifecycle.wait": (_PLACES, _DELAYS),
+    "clock.sleep": (_DELAYS,),
+    "lifecycle.stop": (_PLACES,),
+    "lifecycle.monitor": (_PLACES, _TOKENS),
+    "message.reply": (("$message",), _WORDS),
+    "message.reply-with": (("$message",), _WORDS, _KEYS, _WORDS),
+    "message.forward": (("$message",), ("echo/e",)),  # a script atom would forward it for ever
+    "message.keep": (("$message",), _TOKENS),
+    "$m = messaging.kept": (_TOKENS,),
+    "message.reply $m": (_WORDS,),
+    "topics.publish": (_TOPICS, _BODY),
+    "topics.subscribe": (_TOPICS,),
+    "topics.unsubscribe": (_TOPICS,),
+    "bucket.put scripts": (("fired", "replied", "down"), _STORED),
+    "silent": (),
+}
+"""Durable lines that reach others."""
 
-def _line(verb: str, *parts: str) -> str:
-    return " ".join([verb, *parts])
-
-
-def _lines(table: dict[str, tuple[Strategy, ...]]) -> Strategy:
-    return st.sampled_from(sorted(table)).flatmap(lambda verb: st.builds(_line, st.just(verb), *table[verb]))
-
-
-def _scripts(line: Strategy, most: int) -> Strategy:
-    """Scripts as words."""
-    return st.lists(line, max_size=most).map(lambda lines: word(script(*lines)))
-
-
-def _outward(bodies: Strategy) -> dict[str, tuple[Strategy, ...]]:
-    """Durable lines that reach others; `bodies` are the scripts that these are to run."""
-    return {
-        "$a = messaging.open": (_addresses,),
-        "$a = messaging.self": (),
-        "$a = message.sender": (st.just("$message"),),
-        "$b = lifecycle.spawn": (_kinds, bodies),
-        "$w = lifecycle.spawn-many": (_kinds, _tokens, bodies),
-        "address.send": (_addresses, bodies),
-        "address.send-later": (_addresses, bodies, _delays),
-        "address.request": (_addresses, bodies, _delays, _tokens),
-        "address.call": (_addresses, bodies, _delays),
-        "lifecycle.wait": (_addresses, _delays),
-        "clock.sleep": (_delays,),
-        "lifecycle.stop": (_addresses,),
-        "lifecycle.monitor": (_addresses, _tokens),
-        "message.reply": (st.just("$message"), _words),
-        "message.reply-with": (st.just("$message"), _words, _keys, _words),
-        "message.forward": (st.just("$message"), st.just("echo/e")),  # a script atom would forward it for ever
-        "message.keep": (st.just("$message"), _tokens),
-        "$m = messaging.kept": (_tokens,),
-        "message.reply $m": (_words,),
-        "topics.publish": (_topics, bodies),
-        "topics.subscribe": (_topics,),
-        "topics.unsubscribe": (_topics,),
-        "bucket.put scripts": (st.sampled_from(["fired", "replied", "down"]), _scripts(_lines(_INWARD), 2)),
-        "silent": (),
-    }
+_VOLATILE: dict[str, tuple[Choices, ...]] = {"address.cast": (_PLACES, _BODY), "memory.count": ()}
+"""Lines whose effects a restart or the loss of an instance may change."""
 
 
-def _volatile(bodies: Strategy) -> dict[str, tuple[Strategy, ...]]:
-    """Lines whose effects a restart or the loss of an instance may change."""
-    return {"address.cast": (_addresses, bodies), "memory.count": ()}
+def line(seed: int, *, volatile: bool = True) -> str:
+    """The line of this number; scripts in it send scripts, and those no more.
+
+    Hypothesis chooses, and leaves out, whole lines only: what it had to choose for each word of a script within a
+    script would be more than it tries.
+    """
+    return _line(Random(seed), 2, [_INWARD, _OUTWARD, _OUTWARD] + ([_VOLATILE] if volatile else []))
 
 
-def _bodies(volatile: bool) -> st.SearchStrategy[bytes]:
+def _line(random: Random, depth: int, tables: list[dict[str, tuple[Choices, ...]]]) -> str:
+    table = random.choice(tables) if depth else _INWARD
+    verb = random.choice(sorted(table))
+    words = []
+    for choices in table[verb]:
+        if choices is _BODY:
+            words.append(word(script(*(_line(random, depth - 1, tables) for _ in range(random.randrange(4))))))
+        elif choices is _STORED:
+            words.append(word(script(*(_line(random, 0, tables) for _ in range(random.randrange(3))))))
+        else:
+            words.append(random.choice(choices))
+    return " ".join([verb, *words])
+
+
+def bodies(volatile: bool) -> st.SearchStrategy[bytes]:
     """Scripts whose messages carry scripts whose messages carry scripts."""
-
-    def around(inner: Strategy) -> Strategy:
-        scripts = _scripts(inner, 3)
-        outer = _lines(_INWARD) | _lines(_outward(scripts))
-        return outer | _lines(_volatile(scripts)) if volatile else outer
-
-    return st.lists(around(around(_lines(_INWARD))), max_size=6).map(lambda lines: script(*lines))
+    seeds = st.lists(st.integers(0, 2**32 - 1), max_size=6)
+    return seeds.map(lambda some: script(*(line(seed, volatile=volatile) for seed in some)))
 
 
 # ---- what comes from outside ----
@@ -132,21 +142,48 @@ _ids = st.integers(0, 99)
 
 
 def _inputs(volatile: bool) -> st.SearchStrategy[object]:
-    bodies = _bodies(volatile)
+    scripts = bodies(volatile)
     post = st.builds(
         _post, _ids, st.integers(0, 1), st.sampled_from([*ATOMS, *ATOMS, "nobody/x", "@topic/news"]),
-        st.sampled_from(["", "", "pair"]), st.sampled_from(["", "", "", "once"]), bodies,
+        st.sampled_from(["", "", "pair"]), st.sampled_from(["", "", "", "once"]), scripts,
     )  # fmt: skip
     if not volatile:
         return post
     passing = st.one_of(
-        st.builds(x.Connect, _connections, bodies),
+        st.builds(x.Connect, _connections, scripts),
         st.builds(x.Disconnect, _connections),
         st.builds(x.Passivate, _atoms),
-        st.builds(x.Listen, st.integers(0, 1), _topics),
-        st.builds(x.Unlisten, st.integers(0, 1), _topics),
+        st.builds(x.Listen, st.integers(0, 1), st.sampled_from(_TOPICS)),
+        st.builds(x.Unlisten, st.integers(0, 1), st.sampled_from(_TOPICS)),
     )
     return st.one_of(post, post, post, passing)
+
+
+# ---- the kinds that these scripts know ----
+
+
+def script_kinds(script_module: ScriptModule) -> dict[str, Kind]:
+    """What happens to them does not depend on how long their instances live."""
+    fiber, direct = script_module("fiber"), script_module("direct")
+    grants = (*GRANTS, "direct/*", "tight/*", "shard/*", "near/*", "brief/*", "spawn:direct", "http:api")
+    tight = Limits(outbox=3, state=200, message=500, handles=6, spawned=2)
+    return {
+        "script": script_kind(fiber, grants=grants),
+        "direct": script_kind(direct, "direct", grants=("script/*", "direct/*", "echo/*", "spawn:direct", "publish:*")),
+        "echo": kind("echo", ECHO),
+        "other": kind("other", fiber),
+        "tight": script_kind(fiber, "tight", grants=grants, limits=tight, retry=Retry(attempts=2, backoff=SECONDS)),
+        "shard": script_kind(direct, "shard", grants=grants, spread="sharded", shards=2),
+    }
+
+
+def passing_kinds(script_module: ScriptModule) -> dict[str, Kind]:
+    """Of volatile atoms, and of atoms that run out of fuel, sooner or later as their instance is new or old."""
+    fiber = script_module("fiber")
+    return {
+        "near": script_kind(fiber, "near", spread="every-host"),
+        "brief": script_kind(fiber, "brief", limits=Limits(turn=60_000)),
+    }
 
 
 Day = tuple[int, list[object]]

@@ -1,0 +1,224 @@
+"""Two domains that are given the same, and compared in all that they give: the measure of one is the other.
+
+What has to be equal: the durable and the outgoing bodies of commits and the snapshots, byte for byte; what leaves at
+once, but for the words of errors, which an engine may choose; what may be looked up. Where rules say that only records
+are equal - however turns are batched - `Twins` compares records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from radon.abi import exchange as x
+from radon.abi import records as r
+from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
+from radon.abi.syscalls import LEVELS
+from radon.host.domain import Domain, Make, Settings, Status
+from radon.host.kind import Kind
+from radon.testing.harness import NOON
+
+OF_THE_DOMAIN = (
+    r.Step, r.Setup, r.Deployed, r.Postponed, r.PostponedGone, r.Stored, r.Pinned, r.Collected, r.Died, r.DiedGone,
+    r.Seen, r.Settled, r.SeenGone,
+)  # fmt: skip
+"""Records that are about no atom."""
+
+MOST_TURNS = 500
+"""Until a domain comes to rest."""
+
+
+class Difference(AssertionError):
+    """The two are not equal: in what, and how."""
+
+
+class Twin:
+    """One of them. `chop`: it runs one turn at a time and takes a commit after each."""
+
+    def __init__(self, name: str, make: Make, settings: Settings, *, chop: bool = False) -> None:
+        self.name, self.make, self.settings, self.chop = name, make, settings, chop
+        self.domain: Domain = make(settings)
+        self.snapshot: bytes | None = None
+        self.log: list[bytes] = []  # behind the snapshot
+        self._taken: list[tuple[bytes, bytes, bytes]] = []  # since `take`: durable, outgoing, volatile
+
+    def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str]) -> None:
+        self.domain.deploy(digest, kinds, endpoints)
+        for kind in sorted(self.domain.usage().kinds.keys() - kinds.keys()):
+            if not kind.startswith(("@", "http:")):
+                self.domain.end_kind(kind)
+
+    def run(self, turns: int) -> Status:
+        if not self.chop or not turns:
+            return self.domain.run(turns)
+        for _ in range(turns):
+            status = self.domain.run(1)
+            self._taken.append(self._take())
+            if status is Status.IDLE:
+                break
+        return status
+
+    def take(self) -> list[bytes]:
+        """What was done since the last time: durable, outgoing, volatile."""
+        taken = [*self._taken, self._take()]
+        self._taken = []
+        return [b"".join(bodies) for bodies in zip(*taken, strict=True)]
+
+    def _take(self) -> tuple[bytes, bytes, bytes]:
+        frame = self.domain.take_commit()
+        commit = unseal_commit(frame) if frame else (b"", b"", b"")
+        if commit[0]:
+            self.log.append(seal(FrameType.LOG, commit[0]))
+        return (*commit,)
+
+    def keep_snapshot(self) -> None:
+        self.snapshot, self.log = self.domain.snapshot(), []
+
+    def lose(self) -> None:
+        """The process, and with it what was done since a commit was last taken."""
+        self.domain.close()
+        self._taken = []
+        self.domain = self.make(self.settings)
+
+
+class Twins:
+    """Both. Every method raises Difference."""
+
+    def __init__(
+        self, one: Make, other: Make, kinds: Mapping[str, Kind], *, endpoints: Iterable[str] = ("api",),
+        settings: Settings, chop: bool = False, **differently: Any,
+    ) -> None:  # fmt: skip
+        """`differently` are settings of the other, and `chop` its way to run, that may change no record."""
+        self.kinds, self.endpoints = kinds, tuple(endpoints)
+        self.both = (
+            Twin("one", one, settings),
+            Twin("the other", other, replace(settings, **differently), chop=chop),
+        )
+        self.alike = not differently and not chop  # else they may differ in how often turns run again
+        self.by_records = chop
+        self.now = NOON
+        self.step = 0  # of the last commit
+        self.asked: list[x.Sent] = []  # requests to endpoints that left
+        for twin in self.both:
+            twin.domain.setup(7, bytes(range(32)), bytes(range(32, 64)))
+        self.deploy("first", kinds)
+
+    def close(self) -> None:
+        for twin in self.both:
+            twin.domain.close()
+
+    # ---- what may happen to them ----
+
+    def deploy(self, digest: str, kinds: Mapping[str, Kind]) -> None:
+        """Which ends what there is no kind for any more."""
+        self.digest, self.kinds = digest, kinds
+        for twin in self.both:
+            twin.deploy(digest, kinds, self.endpoints)
+        self.take()
+
+    def submit(self, pause: int, inputs: Iterable[Any]) -> None:
+        self.now += pause
+        frame = seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs]))
+        for twin in self.both:
+            twin.domain.submit(frame)
+
+    def run(self, turns: int) -> Status:
+        one, other = (twin.run(turns) for twin in self.both)
+        self._same("whether they are busy", one, other)
+        return one
+
+    def take(self) -> None:
+        """Take the commits of both, and compare them."""
+        one, other = (twin.take() for twin in self.both)
+        if self.by_records:
+            self._same_list("durable", _by_atom(one[0]), _by_atom(other[0]))
+        elif one[0] != other[0]:
+            self._same_list("durable", decode_all(one[0]), decode_all(other[0]))
+            self._same("durable bytes", one[0], other[0])
+        if one[1] != other[1]:
+            self._same_list("outgoing", decode_all(one[1]), decode_all(other[1]))
+            self._same("outgoing bytes", one[1], other[1])
+        left = decode_all(one[2])
+        self._same_list("volatile", [*map(_worded, left)], [*map(_worded, decode_all(other[2]))])
+        self.step = max([self.step, *(record.number for record in decode_all(one[0]) if isinstance(record, r.Step))])
+        self.asked += [sent for sent in decode_all(one[1]) if isinstance(sent, x.Sent) and sent.wants]
+
+    def look(self) -> None:
+        """Compare what can be looked up, and their snapshots. After `take`."""
+        one, other = (twin.domain.usage() for twin in self.both)
+        if not self.alike:
+            one, other = (use._replace(kinds=_without_turns(use.kinds)) for use in (one, other))
+        self._same("usage", one, other)
+        one, other = (twin.domain.snapshot() for twin in self.both)
+        if one != other:
+            records = [decode_all(unseal(FrameType.SNAPSHOT, frame)) for frame in (one, other)]
+            self._same_list("snapshot", *records)
+            self._same("snapshot bytes", one, other)
+        one, other = (encode_all(twin.domain.dead_letters()) for twin in self.both)
+        self._same("dead letters", one, other)
+        self._same("digest", *(twin.domain.digest for twin in self.both))
+
+    def keep_snapshots(self) -> None:
+        self.take()
+        for twin in self.both:
+            twin.keep_snapshot()
+
+    def crash(self) -> None:
+        """Both lose their process; each is restored from what the other had stored."""
+        if self.by_records:  # the one that takes a commit after each turn would have stored more
+            self.take()
+        one, other = self.both
+        stored = [(twin.snapshot, list(twin.log)) for twin in (other, one)]
+        for twin, (snapshot, log) in zip(self.both, stored, strict=True):
+            twin.lose()
+            twin.snapshot, twin.log = snapshot, log
+            twin.domain.restore(snapshot, log)
+        self.look()
+        self.deploy(self.digest, self.kinds)
+
+    def rest(self) -> None:
+        """Run both until they are idle, or for many turns, and compare all that there is to compare.
+
+        Some never rest: an atom that another one stops while it calls that one, say, begins anew with its message.
+        """
+        for _ in range(MOST_TURNS // 50):
+            status = self.run(50)
+            self.take()
+            if status is Status.IDLE:
+                break
+        self.look()
+
+    # ---- comparing ----
+
+    def _same(self, what: str, one: Any, other: Any) -> None:
+        if one != other:
+            raise Difference(f"{what}:\n  {one!r}\n  {other!r}")
+
+    def _same_list(self, what: str, one: list[Any], other: list[Any]) -> None:
+        ones, others = ([encode(record) for record in records] for records in (one, other))
+        if ones != others:
+            pairs = enumerate(zip(ones, others, strict=False))
+            at = next((at for at, (a, b) in pairs if a != b), min(len(ones), len(others)))
+            raise Difference(f"{what}, record {at}:\n  {one[at : at + 3]!r}\n  {other[at : at + 3]!r}")
+
+
+def _by_atom(body: bytes) -> list[Any]:
+    """Each record with the atom that it is about in front of it, however often the body says so."""
+    found: list[Any] = []
+    at = r.At("", "")
+    for record in decode_all(body):
+        if isinstance(record, r.At):
+            at = record
+        else:
+            found += [record] if isinstance(record, OF_THE_DOMAIN) else [at, record]
+    return found
+
+
+def _worded(output: Any) -> Any:
+    """Without the words of an error."""
+    return output._replace(text="") if isinstance(output, x.Logged) and LEVELS[output.level] == "error" else output
+
+
+def _without_turns(kinds: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: of._replace(turns=0) for name, of in kinds.items()}
