@@ -30,9 +30,8 @@ bool address_equal(const Address *a, const Address *b) {
 }
 
 Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form) {
-    Delivery *d = xcalloc(1, sizeof *d);
-    d->refs = 1;
-    d->form = (uint8_t)form;
+    Delivery *d = xmalloc(sizeof *d); /* glibc keeps what was freed last for malloc, and not for calloc */
+    *d = (Delivery){.refs = 1, .form = (uint8_t)form};
     memcpy(d->id, id, ID_SIZE);
     return d;
 }

@@ -42,7 +42,6 @@ static void clear_objects(Turn *t) {
 
 void turn_free(Turn *t) {
     Domain *d = t->d;
-    Turn kept = {0};
     void *timer;
     for (size_t i = 0; i < t->intent_count; i++) {
         Intent *intent = &t->intents[i];
@@ -65,10 +64,10 @@ void turn_free(Turn *t) {
         free(t);
         return;
     }
-    kept.intents = t->intents, kept.intent_room = t->intent_room; /* the next one need not grow them again */
-    kept.held = t->held, kept.held_room = t->held_room;
-    kept.kept = t->kept, kept.kept_room = t->kept_room;
-    *t = kept;
+    *t = (Turn){
+        .intents = t->intents, .intent_room = t->intent_room, /* the next one need not grow them again */
+        .held = t->held, .held_room = t->held_room, .kept = t->kept, .kept_room = t->kept_room,
+    };
     d->spare_turn = t;
 }
 
