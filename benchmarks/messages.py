@@ -19,12 +19,13 @@ TRIPS = 1000  # of one turn
 
 def main() -> None:
     native = choose_domain()
-    bench = guest("bench")
+    bench, hop = guest("bench"), guest("hop")
     floor = Floor(bench)
     kinds = {
-        "ping": kind("ping", bench, links={"peer": "pong/x"}),
-        "pong": kind("pong", bench, links={"peer": "ping/x"}),
-        "caller": kind("caller", guest("caller"), links={"peer": "pong/x"}),
+        "ping": kind("ping", hop, links={"peer": "pong/x"}),
+        "pong": kind("pong", hop, links={"peer": "ping/x"}),
+        "caller": kind("caller", guest("caller"), links={"peer": "echo/x"}),
+        "echo": kind("echo", bench),
     }
     batches = 100 if native else 4
     with Harness(kinds) as h:
@@ -48,7 +49,7 @@ def main() -> None:
         report("a call of another atom, with its answer", ours, low, native=1.5e-6)
         assert not any(of.failed for of in h.domain.usage().kinds.values())
 
-        h.post("ping/x", b"pass".ljust(64), wants=False, run=False)
+        h.post("ping/x", bytes(64), wants=False, run=False)
         ours, low = compare(hops, lambda: 2 * floor.into_guest(BATCH * batches))
         report("a message of 64 bytes to another atom", ours, low, native=200e-9, python=40e-6)
 

@@ -4,7 +4,6 @@
  *   "fill FROM TO"      puts the entries from one to the other
  *   "get N KEYS ROW"    so many entries out of KEYS, in no order; which ones, ROW says
  *   "put N KEYS ROW"    likewise
- *   "pass ..."          a hop: sends it on to the peer, who sends it back, and so on for ever
  *   anything else       is answered with itself
  */
 #include "radon.h"
@@ -12,7 +11,6 @@
 #include "entries.h"
 
 static uint8_t value[VALUE];
-static radon_address peer; /* lives as long as this instance, as globals do */
 
 static uint64_t number(radon_bytes *rest) {
     uint64_t found = 0;
@@ -63,11 +61,6 @@ static radon_outcome with_bucket(radon_bytes word, radon_bytes rest) {
 
 RADON_RECEIVE(message, body) {
     radon_bytes rest = body, word = radon_cut(&rest, ' ');
-    if (radon_is(word, "pass")) {
-        if (peer.handle == 0) RADON_TRY(radon_messaging_open(radon_text("peer"), &peer));
-        RADON_TRY(radon_address_send(peer, body));
-        return RADON_DONE;
-    }
     if (radon_is(word, "now")) {
         uint64_t sum = 0;
         for (uint64_t times = number(&rest); times; times--) sum += radon_clock_now();
