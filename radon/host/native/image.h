@@ -76,9 +76,9 @@ typedef struct Bucket {
     Map entries; /* never empty */
 } Bucket;
 
-/* What stood under a key before the turn that wrote to it. */
+/* What stood under a key before the turn that wrote to it, and what stands there now. */
 typedef struct Undo {
-    Str *bucket, *key, *old; /* old NULL: nothing */
+    Str *bucket, *key, *old, *new; /* NULL: nothing */
 } Undo;
 
 /* State of an atom; the entries show the writes of the running turn already. */
@@ -126,10 +126,12 @@ void atom_unref(Atom *a); /* NULL is fine */
 /* Set or (NULL) remove an entry and keep `used` true; answers the old value with a reference. */
 Str *atom_write(Atom *a, Str *bucket, Str *key, Str *value);
 Str *atom_read(const Atom *a, const Str *bucket, Slice key); /* borrowed; NULL: none */
+Str **atom_find(const Atom *a, const Str *bucket, Slice key, Str **own); /* where it is, until the next write; see map_find */
+Str *atom_exchange(Atom *a, Str **found, Str *value); /* as atom_write, of an entry that was found; not NULL */
 Bucket *atom_bucket(const Atom *a, const Str *name);
 void atom_roll_back(Atom *a); /* undo the writes of the running turn */
 void atom_forget_undo(Atom *a);
-void atom_remember(Atom *a, Str *bucket, Str *key, Str *old); /* unless it was written in this turn before */
+void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new); /* `old` if it is the first write of the turn */
 
 Timer *atom_timer(const Atom *a, uint64_t token);
 Kept *atom_kept(const Atom *a, uint64_t token);
