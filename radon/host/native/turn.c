@@ -121,9 +121,7 @@ void turn_hold(Turn *t, Message *m) {
 
 /* ---- what it costs ---- */
 
-bool turn_spend(Turn *t, uint64_t fuel) {
-    t->spent += fuel;
-    if (t->spent <= t->kind->fuel) return true;
+bool turn_is_spent(Turn *t) {
     return fail(t->instance, "out-of-fuel", "the turn's syscalls used up limits.turn");
 }
 

@@ -97,7 +97,11 @@ Intent *turn_intend(Turn *t, Act act);
 void turn_hold(Turn *t, Message *m); /* takes its own reference, once */
 
 /* Work of the host, and bytes that stay with it. False: the turn's limit is used up. Then the instance has failed. */
-bool turn_spend(Turn *t, uint64_t fuel);
+bool turn_is_spent(Turn *t); /* so says the instance; false */
+static inline bool turn_spend(Turn *t, uint64_t fuel) {
+    t->spent += fuel;
+    return t->spent <= t->kind->fuel || turn_is_spent(t);
+}
 bool turn_keep(Turn *t, uint64_t size);
 
 void turn_log(Turn *t, int level, Slice text);
