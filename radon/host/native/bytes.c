@@ -115,6 +115,7 @@ void buffer_clear(Buffer *buffer) {
 }
 
 void buffer_free(Buffer *buffer) {
+    if (buffer->data == NULL) return; /* most that a turn has */
     free(buffer->data);
     *buffer = (Buffer){0};
 }

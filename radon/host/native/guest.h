@@ -124,7 +124,12 @@ bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointe
 /* ---- its handles ---- */
 
 bool handles_room(const Instance *i, uint64_t count);
-uint32_t handle_insert(Instance *i, Handle h); /* takes over its reference; whoever calls has looked for room */
+uint32_t handle_new(Instance *i); /* the lowest number that is free; it is to be filled */
+static inline uint32_t handle_insert(Instance *i, Handle h) { /* takes over its reference; who calls has looked for room */
+    uint32_t handle = handle_new(i);
+    i->handles.slots[handle - 1] = h;
+    return handle;
+}
 Handle *handle_get(Instance *i, uint32_t handle, Resource type); /* NULL: a violation */
 bool handle_drop(Instance *i, uint32_t handle, Resource type);
 void handle_release(Instance *i, uint32_t handle, const Message *m); /* what the host lent is taken back */

@@ -9,7 +9,7 @@ static const char *const names[] = {"", "address", "message", "bucket", "object"
 
 bool handles_room(const Instance *i, uint64_t count) { return i->handles.count + count <= i->kind->handles; }
 
-uint32_t handle_insert(Instance *i, Handle h) {
+uint32_t handle_new(Instance *i) {
     Handles *t = &i->handles;
     uint32_t at = t->lowest;
     while (at < t->top && t->slots[at].type != NO_RESOURCE) at++;
@@ -18,7 +18,6 @@ uint32_t handle_insert(Instance *i, Handle h) {
         t->slots = xrealloc(t->slots, t->room * sizeof *t->slots);
     }
     if (at == t->top) t->top++;
-    t->slots[at] = h;
     t->count++;
     t->lowest = at + 1;
     return at + 1;
