@@ -88,7 +88,8 @@ struct Turn {
 };
 
 Turn *turn_new(Domain *d, Atom *a, Kind *kind, Delivery *delivery, uint64_t step, uint64_t time);
-void turn_free(Turn *t);
+void turn_free(Turn *t); /* or keeps it as the domain's spare one */
+void turn_forget(Turn *t); /* frees the spare one */
 
 void turn_new_id(Turn *t, uint8_t id[ID_SIZE]);
 void turn_draw(Turn *t, uint8_t *into, size_t length); /* the next bytes of the turn's stream; charged by the caller */
