@@ -169,7 +169,7 @@ typedef struct Image {
     Map dead; /* Died records, by id */
     Alarms alarms;
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
-    Atom *last; /* found last */
+    Atom *found[16]; /* lately, by `found_at` of image.c */
 } Image;
 
 Atom *image_find(Image *image, const Str *kind, const Str *key); /* borrowed, or NULL */
