@@ -9,15 +9,16 @@
 
 static void put_waiting(Turn *t) {
     Domain *d = t->d;
-    t->atom->waiting = t;
+    t->atom->suspended = true;
     d->suspended++;
     d->suspended_memory += gate_weigh(t->instance);
 }
 
 static Turn *take_waiting(Domain *d, Atom *a) {
-    Turn *t = a->waiting;
-    if (t == NULL) return NULL;
-    a->waiting = NULL;
+    Turn *t;
+    if (!a->suspended) return NULL;
+    t = a->instance->turn;
+    a->suspended = false;
     d->suspended--;
     d->suspended_memory -= t->instance->size;
     return t;
