@@ -1,16 +1,19 @@
-"""What every benchmark shares: guests built, floors taken, medians of interleaved runs, one JSON line per result.
+"""What every benchmark shares: which domain it is of, guests, medians of interleaved runs, one JSON line per result.
 
 A result has: question, target (seconds, or operations a second, as `unit` says), median, p10, p90 of `n` runs, the
 floor of the same run and the ratio to it, cpu_s, and what it ran on. Machines differ and are shared: compare ratios.
+What one thread does is measured in the processor's time, which does not count what others did meanwhile.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -18,75 +21,41 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import radon
+from radon.abi.exchange import Now
+from radon.abi.frames import FrameType, encode_all, seal
 from radon.atoms.build import build_c
-from radon.host.engine import compile as compile_module
-from radon.host.engine import engine
-from radon.host.guest import Guest, Linked, callback
+from radon.host.domains import DOMAINS, VARIABLE, chosen
 
 HERE = Path(__file__).parent
-RUNS = 9
+RUNS = 15
 
 
-def bench_guest() -> bytes:
-    """The module of guests/bench.c."""
+def choose_domain() -> bool:
+    """What `--domain` says is the domain of this process; whether it is the native one."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--domain", choices=list(DOMAINS), default=chosen(), help="the twin that is measured")
+    os.environ[VARIABLE] = parser.parse_args().domain
+    return chosen() == "native"
+
+
+def guest(name: str) -> bytes:
+    """The module of guests/NAME.c."""
     with TemporaryDirectory() as folder:
-        out = Path(folder) / "bench.wasm"
-        build_c([HERE / "guests" / "bench.c"], out)
+        out = Path(folder) / f"{name}.wasm"
+        build_c([HERE / "guests" / f"{name}.c"], out)
         return out.read_bytes()
 
 
-class Floor:
-    """The bare crossings, without Radon's gate: what nothing above them can be faster than."""
-
-    def __init__(self) -> None:
-        import wasmtime
-
-        core = bytes(wasmtime.wat2wasm((HERE / "guests" / "floor.wat").read_text()))
-
-        def constant(raw: object) -> None:
-            raw[0] = 7  # type: ignore[index]
-
-        self.linked = Linked(
-            compile_module(core), engine(), {("floor", "constant"): ((), ("i64",), callback(constant))},
-            ["ask", "nothing"], starts=False,
-        )  # fmt: skip
-        self.guest = self.instance()
-
-    def instance(self) -> Guest:
-        guest = Guest(self.linked, 1 << 20)
-        guest.set_fuel(1 << 60)
-        guest.start()
-        return guest
-
-    def into_host(self, times: int) -> float:
-        """Seconds for one call guest -> host."""
-        entry = self.guest.entries["ask"]
-        return timed(lambda: self.guest.call(entry, times)) / times
-
-    def into_guest(self, times: int) -> float:
-        """Seconds for one call host -> guest."""
-        entry, call = self.guest.entries["nothing"], self.guest.call
-
-        def loop() -> None:
-            for _ in range(times):
-                call(entry, 1)
-
-        return timed(loop) / times
-
-    def activation(self, times: int) -> float:
-        """Seconds for a store and an instance of a compiled module."""
-
-        def loop() -> None:
-            for _ in range(times):
-                self.instance().close()
-
-        return timed(loop) / times
+def inputs(now: int, *records: object) -> bytes:
+    """The frame that `Domain.submit` takes."""
+    return seal(FrameType.INPUT, encode_all([Now(now), *records]))
 
 
 def timed(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
+    """Seconds of the processor's time."""
+    begin = time.process_time()
     function()
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def compare(measure: Callable[[], float], floor: Callable[[], float], runs: int = RUNS) -> tuple[list[float], float]:
@@ -102,20 +71,23 @@ def compare(measure: Callable[[], float], floor: Callable[[], float], runs: int 
 def report(
     question: str,
     ours: list[float],
-    floor: float,
+    floor: float | None,
     *,
-    target: float,
+    native: float | None = None,
+    python: float | None = None,
     unit: str = "s",
     at_least: bool = False,
-    cpu_s: float = 0,
 ) -> None:
-    """Print one JSON line. `at_least`: more is better."""
+    """Print one JSON line. `native`, `python`: the target of each domain, None: there is none. `at_least`: more is
+    better."""
     ordered = sorted(ours)
     median = statistics.median(ordered)
+    target = native if chosen() == "native" else python
     print(
         json.dumps(
             {
                 "question": question,
+                "domain": chosen(),
                 "unit": unit,
                 "median": median,
                 "p10": ordered[len(ordered) // 10],
@@ -124,9 +96,9 @@ def report(
                 "floor": floor,
                 "ratio": median / floor if floor else None,
                 "target": target,
-                "met": median >= target if at_least else median <= target,
-                "cpu_s": cpu_s,
-                "command": f"benchmarks/{Path(os.sys.argv[0]).name}",  # type: ignore[attr-defined]
+                "met": None if target is None else median >= target if at_least else median <= target,
+                "cpu_s": time.process_time(),
+                "command": f"benchmarks/{Path(sys.argv[0]).name}",
                 "commit": _commit(),
                 "versions": {
                     "radon": radon.__version__,

@@ -70,6 +70,14 @@ def test_the_module_of_this_checkout_works(make: Program, status: Program) -> No
     assert (run.stdout, run.stderr) == ("None\n", "")
 
 
+def test_a_linker_that_cannot_optimize_will_do(tmp_path: Path, make: Program, status: Program) -> None:
+    plain = tmp_path / "plain-cc"
+    plain.write_text('#!/bin/sh\ncase "$*" in *-flto*) echo "error: no plugin" >&2; exit 1;; esac\nexec cc "$@"\n')
+    plain.chmod(0o755)
+    assert make(CC=str(plain)).stderr == "built the native domain\n"
+    assert status().stdout == "None\n"
+
+
 def test_it_is_built_again_only_when_something_changed(tree: Path, make: Program) -> None:
     make()
     module = tree / NATIVE / build.FILE

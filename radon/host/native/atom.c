@@ -121,9 +121,14 @@ Bucket *atom_bucket(const Atom *a, const Str *name) {
     return at < a->state->count && str_equal(a->state->buckets[at].name, name) ? &a->state->buckets[at] : NULL;
 }
 
-Str *atom_read(const Atom *a, const Str *bucket, Slice key) {
+Str **atom_find(const Atom *a, const Str *bucket, Slice key, Str **own) {
     const Bucket *b = atom_bucket(a, bucket);
-    return b ? map_get(&b->entries, key.data, key.size) : NULL;
+    return b ? map_find(&b->entries, key.data, key.size, own) : NULL;
+}
+
+Str *atom_read(const Atom *a, const Str *bucket, Slice key) {
+    Str **found = atom_find(a, bucket, key, NULL);
+    return found ? *found : NULL;
 }
 
 static Bucket *make_bucket(State *s, Str *name) {
@@ -160,6 +165,13 @@ Str *atom_write(Atom *a, Str *bucket, Str *key, Str *value) {
     return old;
 }
 
+Str *atom_exchange(Atom *a, Str **found, Str *value) {
+    Str *old = *found;
+    a->state->used += (uint64_t)value->size - old->size;
+    *found = str_ref(value);
+    return old;
+}
+
 typedef struct UndoKey {
     const State *state;
     const Str *bucket, *key;
@@ -178,34 +190,46 @@ static uint64_t undo_hash(const Str *bucket, const Str *key) {
     return hash_u64(bytes_hash(key->data, key->size)) ^ bytes_hash(bucket->data, bucket->size);
 }
 
-static bool was_written(const State *s, const Str *bucket, const Str *key) {
+/* What the turn remembers of the key, or NULL: it has not written there. `hash` is asked for when they are many. */
+static Undo *undo_of(const State *s, const Str *bucket, const Str *key, uint64_t hash) {
     UndoKey name = {s, bucket, key};
-    if (s->undos > FEW_UNDOS) return table_find(&s->written, undo_hash(bucket, key), same_undo, &name) != NULL;
-    for (size_t i = 0; i < s->undos; i++) {
-        if (is_undo(&s->undo[i], bucket, key)) return true;
+    uintptr_t number;
+    if (s->undos > FEW_UNDOS) {
+        number = (uintptr_t)table_find(&s->written, hash, same_undo, &name);
+        return number ? &s->undo[number - 1] : NULL;
     }
-    return false;
+    for (size_t i = 0; i < s->undos; i++) {
+        if (is_undo(&s->undo[i], bucket, key)) return &s->undo[i];
+    }
+    return NULL;
 }
 
-void atom_remember(Atom *a, Str *bucket, Str *key, Str *old) {
+void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new) {
     State *s = a->state;
-    if (was_written(s, bucket, key)) return;
+    uint64_t hash = s->undos >= FEW_UNDOS ? undo_hash(bucket, key) : 0;
+    Undo *before = undo_of(s, bucket, key, hash);
+    if (before) {
+        str_unref(before->new);
+        before->new = str_ref(new);
+        return;
+    }
     if (s->undos == s->undo_room) {
         s->undo_room = s->undo_room ? 2 * s->undo_room : 4;
         s->undo = xrealloc(s->undo, s->undo_room * sizeof *s->undo);
     }
-    s->undo[s->undos++] = (Undo){str_ref(bucket), str_ref(key), str_ref(old)};
+    s->undo[s->undos++] = (Undo){str_ref(bucket), str_ref(key), str_ref(old), str_ref(new)};
     if (s->undos <= FEW_UNDOS) return;
-    for (size_t i = s->undos == FEW_UNDOS + 1 ? 0 : s->undos - 1; i < s->undos; i++) {
+    for (size_t i = 0; s->undos == FEW_UNDOS + 1 && i < FEW_UNDOS; i++) { /* now they are many */
         table_insert(&s->written, undo_hash(s->undo[i].bucket, s->undo[i].key), (void *)(uintptr_t)(i + 1));
     }
+    table_insert(&s->written, hash, (void *)(uintptr_t)s->undos);
 }
 
 void atom_forget_undo(Atom *a) {
     State *s = a->state;
     if (s == NULL) return;
     for (size_t i = 0; i < s->undos; i++) {
-        str_unref(s->undo[i].bucket), str_unref(s->undo[i].key), str_unref(s->undo[i].old);
+        str_unref(s->undo[i].bucket), str_unref(s->undo[i].key), str_unref(s->undo[i].old), str_unref(s->undo[i].new);
     }
     if (s->undo_room > 4 * FEW_UNDOS) {
         free(s->undo);

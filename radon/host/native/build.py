@@ -33,6 +33,9 @@ REASON = "missing.txt"
 """Stands where the module would stand, and says in one line why there is none."""
 
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden"]
+LINKED = ["-flto=auto", "-fno-plt"]
+"""Inlines across files, worth a fifth of a message's time. Where the linker knows no such thing, it is done without."""
+
 STRICT = ["-Wall", "-Wextra", "-Werror"]
 """For our sources and our eyes: what a compiler of tomorrow warns of must not keep a user from installing."""
 
@@ -59,8 +62,12 @@ def build(folder: Path = HERE) -> bool:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".build") as scratch:
             made = Path(scratch) / FILE
             glue = _glue(Path(scratch), digest)
-            _run([*compiler(), *FLAGS, *_extra(), "-shared", f"-I{HERE}", f"-I{_headers()}", "-o", str(made)]
-                 + [str(source) for source in (*sources(), glue)] + ["-ldl"])  # fmt: skip
+            command = [*compiler(), *FLAGS, *_extra(), "-shared", f"-I{HERE}", f"-I{_headers()}", "-o", str(made)]
+            command += [*map(str, sources()), str(glue), "-ldl"]
+            try:
+                _run([*command, *LINKED])
+            except Broken:
+                _run(command)
             made.replace(module)  # a process that runs keeps the module that it has
     except (Unbuildable, Broken) as error:
         module.unlink(missing_ok=True)

@@ -85,16 +85,12 @@ uint64_t hash_u64(uint64_t number) { return fold(fold(number ^ secret[0], secret
 
 /* ---- buffers ---- */
 
-uint8_t *buffer_extend(Buffer *buffer, size_t more) {
-    if (more > buffer->room - buffer->size) {
-        if (more > SIZE_MAX / 4 - buffer->size) die("a buffer larger than memory");
-        size_t room = buffer->room != 0 ? buffer->room : BUFFER_FIRST;
-        while (room - buffer->size < more) room *= 2;
-        buffer->data = xrealloc(buffer->data, room);
-        buffer->room = room;
-    }
-    buffer->size += more;
-    return buffer->data + buffer->size - more;
+void buffer_grow(Buffer *buffer, size_t more) {
+    if (more > SIZE_MAX / 4 - buffer->size) die("a buffer larger than memory");
+    size_t room = buffer->room != 0 ? buffer->room : BUFFER_FIRST;
+    while (room - buffer->size < more) room *= 2;
+    buffer->data = xrealloc(buffer->data, room);
+    buffer->room = room;
 }
 
 void buffer_put(Buffer *buffer, const void *data, size_t size) {
@@ -119,6 +115,7 @@ void buffer_clear(Buffer *buffer) {
 }
 
 void buffer_free(Buffer *buffer) {
+    if (buffer->data == NULL) return; /* most that a turn has */
     free(buffer->data);
     *buffer = (Buffer){0};
 }

@@ -68,8 +68,14 @@ typedef struct Buffer {
     size_t size, room;
 } Buffer;
 
+void buffer_grow(Buffer *buffer, size_t more); /* its memory, by room for `more` bytes at least */
+
 /* `more` bytes at the end, still to be filled in; answers where they begin, good until the buffer grows again. */
-uint8_t *buffer_extend(Buffer *buffer, size_t more);
+static inline uint8_t *buffer_extend(Buffer *buffer, size_t more) {
+    if (more > buffer->room - buffer->size) buffer_grow(buffer, more);
+    buffer->size += more;
+    return buffer->data + buffer->size - more;
+}
 
 void buffer_put(Buffer *buffer, const void *data, size_t size);
 void buffer_u8(Buffer *buffer, uint8_t number);

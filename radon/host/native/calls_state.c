@@ -141,44 +141,48 @@ bool state_bucket_scan(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 
 /* ---- writing ---- */
 
-static bool write(Turn *t, Str *bucket, Str *key, Str *value) {
+/* `found`: where the entry is, or NULL. */
+static bool write(Turn *t, Str *bucket, Str *key, Str *value, Str **found) {
     Str *old;
     if (!turn_spend(t, WRITE_FUEL) || !turn_keep(t, (uint64_t)key->size + (value ? value->size : 0))) return false;
-    old = atom_write(t->atom, bucket, key, value);
-    atom_remember(t->atom, bucket, key, old);
+    old = found && value ? atom_exchange(t->atom, found, value) : atom_write(t->atom, bucket, key, value);
+    atom_remember(t->atom, bucket, key, old, value);
     str_unref(old);
     return true;
 }
 
-/* OK, or why it is refused; `*done` false: the turn failed. */
-static Error put(Turn *t, Str *bucket, Str *key, Str *value, bool *done) {
+/* OK, or why it is refused; `*done` false: the turn failed. The key is the guest's, and copied only if it is new. */
+static Error put(Turn *t, Str *bucket, Slice key, Str *value, bool *done) {
     const State *s = t->atom->state;
-    const Str *old = atom_read(t->atom, bucket, slice_of(key));
+    Str *own, **found = atom_find(t->atom, bucket, key, &own), *old = found ? *found : NULL;
     int64_t more = old ? (int64_t)value->size - (int64_t)old->size
-                       : (int64_t)key->size + (int64_t)value->size + ENTRY_OVERHEAD;
+                       : (int64_t)key.size + (int64_t)value->size + ENTRY_OVERHEAD;
     *done = true;
-    if (key->size > STATE_KEY_BYTES) return TOO_LARGE;
+    if (key.size > STATE_KEY_BYTES) return TOO_LARGE;
     if (more > 0 && (s ? s->used : 0) + (uint64_t)more > t->kind->state) return EXHAUSTED;
     if (s && s->count >= BUCKETS && !atom_bucket(t->atom, bucket)) return EXHAUSTED;
-    *done = write(t, bucket, key, value);
+    own = found ? str_ref(own) : str_new(key.data, key.size);
+    *done = write(t, bucket, own, value, found);
+    str_unref(own);
     return OK;
 }
 
 bool state_bucket_put(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    Str *bucket = bucket_at(i, U32(0)), *key = NULL, *value = NULL;
+    Str *bucket = bucket_at(i, U32(0)), *value = NULL;
+    Slice key;
     bool done = false;
-    if (bucket && lift_bytes(i, U32(1), U32(2), &key) && lift_bytes(i, U32(3), U32(4), &value)) {
+    if (bucket && guest_read(i, U32(1), U32(2), &key) && lift_bytes(i, U32(3), U32(4), &value)) {
         Error error = put(t, bucket, key, value, &done);
         done = done && lower_error(i, U32(5), error);
     }
-    str_unref(key), str_unref(value);
+    str_unref(value);
     return done;
 }
 
 bool state_bucket_delete(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Str *bucket = bucket_at(i, U32(0)), *key = NULL;
     bool done = bucket && lift_bytes(i, U32(1), U32(2), &key);
-    if (done && atom_read(t->atom, bucket, slice_of(key))) done = write(t, bucket, key, NULL);
+    if (done && atom_read(t->atom, bucket, slice_of(key))) done = write(t, bucket, key, NULL, NULL);
     done = done && lower_error(i, U32(3), OK);
     str_unref(key);
     return done;
@@ -195,20 +199,21 @@ bool state_bucket_delete_range(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
             keys[count++] = str_ref(cursor_key(&r.at));
         }
     }
-    for (size_t n = 0; done && n < count; n++) done = write(t, bucket, keys[n], NULL);
+    for (size_t n = 0; done && n < count; n++) done = write(t, bucket, keys[n], NULL, NULL);
     free_list(keys, count);
     str_unref(start), str_unref(end);
     return done && lower_error(i, U32(7), OK);
 }
 
 bool state_bucket_add(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    Str *bucket = bucket_at(i, U32(0)), *key = NULL, *value;
+    Str *bucket = bucket_at(i, U32(0)), *value;
     const Str *old;
+    Slice key;
     uint64_t number = 0;
     Error error = OK;
-    bool done = bucket && lift_bytes(i, U32(1), U32(2), &key);
+    bool done = bucket && guest_read(i, U32(1), U32(2), &key);
     if (!done) return false;
-    old = atom_read(t->atom, bucket, slice_of(key));
+    old = atom_read(t->atom, bucket, key);
     if (old && old->size != 8) {
         error = INVALID;
     } else {
@@ -218,7 +223,6 @@ bool state_bucket_add(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
         error = put(t, bucket, key, value, &done);
         str_unref(value);
     }
-    str_unref(key);
     if (!done) return false;
     return error ? lower_failed(i, U32(4), error, OK_S64, 8) : lower_ok_s64(i, U32(4), (int64_t)number);
 }

@@ -5,16 +5,19 @@
 
 typedef struct Layout {
     const char *fixed, *variable; /* NULL: no such tag */
+    size_t variables;
 } Layout;
 
 static const Layout layouts[256] = {
-#define X(tag, fixed, variable) [tag] = {fixed, variable},
+#define X(tag, fixed, variable) [tag] = {fixed, variable, sizeof variable - 1},
     RECORD_LAYOUTS(X)
 #undef X
 };
 
 /* An encoded delivery: id, request, form and cast, attempt, deadline, token, code, life, six lengths. */
 enum { DELIVERY_HEAD = 16 + 16 + 1 + 4 + 8 + 8 + 4 + 8 + 6 * 4, ADDRESS_HEAD = 12 };
+
+enum { MOST_FIXED = 1 + MAX_FIXED * 8 + ID_SIZE }; /* bytes of a tag and the fixed fields behind it */
 
 static uint32_t u32_at(const uint8_t *at) {
     uint32_t number;
@@ -69,39 +72,53 @@ static void put_delivery(Buffer *buffer, const Delivery *d) {
     }
 }
 
-void put_record_v(Buffer *buffer, int tag, va_list fields) {
-    const Layout *layout = &layouts[tag];
-    size_t lengths, variable = strlen(layout->variable);
-    buffer_u8(buffer, (uint8_t)tag);
-    for (const char *at = layout->fixed; *at; at++) {
-        double number;
-        switch (*at) {
-        case 'Q': buffer_u64(buffer, va_arg(fields, uint64_t)); break;
-        case 'I': buffer_u32(buffer, va_arg(fields, uint32_t)); break;
-        case 'B': buffer_u8(buffer, (uint8_t)va_arg(fields, int)); break;
-        case 'd':
-            number = va_arg(fields, double);
-            buffer_put(buffer, &number, 8);
-            break;
+static inline uint8_t *put_bytes(uint8_t *to, const void *from, size_t size) {
+    memcpy(to, from, size);
+    return to + size;
+}
+
+/* The fixed fields; answers where they end. The room is there. */
+static uint8_t *put_fixed(uint8_t *to, const char *layout, va_list *fields) {
+    for (; *layout; layout++) {
+        uint64_t q;
+        uint32_t i;
+        double d;
+        switch (*layout) {
+        case 'Q': q = va_arg(*fields, uint64_t), to = put_bytes(to, &q, 8); break;
+        case 'I': i = va_arg(*fields, uint32_t), to = put_bytes(to, &i, 4); break;
+        case 'B': *to++ = (uint8_t)va_arg(*fields, int); break;
+        case 'd': d = va_arg(*fields, double), to = put_bytes(to, &d, 8); break;
         default: /* 16s */
-            at += 2;
-            buffer_put(buffer, va_arg(fields, const uint8_t *), ID_SIZE);
+            to = put_bytes(to, va_arg(*fields, const uint8_t *), ID_SIZE);
+            layout += 2;
         }
     }
+    return to;
+}
+
+void put_record_v(Buffer *buffer, int tag, va_list fields) {
+    const Layout *layout = &layouts[tag];
+    size_t lengths;
+    uint8_t *to = buffer_extend(buffer, MOST_FIXED);
+    va_list rest;
+    va_copy(rest, fields);
+    *to = (uint8_t)tag;
+    buffer->size -= MOST_FIXED - (size_t)(put_fixed(to + 1, layout->fixed, &rest) - to);
     lengths = buffer->size;
-    if (variable) buffer_extend(buffer, 4 * variable);
-    for (size_t i = 0; i < variable; i++) {
+    buffer_extend(buffer, 4 * layout->variables);
+    for (size_t i = 0; i < layout->variables; i++) {
         size_t from = buffer->size;
         if (layout->variable[i] == 'a') {
-            put_address(buffer, va_arg(fields, const Address *));
+            put_address(buffer, va_arg(rest, const Address *));
         } else if (layout->variable[i] == 'd') {
-            put_delivery(buffer, va_arg(fields, const Delivery *));
+            put_delivery(buffer, va_arg(rest, const Delivery *));
         } else {
-            Slice bytes = va_arg(fields, Slice);
+            Slice bytes = va_arg(rest, Slice);
             buffer_put(buffer, bytes.data, bytes.size);
         }
         patch_u32(buffer, lengths + 4 * i, buffer->size - from);
     }
+    va_end(rest);
 }
 
 void put_record(Buffer *buffer, int tag, ...) {
@@ -200,7 +217,7 @@ bool next_record(Reader *reader, Record *record) {
         }
         at += size;
     }
-    variable = strlen(layout->variable);
+    variable = layout->variables;
     if ((size_t)(reader->end - at) < 4 * variable) return malformed(reader, "it is cut short");
     for (size_t i = 0; i < variable; i++) record->v[i].size = u32_at(at + 4 * i);
     at += 4 * variable;

@@ -40,7 +40,7 @@ void radon_free(RadonDomain *d) {
     buffer_free(&d->inputs), buffer_free(&d->answer);
     str_unref(d->settings.host);
     spare = d->spare_turn;
-    if (spare) free(spare->intents), free(spare->held), free(spare->kept), free(spare);
+    if (spare) turn_forget(spare);
     free(d);
 }
 

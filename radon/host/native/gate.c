@@ -145,8 +145,11 @@ bool gate_body(Instance *i) {
     i->begun = true;
     if (!instance_has(i, form)) return false;
     if (form == MESSAGE) {
+        Handle *h;
         t->message->refs++;
-        lent = handle_insert(i, (Handle){.type = A_MESSAGE, .message = t->message}); /* beyond the limit, if need be */
+        lent = handle_new(i); /* beyond the limit, if need be */
+        h = &i->handles.slots[lent - 1];
+        h->type = A_MESSAGE, h->message = t->message;
     }
     if ((count = arguments(i, t->delivery, lent, v)) == 0) return false;
     if (!instance_call(i, form, v, count) || !outcome(i, (uint32_t)v[0].i32, DOWN + 1 + form)) return false;

@@ -197,29 +197,12 @@ size_t instance_memory(Instance *i) {
     return i->length;
 }
 
-static bool check_again(Instance *i, uint64_t pointer, uint64_t length) {
-    size_t size = instance_memory(i); /* it may have grown */
+bool guest_check_again(Instance *i, uint64_t pointer, uint64_t length) {
+    size_t size = instance_memory(i);
     if (pointer <= size && length <= size - pointer) return true;
     return fail(
         i, "out-of-bounds", "%llu bytes at 0x%llx are outside of the %zu bytes of memory", (unsigned long long)length,
         (unsigned long long)pointer, size);
-}
-
-bool guest_check(Instance *i, uint64_t pointer, uint64_t length) {
-    if (pointer <= i->length && length <= i->length - pointer) return true;
-    return check_again(i, pointer, length);
-}
-
-bool guest_read(Instance *i, uint64_t pointer, uint64_t length, Slice *bytes) {
-    if (!guest_check(i, pointer, length) || !turn_spend(i->turn, length)) return false;
-    *bytes = slice(i->base + pointer, length);
-    return true;
-}
-
-bool guest_write(Instance *i, uint64_t pointer, const void *data, size_t size) {
-    if (!guest_check(i, pointer, size) || !turn_spend(i->turn, size)) return false;
-    if (size) memcpy(i->base + pointer, data, size);
-    return true;
 }
 
 bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer) {

@@ -101,11 +101,22 @@ bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap); /*
 size_t instance_memory(Instance *i);
 
 /* Whether all bytes are in the memory. No bytes may lie at its very end. */
-bool guest_check(Instance *i, uint64_t pointer, uint64_t length);
+bool guest_check_again(Instance *i, uint64_t pointer, uint64_t length); /* it may have grown */
+static inline bool guest_check(Instance *i, uint64_t pointer, uint64_t length) {
+    return (pointer <= i->length && length <= i->length - pointer) || guest_check_again(i, pointer, length);
+}
 
 /* As `guest_check`, and the turn is charged for the bytes, which are borrowed: a call of the guest may change them. */
-bool guest_read(Instance *i, uint64_t pointer, uint64_t length, Slice *bytes);
-bool guest_write(Instance *i, uint64_t pointer, const void *data, size_t size);
+static inline bool guest_read(Instance *i, uint64_t pointer, uint64_t length, Slice *bytes) {
+    if (!guest_check(i, pointer, length) || !turn_spend(i->turn, length)) return false;
+    *bytes = slice(i->base + pointer, length);
+    return true;
+}
+static inline bool guest_write(Instance *i, uint64_t pointer, const void *data, size_t size) {
+    if (!guest_check(i, pointer, size) || !turn_spend(i->turn, size)) return false;
+    if (size) memcpy(i->base + pointer, data, size);
+    return true;
+}
 
 /* `cabi_realloc(0, 0, align, size)`: aligned and in bounds. Never for size 0. */
 bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer);
@@ -113,7 +124,12 @@ bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointe
 /* ---- its handles ---- */
 
 bool handles_room(const Instance *i, uint64_t count);
-uint32_t handle_insert(Instance *i, Handle h); /* takes over its reference; whoever calls has looked for room */
+uint32_t handle_new(Instance *i); /* the lowest number that is free; it is to be filled */
+static inline uint32_t handle_insert(Instance *i, Handle h) { /* takes over its reference; who calls has looked for room */
+    uint32_t handle = handle_new(i);
+    i->handles.slots[handle - 1] = h;
+    return handle;
+}
 Handle *handle_get(Instance *i, uint32_t handle, Resource type); /* NULL: a violation */
 bool handle_drop(Instance *i, uint32_t handle, Resource type);
 void handle_release(Instance *i, uint32_t handle, const Message *m); /* what the host lent is taken back */

@@ -37,10 +37,9 @@ static uint32_t new_slot(Handles *t) {
     return t->top++;
 }
 
-uint32_t handle_insert(Instance *i, Handle h) {
+uint32_t handle_new(Instance *i) {
     Handles *t = &i->handles;
     uint32_t at = t->count < t->top ? pop_free(t) : new_slot(t);
-    t->slots[at] = h;
     t->count++;
     return at + 1;
 }

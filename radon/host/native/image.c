@@ -15,13 +15,20 @@ static int is_atom(const void *item, const void *key) {
     return str_equal(a->key, name->key) && str_equal(a->kind, name->kind);
 }
 
+/* Where an atom that was found lately may be found again: names that are equal may have several places. */
+static Atom **found_at(Image *image, const Str *kind, const Str *key) {
+    size_t place = (uintptr_t)kind / 16 + key->data[0] + (key->size ? key->data[key->size - 1] : 0);
+    return &image->found[place % (sizeof image->found / sizeof *image->found)];
+}
+
 Atom *image_find(Image *image, const Str *kind, const Str *key) {
     Address name = {(Str *)kind, (Str *)key, 0};
-    Atom *a = image->last;
+    Atom **found, *a;
     if (kind == NULL) return NULL;
-    if (a && is_atom(a, &name)) return a;
+    found = found_at(image, kind, key);
+    if (*found && is_atom(*found, &name)) return *found;
     a = table_find(&image->atoms, name_hash(kind, key), is_atom, &name);
-    if (a) image->last = a;
+    if (a) *found = a;
     return a;
 }
 
@@ -239,7 +246,9 @@ void image_ended(Image *image, Atom *a) {
         image->mail_bytes -= weight(d);
     }
     table_remove(&image->atoms, name_hash(a->kind, a->key), is_atom, &name);
-    if (image->last == a) image->last = NULL;
+    for (size_t i = 0; i < sizeof image->found / sizeof *image->found; i++) {
+        if (image->found[i] == a) image->found[i] = NULL;
+    }
     if (image->at == a) image->at = NULL;
     mailbox_clear(&a->mailbox); /* whoever holds the atom yet, for the commit under way, does not ask for its mail */
     atom_unref(a);

@@ -76,9 +76,9 @@ typedef struct Bucket {
     Map entries; /* never empty */
 } Bucket;
 
-/* What stood under a key before the turn that wrote to it. */
+/* What stood under a key before the turn that wrote to it, and what stands there now. */
 typedef struct Undo {
-    Str *bucket, *key, *old; /* old NULL: nothing */
+    Str *bucket, *key, *old, *new; /* NULL: nothing */
 } Undo;
 
 /* State of an atom; the entries show the writes of the running turn already. */
@@ -100,13 +100,14 @@ typedef struct More {
 } More;
 
 struct Instance;
-struct Turn;
 
-/* Counted by the image and by commits under way that speak of it. */
+/* Counted by the image and by commits under way that speak of it. There are millions: malloc gives blocks of 104 bytes, and
+ * the next larger ones have 120. */
 typedef struct Atom {
     uint32_t refs;
     bool volatile_; /* a connection's: nothing about it is recorded */
     bool ready;     /* it is in the queue */
+    bool suspended; /* its turn waits, in its instance */
     Str *kind, *key;
     uint64_t life; /* 0: not alive, or a system address */
     Mailbox mailbox;
@@ -114,8 +115,9 @@ typedef struct Atom {
     More *more;   /* NULL: nothing of it */
     struct Atom *next, *prev; /* in the ready queue */
     struct Instance *instance;
-    struct Turn *waiting; /* its turn, while it is suspended with its instance */
 } Atom;
+
+_Static_assert(sizeof(Atom) <= 104, "an atom fits");
 
 static inline Address atom_address(const Atom *a) { return (Address){a->kind, a->key, a->life}; } /* borrowed */
 More *atom_more(Atom *a);  /* made if need be */
@@ -126,10 +128,12 @@ void atom_unref(Atom *a); /* NULL is fine */
 /* Set or (NULL) remove an entry and keep `used` true; answers the old value with a reference. */
 Str *atom_write(Atom *a, Str *bucket, Str *key, Str *value);
 Str *atom_read(const Atom *a, const Str *bucket, Slice key); /* borrowed; NULL: none */
+Str **atom_find(const Atom *a, const Str *bucket, Slice key, Str **own); /* where it is, until the next write; see map_find */
+Str *atom_exchange(Atom *a, Str **found, Str *value); /* as atom_write, of an entry that was found; not NULL */
 Bucket *atom_bucket(const Atom *a, const Str *name);
 void atom_roll_back(Atom *a); /* undo the writes of the running turn */
 void atom_forget_undo(Atom *a);
-void atom_remember(Atom *a, Str *bucket, Str *key, Str *old); /* unless it was written in this turn before */
+void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new); /* `old` if it is the first write of the turn */
 
 Timer *atom_timer(const Atom *a, uint64_t token);
 Kept *atom_kept(const Atom *a, uint64_t token);
@@ -167,7 +171,7 @@ typedef struct Image {
     Map dead; /* Died records, by id */
     Alarms alarms;
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
-    Atom *last; /* found last */
+    Atom *found[16]; /* lately, by `found_at` of image.c */
 } Image;
 
 Atom *image_find(Image *image, const Str *kind, const Str *key); /* borrowed, or NULL */

@@ -85,9 +85,9 @@ void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
 uint64_t ledger_next_step(Domain *d) { return ++d->image.step; }
 
 void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal) {
-    for (int i = 0; i < 4; i++) id[i] = (uint8_t)(domain >> (24 - 8 * i));
-    for (int i = 0; i < 8; i++) id[4 + i] = (uint8_t)(step >> (56 - 8 * i));
-    for (int i = 0; i < 4; i++) id[12 + i] = (uint8_t)(ordinal >> (24 - 8 * i));
+    uint32_t a = __builtin_bswap32(domain), c = __builtin_bswap32(ordinal);
+    uint64_t b = __builtin_bswap64(step);
+    memcpy(id, &a, 4), memcpy(id + 4, &b, 8), memcpy(id + 12, &c, 4); /* big-endian: in the order of steps */
 }
 
 void ledger_new_id(Domain *d, uint8_t id[ID_SIZE]) {

@@ -224,16 +224,13 @@ void atom_entries(const Atom *a, Buffer *out) {
         put_entries(s, out);
     } else { /* a suspended turn: put back what was, and again what it wrote */
         Atom *mutable_ = (Atom *)a;
-        Str **now = xmalloc(s->undos * sizeof *now);
         for (size_t i = 0; i < s->undos; i++) {
-            now[i] = atom_write(mutable_, s->undo[i].bucket, s->undo[i].key, s->undo[i].old);
+            str_unref(atom_write(mutable_, s->undo[i].bucket, s->undo[i].key, s->undo[i].old));
         }
         put_entries(s, out);
         for (size_t i = 0; i < s->undos; i++) {
-            str_unref(atom_write(mutable_, s->undo[i].bucket, s->undo[i].key, now[i]));
-            str_unref(now[i]);
+            str_unref(atom_write(mutable_, s->undo[i].bucket, s->undo[i].key, s->undo[i].new));
         }
-        free(now);
     }
 }
 

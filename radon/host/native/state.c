@@ -292,13 +292,14 @@ static void destroy(Node *node) {
 
 /* ---- the map ---- */
 
-Str *map_get(const Map *map, const uint8_t *key, size_t size) {
+Str **map_find(const Map *map, const uint8_t *key, size_t size, Str **own) {
     const Node *node = map->root;
     if (node == NULL) return NULL;
     while (node->inner) node = child(node, search_child(node, key, size));
     int equal;
     unsigned at = search(node, key, size, &equal);
-    return equal ? entries(node)[at].value : NULL;
+    if (equal && own != NULL) *own = entries(node)[at].key;
+    return equal ? &entries(node)[at].value : NULL;
 }
 
 /* `own` is the key as a Str, or NULL. */

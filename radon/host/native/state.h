@@ -20,8 +20,15 @@ typedef struct Map {
 
 static inline size_t map_count(const Map *map) { return map->count; }
 
-/* The value of the key, as long as the map is unchanged (str_ref keeps it), or NULL. */
-Str *map_get(const Map *map, const uint8_t *key, size_t size);
+/* Where the value of the key is, as long as the map is unchanged, or NULL. Whoever exchanges it has the old reference and
+ * gives the map a new one. `own`, if not NULL, gets the key as the map has it, borrowed. */
+Str **map_find(const Map *map, const uint8_t *key, size_t size, Str **own);
+
+/* The value of the key, likewise (str_ref keeps it), or NULL. */
+static inline Str *map_get(const Map *map, const uint8_t *key, size_t size) {
+    Str **value = map_find(map, key, size, NULL);
+    return value != NULL ? *value : NULL;
+}
 
 /* Sets the value of the key. Takes over the caller's reference to `value`, not NULL; takes one of its own to `key` if
  * that is new, and otherwise keeps the Str that it had. Answers the old value, with the map's reference to it, or

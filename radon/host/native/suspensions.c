@@ -9,16 +9,17 @@
 
 static void put_waiting(Turn *t) {
     Domain *d = t->d;
-    t->atom->waiting = t;
+    t->atom->suspended = true;
     t->parked = ++d->parks;
     d->suspended++;
     d->suspended_memory += gate_weigh(t->instance);
 }
 
 static Turn *take_waiting(Domain *d, Atom *a) {
-    Turn *t = a->waiting;
-    if (t == NULL) return NULL;
-    a->waiting = NULL;
+    Turn *t;
+    if (!a->suspended) return NULL;
+    t = a->instance->turn;
+    a->suspended = false;
     d->suspended--;
     d->suspended_memory -= t->instance->size;
     return t;
@@ -55,7 +56,7 @@ void suspension_abandon_all(Domain *d) {
     Turn **waiting = xmalloc((d->suspended + 1) * sizeof *waiting);
     size_t count = 0;
     for (Instance *i = d->oldest; i; i = i->newer) {
-        if (i->atom->waiting) waiting[count++] = i->atom->waiting;
+        if (i->atom->suspended) waiting[count++] = i->turn;
     }
     qsort(waiting, count, sizeof *waiting, by_parking);
     for (size_t n = 0; n < count; n++) suspension_abandon(d, waiting[n]->atom);

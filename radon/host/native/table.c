@@ -80,6 +80,7 @@ void *table_next(const Table *table, size_t *at) {
 }
 
 void table_clear(Table *table) {
+    if (table->slots == NULL) return; /* most that a turn has */
     free(table->slots);
     *table = (Table){0};
 }

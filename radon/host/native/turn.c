@@ -5,9 +5,13 @@
 
 enum { ERROR_LEVEL = 3, WARN_LEVEL = 2 };
 
+static void message_begin(Message *m, Delivery *delivery) {
+    *m = (Message){1, delivery_ref(delivery), !is_nowhere(&delivery->reply), false};
+}
+
 Message *message_new(Delivery *delivery) {
     Message *m = xmalloc(sizeof *m);
-    *m = (Message){1, delivery_ref(delivery), !is_nowhere(&delivery->reply), false};
+    message_begin(m, delivery);
     return m;
 }
 
@@ -27,7 +31,8 @@ Turn *turn_new(Domain *d, Atom *a, Kind *kind, Delivery *delivery, uint64_t step
     t->atom = a, a->refs++;
     t->delivery = delivery_ref(delivery);
     t->deadline = delivery->deadline;
-    t->message = message_new(delivery);
+    if (t->message == NULL) t->message = xmalloc(sizeof *t->message);
+    message_begin(t->message, delivery);
     if (delivery->form == REPLIED) t->answer_metadata = str_ref(delivery->metadata);
     turn_hold(t, t->message);
     t->open = true;
@@ -40,9 +45,13 @@ static void clear_objects(Turn *t) {
     table_clear(&t->objects);
 }
 
+void turn_forget(Turn *t) {
+    free(t->intents), free(t->held), free(t->kept), free(t->message);
+    free(t);
+}
+
 void turn_free(Turn *t) {
     Domain *d = t->d;
-    Turn kept = {0};
     void *timer;
     for (size_t i = 0; i < t->intent_count; i++) {
         Intent *intent = &t->intents[i];
@@ -55,20 +64,24 @@ void turn_free(Turn *t) {
     for (size_t at = 0; (timer = table_next(&t->timers, &at)) != NULL;) free(timer);
     table_clear(&t->timers), table_clear(&t->kept_by);
     clear_objects(t);
-    message_unref(t->message);
+    if (t->message->refs == 1) {
+        delivery_unref(t->message->delivery);
+    } else { /* the guest has it yet */
+        message_unref(t->message);
+        t->message = NULL;
+    }
     delivery_unref(t->delivery);
     str_unref(t->answer_metadata), str_unref(t->inherited);
     buffer_free(&t->output[0]), buffer_free(&t->output[1]);
     atom_unref(t->atom);
     if (d->spare_turn || t->intent_room > 1024 || t->held_room > 1024 || t->kept_room > 1024) {
-        free(t->intents), free(t->held), free(t->kept);
-        free(t);
+        turn_forget(t);
         return;
     }
-    kept.intents = t->intents, kept.intent_room = t->intent_room; /* the next one need not grow them again */
-    kept.held = t->held, kept.held_room = t->held_room;
-    kept.kept = t->kept, kept.kept_room = t->kept_room;
-    *t = kept;
+    *t = (Turn){
+        .message = t->message, .intents = t->intents, .intent_room = t->intent_room, /* the next one need not grow them again */
+        .held = t->held, .held_room = t->held_room, .kept = t->kept, .kept_room = t->kept_room,
+    };
     d->spare_turn = t;
 }
 
@@ -122,9 +135,7 @@ void turn_hold(Turn *t, Message *m) {
 
 /* ---- what it costs ---- */
 
-bool turn_spend(Turn *t, uint64_t fuel) {
-    t->spent += fuel;
-    if (t->spent <= t->kind->fuel) return true;
+bool turn_is_spent(Turn *t) {
     return fail(t->instance, "out-of-fuel", "the turn's syscalls used up limits.turn");
 }
 

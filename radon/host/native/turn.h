@@ -93,7 +93,8 @@ struct Turn {
 };
 
 Turn *turn_new(Domain *d, Atom *a, Kind *kind, Delivery *delivery, uint64_t step, uint64_t time);
-void turn_free(Turn *t);
+void turn_free(Turn *t); /* or keeps it as the domain's spare one */
+void turn_forget(Turn *t); /* frees the spare one */
 
 void turn_new_id(Turn *t, uint8_t id[ID_SIZE]);
 void turn_draw(Turn *t, uint8_t *into, size_t length); /* the next bytes of the turn's stream; charged by the caller */
@@ -102,7 +103,11 @@ Intent *turn_intend(Turn *t, Act act);
 void turn_hold(Turn *t, Message *m); /* takes its own reference, once */
 
 /* Work of the host, and bytes that stay with it. False: the turn's limit is used up. Then the instance has failed. */
-bool turn_spend(Turn *t, uint64_t fuel);
+bool turn_is_spent(Turn *t); /* so says the instance; false */
+static inline bool turn_spend(Turn *t, uint64_t fuel) {
+    t->spent += fuel;
+    return t->spent <= t->kind->fuel || turn_is_spent(t);
+}
 bool turn_keep(Turn *t, uint64_t size);
 
 void turn_log(Turn *t, int level, Slice text);

@@ -213,7 +213,7 @@ static void note_writes(Turn *t) {
     State *s = a->state;
     for (size_t i = 0; s && i < s->undos; i++) {
         const Undo *u = &s->undo[i];
-        const Str *new = atom_read(a, u->bucket, slice_of(u->key));
+        const Str *new = u->new;
         if (new && (u->old == NULL || !str_equal(new, u->old))) {
             ledger_note(t->d, a, R_PUT, slice_of(u->bucket), slice_of(u->key), slice_of(new));
         } else if (new == NULL && u->old) {

@@ -1,4 +1,4 @@
-;; The floor: a guest that calls one host function many times, and one that is called.
+;; Calls one host function many times, and is called.
 (module
   (import "floor" "constant" (func $constant (result i64)))
   (func (export "ask") (param $times i32) (result i64)
