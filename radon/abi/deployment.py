@@ -1,7 +1,7 @@
 """What the native domain is told of a deployment and asked about itself, as records: bytes in, bytes out.
 
-The rows of a deployment are sent as one body: `Serve` for each kind, each followed by its grants, links and config; then
-the endpoints. What the domain answers when it is looked at are `Usage` rows. These never reach a store.
+The rows of a deployment are sent as one body: `Serve` for each kind, each followed by its grants, links and config;
+then the endpoints. What the domain answers when it is looked at are `Used` rows. These never reach a store.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-import radon.abi.deployment  # noqa: F401  (registers its records)
+import radon.abi.deployment
 import radon.abi.exchange  # noqa: F401  (likewise)
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import RadonError

@@ -28,8 +28,8 @@ def _native() -> Make:
 
 
 DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"native": _native, "python": lambda: PythonDomain})
-"""What loads it; where nobody says otherwise, the first that can be had is used. Raises RadonError with the way out where
-it cannot be had on this machine."""
+"""What loads it; where nobody says otherwise, the first that can be had is used. Raises RadonError with the way out
+where it cannot be had on this machine."""
 
 
 def load(name: str) -> Make:

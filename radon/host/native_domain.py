@@ -1,4 +1,4 @@
-"""The native twin of the domain, as Python calls it: frames, kinds and errors on this side, bodies of records on the other.
+"""The native twin of the domain, as Python calls it: frames, kinds and errors here, bodies of records in C.
 
 Owns the C domain behind it. What that does is specified by the readable twin (`python_domain.py`), record for record.
 Every call releases the GIL; one thread at a time, as the contract says.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from radon.abi import deployment as rows
 from radon.abi.delivery import Address, Form
 from radon.abi.errors import LoadError, RadonError
 from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, seal_commit, unseal
@@ -18,16 +19,21 @@ from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
 from radon.host.engine import engine
 from radon.host.kind import Kind
 from radon.host.lookup import resolve, select
-from radon.abi import deployment as rows
 
 _SPREADS = ("keyed", "sharded", "stateless", "every-host")
-_HANDLERS = {"receive": Form.MESSAGE, "start": Form.START, "replied": Form.REPLIED, "fired": Form.FIRED, "down": Form.DOWN}
+_HANDLERS = {
+    "receive": Form.MESSAGE,
+    "start": Form.START,
+    "replied": Form.REPLIED,
+    "fired": Form.FIRED,
+    "down": Form.DOWN,
+}
 
 
 class NativeDomain(Domain):
     """See `Domain`. Raises RadonError where the machine has no native twin."""
 
-    def __init__(self, settings: Settings = Settings()) -> None:
+    def __init__(self, settings: Settings = Settings()) -> None:  # noqa: B008
         try:
             module = native.module()
         except native.Unusable as why:
@@ -35,7 +41,7 @@ class NativeDomain(Domain):
         self._ffi, self._lib = module.ffi, module.lib
         self._kinds: Mapping[str, Kind] = {}
         self._endpoints: frozenset[str] = frozenset()
-        self._kept = (engine(),)  # the C domain holds their addresses, not references
+        self._kept: tuple[object, ...] = (engine(),)  # the C domain holds their addresses, not references
         self._domain: Any = self._lib.radon_new(self._ffi.cast("void *", capi.address(engine())))
         self._parts = self._ffi.new("RadonBytes[3]")
         self._due = self._ffi.new("uint64_t *")
@@ -49,8 +55,8 @@ class NativeDomain(Domain):
     def settings(self, settings: Settings) -> None:
         s = self._settings = settings
         chosen = rows.Chosen(
-            s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention, s.idempotency,
-            int(s.forgetful), int(s.elide), s.host,
+            s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention,
+            s.idempotency, int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))
 
@@ -170,8 +176,8 @@ def _described(kind: Kind) -> Iterable[Any]:
     """The rows of a kind, in the order in which deployment.py has them."""
     limits, module = kind.limits, kind.module
     yield rows.Serve(
-        _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state, limits.message,
-        limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff, capi.address(module.compiled),
+        _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state,
+        limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff, capi.address(module.compiled),
         module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers), int(module.suspends),
         int(module.starts), kind.name,
     )  # fmt: skip

@@ -101,8 +101,8 @@ typedef struct More {
 
 struct Instance;
 
-/* Counted by the image and by commits under way that speak of it. There are millions: malloc gives blocks of 104 bytes, and
- * the next larger ones have 120. */
+/* Counted by the image and by commits under way that speak of it. There are millions: malloc gives blocks of 120 bytes, and
+ * the next larger ones have 136. */
 typedef struct Atom {
     uint32_t refs;
     bool volatile_; /* a connection's: nothing about it is recorded */
@@ -117,7 +117,7 @@ typedef struct Atom {
     struct Instance *instance;
 } Atom;
 
-_Static_assert(sizeof(Atom) <= 104, "an atom fits");
+_Static_assert(sizeof(Atom) <= 120, "an atom fits");
 
 static inline Address atom_address(const Atom *a) { return (Address){a->kind, a->key, a->life}; } /* borrowed */
 More *atom_more(Atom *a);  /* made if need be */

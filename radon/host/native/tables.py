@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import radon.abi.deployment
@@ -25,37 +26,46 @@ def _words(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
 
 
+def _header(title: str, guard: str, lines: list[str]) -> str:
+    return "\n".join([_FIRST.format(title), f"#ifndef {guard}", f"#define {guard}", "", *lines, "", "#endif", ""])
+
+
 def records() -> str:
     """Tags and layouts of all records."""
     rows = sorted(LAYOUTS.items(), key=lambda item: item[1].tag)
-    lines = [_FIRST.format("Tags and layouts of records."), "#ifndef RADON_RECORDS_TABLE_H", "#define RADON_RECORDS_TABLE_H", ""]
-    lines += ["enum {", *(f"    R_{_words(cls.__name__)} = {layout.tag}," for cls, layout in rows), "};", ""]
-    lines += ["/* X(tag, fixed fields as Python's struct names them, variable fields) */", "#define RECORD_LAYOUTS(X) \\"]
+    lines = ["enum {", *(f"    R_{_words(cls.__name__)} = {layout.tag}," for cls, layout in rows), "};", ""]
+    lines += [
+        "/* X(tag, fixed fields as Python's struct names them, variable fields) */",
+        "#define RECORD_LAYOUTS(X) \\",
+    ]
     lines += [f'    X(R_{_words(cls.__name__)}, "{layout.fixed}", "{layout.variable}") \\' for cls, layout in rows]
-    return "\n".join([*lines, "", "#endif", ""])
+    return _header("Tags and layouts of records.", "RADON_RECORDS_TABLE_H", lines)
+
+
+def _types(core: Iterable[str]) -> str:
+    """As wasm_functype spells them."""
+    return "".join({"i32": "i", "i64": "I", "f64": "F"}[one] for one in core)
 
 
 def calls() -> str:
-    """What a guest may import, and the C function that serves it."""
-    letters = {"i32": "i", "i64": "I", "f64": "F"}
-    lines = [_FIRST.format("The standard's imports and handlers."), "#ifndef RADON_SYSCALLS_TABLE_H", "#define RADON_SYSCALLS_TABLE_H", ""]
-    lines += ["/* X(module, field, parameters, results, function, suspends) */", "#define SYSCALLS(X) \\"]
+    """What a guest may import, and the C function that serves it; what it may export."""
+    lines = ["/* X(module, field, parameters, results, function, suspends) */", "#define SYSCALLS(X) \\"]
     for row in syscalls.SYSCALLS:
-        function = row.name.replace(".", "_").replace("-", "_")
-        params, results = ("".join(letters[t] for t in types) for types in (row.params, row.results))
-        lines.append(
-            f'    X("{row.interface}", "{row.field}", "{params}", "{results}", {function}, {int(row.effect == "suspends")}) \\'
-        )
-    lines += ["", "/* X(form, export, post-return export, parameters); in the order of `Form` */", "#define HANDLERS(X) \\"]
+        function, suspends = row.name.replace(".", "_").replace("-", "_"), int(row.effect == "suspends")
+        crossing = f'"{_types(row.params)}", "{_types(row.results)}", {function}, {suspends}'
+        lines.append(f'    X("{row.interface}", "{row.field}", {crossing}) \\')
+    lines += ["", "/* X(form, export, post-return export, parameters); in the order of `Form` */"]
+    lines.append("#define HANDLERS(X) \\")
     forms = {"receive": "MESSAGE", "start": "START", "replied": "REPLIED", "fired": "FIRED", "down": "DOWN"}
     for name, form in forms.items():
-        row = syscalls.HANDLERS[name]
-        lines.append(f'    X({form}, "{row.export}", "{row.post}", "{"".join(letters[t] for t in row.params)}") \\')
-    lines += ["", "/* X(field, parameters, results, function): of wasi_snapshot_preview1 */", "#define WASI_FUNCTIONS(X) \\"]
+        handler = syscalls.HANDLERS[name]
+        lines.append(f'    X({form}, "{handler.export}", "{handler.post}", "{_types(handler.params)}") \\')
+    lines += ["", "/* X(field, parameters, results, function): of wasi_snapshot_preview1 */"]
+    lines.append("#define WASI_FUNCTIONS(X) \\")
     for field, (takes, gives) in wasi.SIGNATURES.items():
         function = f"wasi_{field if field in wasi.OFFERED else 'nosys'}"
-        lines.append(f'    X("{field}", "{"".join(map(letters.get, takes))}", "{"".join(map(letters.get, gives))}", {function}) \\')
-    return "\n".join([*lines, "", "#endif", ""])
+        lines.append(f'    X("{field}", "{_types(takes)}", "{_types(gives)}", {function}) \\')
+    return _header("The standard's imports and handlers.", "RADON_SYSCALLS_TABLE_H", lines)
 
 
 def main(arguments: list[str]) -> int:
