@@ -125,6 +125,10 @@ class Reply(NamedTuple):
     body: bytes
 
 
+CAUSE = "radon.cause"
+"""Metadata of a Reply that is `closed` because the turn failed for good: as in the dead letter."""
+
+
 @record(129, "Q", "")
 class Accepted(NamedTuple):
     """The Post with `token` is in its mailbox, as durably as the store makes it."""

@@ -73,11 +73,10 @@ def _engine() -> Finding:
 
 
 def _domain() -> Finding:
-    from radon.host import native
-    from radon.host.domains import available, chosen
+    from radon.host.domains import available, chosen, unusable
 
     name, found = chosen(), available()
-    why = native.unusable()
+    why = unusable("native")
     detail = f"{', '.join(found)} can be had" + (f"; no native one: {why}" if why else "")
     return Finding("domain", name, name in found, f"{detail}; RADON_DOMAIN chooses")
 

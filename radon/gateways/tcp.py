@@ -16,12 +16,11 @@ from itertools import count
 
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import ErrorCode, Exhausted, RadonError
-from radon.abi.exchange import Connect, Disconnect, Hangup, Reply, Sent
+from radon.abi.exchange import CAUSE, Connect, Disconnect, Hangup, Reply, Sent
 from radon.backends.deployment import Answer, Deployment
 from radon.gateways.listening import text_of
 from radon.gateways.relay import Relay
 from radon.host.limits import KIB, MIB
-from radon.host.routes import CAUSE
 
 CONNECTION = "@tcp"
 """The kind of the address that a connection has."""

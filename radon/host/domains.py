@@ -52,12 +52,13 @@ def default() -> Make:
 
 def available() -> list[str]:
     """The names of those that can be had on this machine."""
-    return [name for name in DOMAINS if _loads(name)]
+    return [name for name in DOMAINS if unusable(name) is None]
 
 
-def _loads(name: str) -> bool:
+def unusable(name: str) -> str | None:
+    """Why a domain cannot be had on this machine, in one line; None if it can."""
     try:
         load(name)
-    except RadonError:
-        return False
-    return True
+    except RadonError as why:
+        return str(why)
+    return None

@@ -177,9 +177,9 @@ def _described(kind: Kind) -> Iterable[Any]:
     limits, module = kind.limits, kind.module
     yield rows.Serve(
         _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state,
-        limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff, capi.address(module.compiled),
-        module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers), int(module.suspends),
-        int(module.starts), kind.name,
+        limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff,
+        capi.address(module.compiled), module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers),
+        int(module.suspends), int(module.starts), kind.name,
     )  # fmt: skip
     for right, name, glob in kind.grants.rows():
         yield rows.MayOpen(rows.RIGHTS.index(right), name, glob)

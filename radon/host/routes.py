@@ -30,9 +30,6 @@ UNKNOWN = 2**32 - 1
 CHILDREN = 10_000
 """Statuses of ended children that an atom keeps; the oldest go first."""
 
-CAUSE = "radon.cause"
-"""Metadata of an answer that is `closed` because the turn failed for good: as in the dead letter."""
-
 
 class Routes:
     """Routing of one domain. `on_end(atom)` is called just before an atom goes, to free what runs for it."""
@@ -140,7 +137,7 @@ class Routes:
     def answer_failed(self, question: Delivery, cause: str) -> None:
         """Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter."""
         outside = question.reply.kind in ("@client", "@once")
-        self.answer(question, ErrorCode.CLOSED, ((CAUSE, cause.encode()),) if outside else ())
+        self.answer(question, ErrorCode.CLOSED, ((x.CAUSE, cause.encode()),) if outside else ())
 
     def replied(
         self, atom: Atom, request: bytes, code: int, body: bytes, answerer: Address, metadata: Metadata = ()

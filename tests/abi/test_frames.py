@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radon.abi import deployment
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery
@@ -55,7 +56,7 @@ def test_every_record_has_a_tag_of_its_own() -> None:
 
 def test_the_tag_says_whether_a_record_stays_comes_in_or_goes_out() -> None:
     for cls, layout in LAYOUTS.items():
-        assert cls.__module__ == (r if layout.tag < 64 else x).__name__
+        assert cls.__module__ == (r if layout.tag < 64 else x if layout.tag < 192 else deployment).__name__
         assert 0 < layout.tag < 256
     assert LAYOUTS[x.Now].tag == 64
     assert LAYOUTS[x.Reply].tag == 128

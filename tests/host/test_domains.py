@@ -27,7 +27,7 @@ def test_the_environment_chooses_the_domain(monkeypatch: pytest.MonkeyPatch, val
 
 def test_an_unknown_domain_is_one_line_that_names_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(domains.VARIABLE, "pyhton")
-    with pytest.raises(RadonError, match=r"^unknown domain 'pyhton' \(RADON_DOMAIN\); known: python"):
+    with pytest.raises(RadonError, match=r"^unknown domain 'pyhton' \(RADON_DOMAIN\); known: native, python$"):
         domains.default()
 
 
