@@ -166,14 +166,14 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     [
         ("wasmtime.h", '"50.0"', '"49.0"', "built for wasmtime 49.0, found 50.0."),
         (
-            "wasmtime.h", "int64_t i64;", "char too_large[64];",
+            "wasmtime.h", "wasmtime_func_t funcref;", "wasmtime_func_t funcref; char too_large[64];",
             "built for another wasmtime: wasmtime_val_t is 72 bytes here and 32 there",
         ),
         (
             "wasmtime.h", "wasmtime_extern_kind_t kind;", "wasmtime_extern_kind_t kind; double after;",
             "built for another wasmtime: wasmtime_extern_t is 40 bytes here and 32 there",
         ),
-        ("wasmtime.h", "wasmtime_, store_delete", "wasmtime_, store_burn", "lacks wasmtime_store_burn"),
+        ("wasmtime.h", "wasmtime_, memory_grow", "wasmtime_, memory_burn", "lacks wasmtime_memory_burn"),
     ],
     ids=["release", "union", "structure", "function"],
 )  # fmt: skip
