@@ -87,7 +87,7 @@ def test_a_thread_that_falls_behind_hears_what_it_can_and_then_exhausted(
     monkeypatch.setattr(heard, "SUBSCRIBED", 3)
     with radon.BlockingRuntime(make()) as app, app.subscription("news") as news:
         app.call("agent/a", "".join(f"publish news {n}\n" for n in range(9)).encode())
-        while app.deployment.perform(lambda domain: len(domain.image.atoms["@topic", "news"].mailbox)).result():
+        while app.deployment.perform(lambda domain: domain.usage().kinds["@topic"].queued).result():
             pass
         with pytest.raises(radon.Exhausted, match="3 messages behind"):
             list(news)

@@ -24,7 +24,7 @@ async def tell(app: radon.Runtime, key: str, *lines: str, **options: Any) -> str
 
 def unheard(domain: Domain) -> int:
     """Publications of "news" that the topic has not handed out; those that it has are on their way out."""
-    return len(domain.image.atoms["@topic", "news"].mailbox)
+    return domain.usage().kinds["@topic"].queued
 
 
 class Ticker:
