@@ -171,7 +171,7 @@ class Monolith:
             name: KindStats(
                 of.atoms, instances.get(name, 0), of.queued, of.suspended, of.turns, of.failed, of.state_bytes
             )
-            for name, of in usage.kinds.items()
+            for name, of in sorted(usage.kinds.items())
             if not _is_system(name)
         }
         uptime = time.monotonic() - self._started

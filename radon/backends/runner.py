@@ -243,10 +243,13 @@ class Runner:
         except BaseException as error:
             log.exception("domain %d: a defect of Radon ended it", self._number)
             ended = RadonError(f"domain {self._number} was ended by a defect of Radon: {error!r}")
-        self._inbox.close(str(ended or "the deployment has stopped"), for_good=True)
+        if ended is not None:
+            self._inbox.close(str(ended), for_good=True)
         self._inbox.turn_away()
         self._writer.close()
         self._domain.close()
+        self._inbox.close(str(ended or "the deployment has stopped"), for_good=True)
+        self._inbox.turn_away()
         if ended is not None:
             self._died(ended)
         elif self._writer.failure is not None:

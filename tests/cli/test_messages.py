@@ -116,7 +116,7 @@ def test_ps_shows_kinds_queues_and_memory(up: Radon) -> None:
     shown = up.ok("ps")
     assert "\x1b" not in shown
     assert f"process {found['pid']}" in shown
-    assert [line.split()[0] for line in shown.splitlines()[-3:]] == ["KIND", "script", "other"]
+    assert [line.split()[0] for line in shown.splitlines()[-3:]] == ["KIND", "other", "script"]
 
 
 def test_logs_show_what_atoms_logged_and_nothing_that_a_terminal_would_obey(up: Radon) -> None:
