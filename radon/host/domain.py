@@ -29,8 +29,8 @@ class Settings:
     """What a deployment chooses for a domain; the same for its life or changed by a restart only."""
 
     host: str = "local"  # the key of the near atom of `every-host` kinds
-    instances: int = 4096  # live at once; the least recently used are passivated
-    suspended: int = 1000  # turns at once; more are answered with exhausted
+    instances: int = 4096  # live at once, beside those of suspended turns; the least recently used are passivated
+    suspended: int = 10_000  # turns at once; more are answered with exhausted
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects
     mail: int = GIB  # bytes of all messages under way; beyond it whoever sends is answered with exhausted

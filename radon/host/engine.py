@@ -7,6 +7,10 @@ The engine is process-wide on purpose, the only such thing in Radon: function ty
 must never meet (wasmtime aborts the process when they do), and compiled code is worth sharing. It holds no atom's
 state, so two runtimes in one process cannot see each other through it.
 
+Instances are made in a pool of slots that keep their maps, and what they were told of a module's memory, from one
+instance to the next: making one anew costs mostly what the kernel does, three times as long. Where no pool can be had
+(the machine limits addresses, say) each instance is mapped by itself; nothing but speed differs.
+
 It learns of traps through signals (SIGSEGV, SIGILL, SIGFPE). An embedder that wants `faulthandler` enables it before
 the first module is loaded: enabled later it would stand in front, and take a guest's trap for a crash of the process.
 """
@@ -19,13 +23,16 @@ import os
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import wasmtime
+from wasmtime import _ffi
 
 from radon.abi.errors import LoadError
-from radon.host import capi, limits
+from radon.host import capi, limits, native
 from radon.host.cache import Cache, directory
+from radon.host.room import Room, beside_stacks, room
 
 SETTINGS: Mapping[str, bool | int | str] = MappingProxyType({
     # Turns end by fuel, at the same instruction everywhere (rule 3). Epochs would cost more and count time.
@@ -53,6 +60,13 @@ SETTINGS: Mapping[str, bool | int | str] = MappingProxyType({
 })  # fmt: skip
 """What is set on the engine. No caller chooses any of it: wasmtime aborts on settings that contradict each other."""
 
+
+class _Made(NamedTuple):
+    engine: wasmtime.Engine
+    room: Room
+    pooled: bool
+
+
 _lock = threading.Lock()
 _modules: WeakValueDictionary[str, wasmtime.Module] = WeakValueDictionary()
 
@@ -60,7 +74,23 @@ _modules: WeakValueDictionary[str, wasmtime.Module] = WeakValueDictionary()
 def engine() -> wasmtime.Engine:
     """The engine; made at the first call. Any thread."""
     with _lock:
-        return _made()
+        return _made().engine
+
+
+def capacity(*, threads: bool = False) -> Room:
+    """The room that this process has for guests, as it was when the engine was made. Any thread.
+
+    `threads`: of a domain whose suspended turns are threads, which have no use for the stacks of the slots.
+    """
+    with _lock:
+        found = _made().room
+    return beside_stacks(found) if threads and not native.unusable() else found
+
+
+def pooled() -> bool:
+    """Is there a pool of slots? Any thread."""
+    with _lock:
+        return _made().pooled
 
 
 def compile(core: bytes) -> wasmtime.Module:
@@ -77,12 +107,34 @@ def compile(core: bytes) -> wasmtime.Module:
 
 
 @functools.cache
-def _made() -> wasmtime.Engine:
+def _made() -> _Made:
     """With the lock held: `cache` alone would let two threads make two engines."""
     config = wasmtime.Config()
     for name, value in SETTINGS.items():
         setattr(config, name, value)
-    return wasmtime.Engine(config)
+    found = room()
+    pooled = found.can_be_reserved()
+    if pooled:
+        _add_pool(config, found.slots)
+    return _Made(wasmtime.Engine(config), found, pooled)
+
+
+def _add_pool(config: wasmtime.Config, slots: int) -> None:
+    """Of instances that may use all that a guest may, so that no module is too large for it."""
+    pool = _ffi.wasmtime_pooling_allocation_config_new()
+    stacks = 0 if native.unusable() else slots  # the Python twin has threads instead
+    chosen = {
+        "total_core_instances": slots, "total_memories": slots, "total_tables": limits.TABLES * slots,
+        "total_stacks": stacks, "max_unused_warm_slots": slots,
+        "max_core_instance_size": limits.GIB, "max_memory_size": 4 * limits.GIB, "max_tables_per_module": limits.TABLES,
+        "table_elements": limits.TABLE_ELEMENTS,
+        # A memory's pages go back to the kernel: kept, they would have to be cleared all, touched or not.
+        "linear_memory_keep_resident": 0, "table_keep_resident": 4096, "decommit_batch_size": 16,
+    }  # fmt: skip
+    for name, value in chosen.items():
+        getattr(_ffi, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
+    _ffi.wasmtime_pooling_allocation_strategy_set(config.ptr(), pool)
+    _ffi.wasmtime_pooling_allocation_config_delete(pool)
 
 
 def _load_or_compile(digest: str, core: bytes) -> wasmtime.Module:
@@ -90,11 +142,11 @@ def _load_or_compile(digest: str, core: bytes) -> wasmtime.Module:
     content = cache.get(digest)
     if content is not None:
         try:
-            return wasmtime.Module.deserialize(_made(), content)
+            return wasmtime.Module.deserialize(_made().engine, content)
         except wasmtime.WasmtimeError:
             pass  # made for another processor, say: it will be written anew
     try:
-        module = wasmtime.Module(_made(), core)
+        module = wasmtime.Module(_made().engine, core)
     except wasmtime.WasmtimeError as error:
         raise LoadError(f"not a valid module: {' '.join(str(error).split())}") from None
     cache.put(digest, bytes(module.serialize()))

@@ -16,7 +16,7 @@ from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_a
 from radon.abi.records import Died, Put
 from radon.host import capi, native
 from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
-from radon.host.engine import engine
+from radon.host.engine import capacity, engine
 from radon.host.kind import Kind
 from radon.host.lookup import resolve, select
 
@@ -53,10 +53,11 @@ class NativeDomain(Domain):
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
-        s = self._settings = settings
+        s, room = settings, capacity()
+        self._settings = settings
         chosen = rows.Chosen(
-            s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention,
-            s.idempotency, int(s.forgetful), int(s.elide), s.host,
+            s.instances, min(s.suspended, room.suspended), room.slots, s.memory, s.objects, s.mail, s.dead, s.watchers,
+            s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))
 
