@@ -10,12 +10,14 @@ import pytest
 
 PROGRAM = """
 import resource, sys
+from pathlib import Path
 from radon.host import engine
 from radon.testing.harness import Harness
 from tests.hostile.conftest import hostile
 from tests.hostile.puppet import DIRECT, PUPPET, Script
 
-resource.setrlimit(resource.RLIMIT_AS, (2 << 30, -1))
+there = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (there + (2 << 30), -1))
 kinds = {"puppet": hostile("puppet", PUPPET), "direct": hostile("direct", DIRECT)}
 with Harness(kinds) as h:
     assert not engine.pooled()
@@ -29,7 +31,7 @@ with Harness(kinds) as h:
 
 @pytest.mark.parametrize("kind", ["direct", "puppet"])
 def test_a_guest_for_which_the_machine_has_no_memory_fails_and_the_domain_lives(kind: str) -> None:
-    """In a process of its own, which may have 2 GiB of addresses: no room for a pool, nor for the 4 GiB of a memory."""
+    """In a process of its own, which may have 2 GiB of addresses more: no room for a pool, nor for the 4 GiB of a memory."""
     root = Path(__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", PROGRAM, kind], cwd=root, capture_output=True, text=True)
     assert run.stdout.splitlines() == ["['closed', 'trap: host-memory']", "2"], run.stderr
