@@ -27,6 +27,7 @@ from radon.backends.driver import Guarantees, Store
 from radon.backends.observed import Observations
 from radon.backends.runner import Program, Runner
 from radon.backends.switchboard import Switchboard
+from radon.host import room
 from radon.host.domain import Domain, Settings
 
 T = TypeVar("T")
@@ -206,7 +207,11 @@ class Monolith:
 
     def _program(self, application: Application) -> Program:
         manifest = application.manifest
-        settings = Settings(forgetful=self._forgetful, retention=manifest.objects, idempotency=manifest.idempotency)
+        suspended = room.asked(os.environ) or room.SUSPENDED
+        settings = Settings(
+            suspended=suspended, memory=room.memory(suspended), forgetful=self._forgetful, retention=manifest.objects,
+            idempotency=manifest.idempotency,
+        )  # fmt: skip
         return Program(application.digest, application.kinds(), tuple(manifest.egress.http), settings)
 
     # ---- from the runner's threads ----

@@ -107,11 +107,13 @@ def _wasm_tools() -> Finding:
 
 
 def _maps() -> Finding:
-    from radon.host.room import LIMIT, MOST, room
+    from radon.host.domains import chosen, unusable
+    from radon.host.room import LIMIT, VARIABLE, maps_left, plan
 
-    found = room()
-    meaning = f"{found.slots:,} instances live at once in a process, up to {found.suspended:,} of them suspended"
-    more = "" if found.slots == MOST else "; `sysctl vm.max_map_count=N` allows more"
+    found = plan(os.environ, maps_left(), native=unusable("native") is None)
+    room = found.for_threads if chosen() == "python" else found.room
+    meaning = f"{room.slots:,} instances live at once in a process, up to {room.suspended:,} of them suspended"
+    more = f"; more with `sysctl vm.max_map_count=N`, or slower ones with {VARIABLE}=N" if found.guards else ""
     return Finding("vm.max_map_count", LIMIT.read_text(encoding="ascii").strip(), True, meaning + more)
 
 

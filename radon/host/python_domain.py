@@ -65,6 +65,7 @@ class PythonDomain:
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         self.drop_instances()
+        engine.check_memory({name: kind.limits.memory for name, kind in kinds.items()})
         self._gate.link(kinds)
         self.kinds = self.routes.kinds = dict(kinds)
         self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)

@@ -2,26 +2,43 @@
 
 What bounds them is the kernel's limit of memory maps. Beyond it nothing can be mapped any more, not even for the host,
 so Radon stops well before: a domain that has filled the slots passivates an instance for each that it makes, and a turn
-that would wait in the last of them is answered with exhausted.
+that would wait in the last of them is answered with exhausted. Who wants more suspended turns than that says so in the
+environment, and gets slots without guards, which need no maps.
 """
 
 from __future__ import annotations
 
 import mmap
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-MAPS_OF_A_SLOT = 6
-"""Measured: what lies before a memory's image, the image, what lies behind it, its guard; a stack and its guard."""
+from radon.abi.errors import Invalid
+from radon.host.limits import GIB, KIB, MIB
+
+VARIABLE = "RADON_SUSPENDED"
+"""The environment variable that says how many turns of a domain may be suspended at once."""
+
+SUSPENDED = 10_000
+"""Where it does not."""
+
+MOST_SUSPENDED = 200_000
+
+MAPS_OF_A_MEMORY = 4
+MAPS_OF_A_STACK = 2
+MAPS_OF_A_THREAD = 4
+MAPS_OF_A_SLOT = MAPS_OF_A_MEMORY + MAPS_OF_A_STACK
+"""Measured: what lies before a memory's image, the image, what lies behind it, its guard; a stack and its guard; both
+stacks of a thread, of which one is for signals, with their guards."""
 
 HEADROOM = 4096
 """Maps that are left to the rest of the process, beside those that it has already."""
 
 MOST = 16_384
-"""Slots, however many maps there may be: each reserves 4 GiB of addresses, of which a process has 128 TiB."""
+"""Slots with guards, however many maps there may be: each reserves 4 GiB of addresses; a process has 128 TiB."""
 
-RESERVED = (5 << 30, 64 << 20, 4 << 20)
+RESERVED = (5 * GIB, 64 * MIB, 4 * MIB)
 """Bytes of addresses that a slot has, somewhat more than it needs, of each of three mappings: its memory with the guard
 behind it, its tables, its stack."""
 
@@ -39,7 +56,7 @@ class Room(NamedTuple):
     suspended: int  # of them: what turns may hold that wait; the others are there to answer them
 
     def can_be_reserved(self) -> bool:
-        """Try it: the engine ends the process where it cannot reserve what it is told to."""
+        """With guards. Try it: the engine ends the process where it cannot reserve what it is told to."""
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
         with ExitStack() as mapped:
             try:
@@ -50,23 +67,54 @@ class Room(NamedTuple):
         return True
 
 
-def room() -> Room:
-    """As it is now. Where the kernel has no such limit, there is room for MOST."""
+class Plan(NamedTuple):
+    """What a process does with the maps that it may have."""
+
+    guards: bool
+    room: Room
+    for_threads: Room  # for a domain whose suspended turns are threads
+
+
+def guarded(maps: int | None, *, native: bool) -> Plan:
+    """With guards; 64 slots at least, without which nothing could be done.
+
+    `native`: the slots have stacks, for domains whose suspended turns are no threads; those of the others are idle.
+    """
+    slots = MOST if maps is None else max(64, min(maps // MAPS_OF_A_SLOT, MOST))
+    threads = Room(slots * 3 // 4, slots // 4) if native else Room(slots, slots // 2)
+    return Plan(True, Room(slots, slots - slots // 64), threads)
+
+
+def plan(environment: Mapping[str, str], maps: int | None, *, native: bool) -> Plan:
+    """Guards, unless the environment asks for more suspended turns than they allow. Raises Invalid."""
+    with_guards, wanted = guarded(maps, native=native), asked(environment)
+    if not native or wanted is None or wanted <= with_guards.room.suspended:
+        return with_guards
+    slots = wanted + SUSPENDED
+    threads = wanted if maps is None else min(wanted, maps // MAPS_OF_A_THREAD)
+    return Plan(False, Room(slots, wanted), Room(slots, threads))
+
+
+def asked(environment: Mapping[str, str]) -> int | None:
+    """How many suspended turns the environment asks for. Raises Invalid."""
+    text = environment.get(VARIABLE, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_SUSPENDED:
+        raise Invalid(f"{VARIABLE}={text}: it is a number of turns, from 1 to {MOST_SUSPENDED:,}")
+    return int(text)
+
+
+def memory(suspended: int) -> int:
+    """Bytes of linear memory for the instances of a domain with so many suspended turns."""
+    return max(4 * GIB, suspended * 400 * KIB)
+
+
+def maps_left() -> int | None:
+    """Maps that this process may have for guests, as it is now; None: the kernel has no such limit."""
     try:
         limit = int(LIMIT.read_text(encoding="ascii"))
         with OWN.open("rb") as maps:
-            taken = sum(1 for _ in maps)
+            return limit - sum(1 for _ in maps) - HEADROOM
     except OSError:
-        return of(MOST)
-    return of((limit - taken - HEADROOM) // MAPS_OF_A_SLOT)
-
-
-def beside_stacks(found: Room) -> Room:
-    """Where each suspended turn has a thread, whose stack takes maps beside those of its slot."""
-    return Room(found.slots * 3 // 4, found.slots // 2)
-
-
-def of(slots: int) -> Room:
-    """With so many slots; at least 64, without which nothing could be done."""
-    slots = max(64, min(slots, MOST))
-    return Room(slots, slots - slots // 64)
+        return None

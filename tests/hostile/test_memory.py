@@ -20,7 +20,7 @@ there = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpages
 resource.setrlimit(resource.RLIMIT_AS, (there + (2 << 30), -1))
 kinds = {"puppet": hostile("puppet", PUPPET), "direct": hostile("direct", DIRECT)}
 with Harness(kinds) as h:
-    assert not engine.pooled()
+    assert engine.layout() is engine.Layout.MAPPED
     h.send(f"{sys.argv[1]}/a", Script().body())
     resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
     print([letter.cause for letter in h.dead()])
@@ -31,7 +31,7 @@ with Harness(kinds) as h:
 
 @pytest.mark.parametrize("kind", ["direct", "puppet"])
 def test_a_guest_for_which_the_machine_has_no_memory_fails_and_the_domain_lives(kind: str) -> None:
-    """In a process of its own, which may have 2 GiB of addresses more: no room for a pool, nor for the 4 GiB of a memory."""
+    """In a process of its own, which may have 2 GiB of addresses more: too few for a pool, and for one memory."""
     root = Path(__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", PROGRAM, kind], cwd=root, capture_output=True, text=True)
     assert run.stdout.splitlines() == ["['closed', 'trap: host-memory']", "2"], run.stderr

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from radon.host.domains import available
+
 BEGIN = """
-from radon.abi.delivery import Address
+from radon.abi.errors import LoadError
 from radon.abi.exchange import Barrier
 from radon.host import engine, room
-engine.room = lambda: room.of({slots})
+if {slots}:
+    engine.maps_left = lambda: room.MAPS_OF_A_SLOT * {slots}
 from radon.host.domain import Settings
 from radon.testing.harness import Harness
 from tests.hostile.conftest import hostile
 from tests.hostile.puppet import DIRECT, PUPPET, Script
+from tests.hostile.wat import module
 
 def open(**settings):
     kinds = {{"puppet": hostile("puppet", PUPPET), "direct": hostile("direct", DIRECT)}}
@@ -30,12 +35,13 @@ sleep.call("clock.sleep", 10**9)
 """
 
 
-def program(text: str, slots: int = 64) -> list[str]:
-    """What it prints, in a process with so many slots and no more."""
+def program(text: str, slots: int = 64, **environment: str) -> list[str]:
+    """What it prints, in a process with so many slots and no more; 0: as many as there are."""
     root = Path(__file__).parents[2]
     run = subprocess.run(
-        [sys.executable, "-c", BEGIN.format(slots=slots) + text], cwd=root, capture_output=True, text=True
-    )
+        [sys.executable, "-c", BEGIN.format(slots=slots) + text],
+        cwd=root, env=os.environ | environment, capture_output=True, text=True,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return run.stdout.splitlines()
 
@@ -56,7 +62,7 @@ with open() as h:
     for number in range(100):
         h.send(f"puppet/{number}", sleep.body())
     held = waiting(h)
-    print(32 <= held <= 63, len(h.logs()) == 100 - held)
+    print(16 <= held <= 63, len(h.logs()) == 100 - held)
     h.send("direct/a", Script().body())
     h.advance("1s")
     print(waiting(h), len(h.logs()) == 100 - held)
@@ -90,8 +96,6 @@ def test_ten_thousand_turns_wait_and_end() -> None:
     """By default, unless the machine has room for fewer."""
     text = """
 import os
-from radon.host.room import room as measured
-engine.room = measured
 with open(run=10**12) as h:
     for number in range(10_050):
         h.send(f"puppet/{number}", sleep.body())
@@ -101,4 +105,79 @@ with open(run=10**12) as h:
     h.advance("1s")
     print(waiting(h))
 """
-    assert program(text) == ["True True", "0"]
+    assert program(text, slots=0) == ["True True", "0"]
+
+
+# ---- without guards ----
+
+DENSE = {"RADON_SUSPENDED": "20000"}
+
+needs_native = pytest.mark.skipif("native" not in available(), reason="there are no slots without guards")
+
+
+@needs_native
+def test_without_guards_a_guest_finds_nothing_of_those_that_were_there_before_it() -> None:
+    text = """
+assert engine.layout() is engine.Layout.DENSE
+receive = '''(drop (memory.grow (i32.const 3)))
+  (i64.store (i32.const 64) (i64.or (i64.load (i32.const 2000)) (i64.load (i32.const 262000))))
+  (i64.store (i32.const 2000) (i64.const -1))
+  (i64.store (i32.const 262000) (i64.const -1))
+  (call $messaging.message.reply (local.get 0) (i32.const 64) (i32.const 8) (i32.const 128))'''
+with Harness({"guest": module(["messaging.message.reply"], receive=receive)}) as h:
+    found = set()
+    for number in range(50):
+        found.add(h.call(f"guest/{number}"))
+        if number % 10 == 9:
+            h.forget()
+    print(found == {bytes(8)})
+"""
+    assert program(text, **DENSE) == ["True"]
+
+
+@needs_native
+@pytest.mark.parametrize("where", ["(i32.const 65533)", "(i32.const 65536)", "(i32.const 131072)", "(i32.const -4)"])
+@pytest.mark.parametrize("offset", [0, 65536, 2**32 - 8])
+def test_without_guards_no_guest_reaches_another(where: str, offset: int) -> None:
+    text = f"""
+page = '(memory (export "memory") 1)'
+guests = {{
+    "reads": module(memory=page, receive="(drop (i32.load offset={offset} {where}))"),
+    "writes": module(memory=page, receive="(i32.store offset={offset} {where} (i32.const -1))"),
+}}
+with Harness({{name: hostile(name, guest) for name, guest in guests.items()}}) as h:
+    for number in range(10):
+        h.send(f"reads/{{number}}")
+        h.send(f"writes/{{number}}")
+    print({{letter.cause for letter in h.dead()}}, len(h.dead()))
+"""
+    assert program(text, **DENSE) == ["{'trap: out-of-bounds'} 20"]
+
+
+@needs_native
+def test_without_guards_a_kind_may_not_have_more_memory_than_its_slot() -> None:
+    text = """
+from radon.host.limits import MIB, Limits
+kind = lambda size: {"puppet": hostile("puppet", PUPPET, limits=Limits(memory=size * MIB))}
+Harness(kind(256)).close()
+try:
+    Harness(kind(257))
+except LoadError as error:
+    print(error)
+"""
+    (told,) = program(text, **DENSE)
+    assert told.startswith("kind 'puppet': limits.memory is 269484032 bytes; it is at most 268435456 where RADON_")
+
+
+@needs_native
+@pytest.mark.slow
+def test_without_guards_more_turns_wait_than_there_are_maps_for() -> None:
+    text = """
+with open(run=10**12, suspended=20_000) as h:
+    for number in range(20_050):
+        h.send(f"puppet/{number}", sleep.body())
+    most = engine.capacity(threads=os.environ["RADON_DOMAIN"] == "python").suspended
+    print(waiting(h) == most, len(h.logs()) == 20_050 - most)
+    h.domain.close()
+"""
+    assert program("import os\n" + text, slots=0, **DENSE) == ["True True"]
