@@ -1,7 +1,9 @@
 """Records to bytes and back. A frame is a header and a batch of records; version 0 may still change.
 
-    frame   "RDN" version:u8 type:u8 length:u64 crc32:u32, then `length` bytes
-    commit  three of these bodies, each behind a u64 length: durable, outgoing, volatile
+What stays in the memory of a process goes as a body; a frame is made where it leaves it, for a disk or a network.
+
+    frame   "RDN" version:u8 type:u8 length:u64 crc32:u32, then a body of `length` bytes
+    body    records, one behind the other
     record  tag:u8, the fixed fields, a u32 length for each variable field, then the variable fields
 
 All numbers are little-endian. The CRC is zlib's, over the body. A decoder trusts nothing: a frame that is short, of
@@ -29,7 +31,6 @@ _HEADER = struct.Struct("<3sBBQI")
 _ADDRESS = struct.Struct("<QI")
 _DELIVERY = struct.Struct("<16s16sBIQQIQ6I")
 _PAIR = struct.Struct("<II")
-_PART = struct.Struct("<Q")
 
 
 class FrameError(RadonError):
@@ -37,14 +38,12 @@ class FrameError(RadonError):
 
 
 class FrameType(IntEnum):
-    INPUT = 1
-    COMMIT = 2
     SNAPSHOT = 3
     LOG = 4  # the durable part of a commit, as stores keep it
 
 
 class Commit(NamedTuple):
-    """All effects of a batch of turns. Bodies of records, without headers."""
+    """All effects of a batch of turns, as bodies of records. False in `any` when there are none."""
 
     durable: bytes  # to the store, before anything of `outgoing` leaves
     outgoing: bytes  # leaves when `durable` is durable
@@ -219,24 +218,3 @@ def unseal(kind: FrameType, frame: bytes) -> bytes:
     if length != len(body) or crc != zlib.crc32(body):
         raise FrameError("frame: damaged (its length or checksum is wrong)")
     return body
-
-
-def seal_commit(commit: Commit) -> bytes:
-    return seal(FrameType.COMMIT, b"".join([piece for part in commit for piece in (_PART.pack(len(part)), part)]))
-
-
-def unseal_commit(frame: bytes) -> Commit:
-    """The three parts of a commit frame. Raises FrameError."""
-    body = unseal(FrameType.COMMIT, frame)
-    parts = []
-    at = 0
-    for _ in Commit._fields:
-        if at + _PART.size > len(body):
-            raise FrameError("frame: a commit's part is cut short")
-        (size,) = _PART.unpack_from(body, at)
-        at += _PART.size
-        parts.append(body[at : at + size])
-        at += size
-    if at != len(body):
-        raise FrameError("frame: a commit's lengths do not add up")
-    return Commit(*parts)

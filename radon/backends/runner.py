@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from radon.abi.errors import RadonError, StoreError
 from radon.abi.exchange import Now
-from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal_commit
+from radon.abi.frames import FrameError, decode_all, encode, encode_all
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.inbox import Inbox, Item, Task
 from radon.backends.writer import Meter, Writer
@@ -300,18 +300,16 @@ class Runner:
     def _run(self, inputs: list[bytes], turns: int) -> Status:
         """Take in the time and the inputs, and run."""
         now = encode(Now(self._clock()))
-        self._domain.submit(seal(FrameType.INPUT, b"".join((now, *inputs))))
+        self._domain.submit(b"".join((now, *inputs)))
         return self._domain.run(turns)
 
     def _hand_over(self) -> None:
-        frame = self._domain.take_commit()
-        if frame:
-            commit = unseal_commit(frame)
-            if commit.volatile:
-                self._release(decode_all(commit.volatile))
-            if commit.durable or commit.outgoing:
-                self.log_bytes += len(commit.durable)
-                self._writer.commit(commit.durable, commit.outgoing)
+        commit = self._domain.take_commit()
+        if commit.volatile:
+            self._release(decode_all(commit.volatile))
+        if commit.durable or commit.outgoing:
+            self.log_bytes += len(commit.durable)
+            self._writer.commit(commit.durable, commit.outgoing)
 
     def _take_snapshot_if_due(self) -> None:
         grown = self.log_bytes > max(SNAPSHOT_BYTES, self._snapshot_bytes) or 0 < self._log_limit < self.log_bytes

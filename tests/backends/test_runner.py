@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from radon.abi.errors import Invalid, TooLarge
-from radon.abi.frames import encode_all
+from radon.abi.frames import Commit, encode_all
 from radon.backends import inbox
 from radon.backends import runner as runner_module
 from radon.backends import writer as writer_module
@@ -187,7 +187,7 @@ def test_a_batch_has_many_short_turns_and_few_long_ones(
             now += seconds * (self.usage().kinds["agent"].turns - turns[-1])
             return status
 
-        def take_commit(self) -> bytes:
+        def take_commit(self) -> Commit:
             turns.append(self.usage().kinds["agent"].turns)
             return super().take_commit()
 
