@@ -179,7 +179,7 @@ class Twins:
     def rest(self) -> None:
         """Run both until they are idle, or for many turns, and compare all that there is to compare.
 
-        Some never rest: an atom that another one stops while it calls that one, say, begins anew with its message.
+        Some never rest: two atoms that send to each other for ever, say.
         """
         for _ in range(MOST_TURNS // 50):
             status = self.run(50)
