@@ -24,8 +24,10 @@ from radon.atoms.guarantees import unmet
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Stats
 from radon.backends.driver import Guarantees, Store
+from radon.backends.lending import Lending
 from radon.backends.observed import Observations
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runner import Runner
 from radon.backends.switchboard import Switchboard
 from radon.host.domain import Domain, Settings
 
@@ -156,6 +158,10 @@ class Monolith:
         if unlisten is not None:
             with suppress(Unavailable):  # then the domain has forgotten it, or will
                 self._runner.submit(unlisten)
+
+    def lend(self) -> None:
+        """See `Deployment.lend`."""
+        self._runner.lend(Lending(self._runner).borrow)
 
     # ---- looking and changing ----
 

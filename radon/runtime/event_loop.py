@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from radon.abi.errors import RadonError, Timeout
+from radon.abi.errors import Invalid, RadonError, Timeout
 from radon.abi.exchange import Published, Reply, Revive
+from radon.atoms.application import Application
+from radon.atoms.manifest import Manifest
 from radon.backends.deployment import Answer, Stats
 from radon.gateways.http_exchange import Receive, Scope, Send
 from radon.gateways.relay import Relay
 from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
+from radon.runtime.deadlines import Deadlines
 from radon.runtime.heard import Heard
 from radon.runtime.running import Ask, Running, bounded, checked
 
 if TYPE_CHECKING:
     from radon.gateways.http import HttpGateway
+
+
+THREADS = ("loop", "own")
 
 
 class Runtime(Running):
@@ -29,16 +38,42 @@ class Runtime(Running):
     """
 
     _loop: asyncio.AbstractEventLoop
+    _loop_thread: int
     _relay: Relay
+    _deadlines: Deadlines
     _subscriptions: dict[Heard, asyncio.Event]
     _http: HttpGateway | None = None
 
+    def __init__(
+        self,
+        manifest: Manifest | Application | str | Path,
+        *,
+        on: str = "monolith",
+        store: str = "memory",
+        data: str | Path | None = None,
+        durability: str = "fsync",
+        forgetful: bool = False,
+        thread: str = "loop",
+    ) -> None:
+        """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
+
+        `store`, `data`, `durability` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the event loop
+        runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread of their
+        own, so that no turn stops the loop.
+        """
+        if thread not in THREADS:
+            raise Invalid(f"unknown thread {thread!r}; known: {', '.join(THREADS)}")
+        super().__init__(manifest, on=on, store=store, data=data, durability=durability, forgetful=forgetful)
+        self._lent = thread == "loop"
+
     async def __aenter__(self) -> Self:
         self._enter()
-        self._loop = asyncio.get_running_loop()
-        self._relay, self._subscriptions = Relay(self._loop), {}
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        self._relay, self._deadlines, self._subscriptions = Relay(self._loop), Deadlines(self._loop), {}
         try:
             await asyncio.to_thread(self._start)
+            if self._lent:
+                self.deployment.lend()
         except BaseException:  # cancelled, say: then the thread goes on, and what it starts has to be stopped
             await self.__aexit__()
             raise
@@ -49,6 +84,7 @@ class Runtime(Running):
             self._http.close()
             self._http = None
         await asyncio.shield(self._loop.run_in_executor(None, self._stop))
+        self._deadlines.close()
         self._end_subscriptions(None)
 
     @property
@@ -148,15 +184,27 @@ class Runtime(Running):
         await self._settled()
 
     async def _ask(self, ask: Ask, what: str, timeout: float | None = None) -> Reply:
-        deployment, future = self.deployment, self._loop.create_future()
-        token = ask(lambda answer: self._relay(_settle, (future, answer)))
-        expiry = self._loop.call_later(timeout, _expire, future, what, timeout) if timeout is not None else None
+        deployment = self.deployment
+        future: asyncio.Future[Answer | None] = self._loop.create_future()
+        token = ask(partial(self._resolve, future))
+        if timeout is not None:
+            self._deadlines.add(future, timeout)
         try:
-            return checked(await future, what)
+            answer = await future
         finally:
             deployment.forget(token)
-            if expiry is not None:
-                expiry.cancel()
+            if timeout is not None:
+                self._deadlines.remove(future, timeout)
+        if answer is None:
+            raise Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted")
+        return checked(answer, what)
+
+    def _resolve(self, future: asyncio.Future[Answer | None], answer: Answer) -> None:
+        """From any thread."""
+        if threading.get_ident() != self._loop_thread:
+            self._relay(partial(_settle, future), answer)
+        else:
+            _settle(future, answer)
 
     async def _settled(self) -> None:
         """What was submitted before has been taken in."""
@@ -171,12 +219,6 @@ class Runtime(Running):
             more.set()
 
 
-def _settle(pair: tuple[asyncio.Future[Answer], Answer]) -> None:
-    future, answer = pair
+def _settle(future: asyncio.Future[Answer | None], answer: Answer) -> None:
     if not future.done():
         future.set_result(answer)
-
-
-def _expire(future: asyncio.Future[Answer], what: str, timeout: float) -> None:
-    if not future.done():
-        future.set_result(Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted"))
