@@ -112,22 +112,22 @@ class Monolith:
         metadata: Metadata = (),
     ) -> int:
         """See `Deployment.post`."""
-        return self._ask(
-            lambda token: Post(token, deadline, int(wants), to, sender, pair, once, metadata, body), resolve
-        )
+        token = self._outside.expect(resolve)
+        self._ask(Post(token, deadline, int(wants), to, sender, pair, once, metadata, body))
+        return token
 
     def spawn(self, kind: str, args: bytes, resolve: Callable[[Answer], None]) -> int:
         """See `Deployment.spawn`."""
-        return self._ask(lambda token: Spawn(token, kind, args), resolve)
-
-    def _ask(self, question: Callable[[int], Any], resolve: Callable[[Answer], None]) -> int:
         token = self._outside.expect(resolve)
-        try:
-            self._runner.submit(question(token))
-        except RadonError:
-            self._outside.forget(token)
-            raise
+        self._ask(Spawn(token, kind, args))
         return token
+
+    def _ask(self, question: Post | Spawn) -> None:
+        try:
+            self._runner.submit(question)
+        except RadonError:
+            self._outside.forget(question.token)
+            raise
 
     def forget(self, token: int) -> None:
         self._outside.forget(token)

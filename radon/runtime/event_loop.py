@@ -22,13 +22,15 @@ from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
 from radon.runtime.deadlines import Deadlines
 from radon.runtime.heard import Heard
-from radon.runtime.running import Ask, Running, bounded, checked
+from radon.runtime.running import Running, bounded, checked
 
 if TYPE_CHECKING:
     from radon.gateways.http import HttpGateway
 
 
 THREADS = ("loop", "own")
+
+_Awaited = asyncio.Future[Answer | None]  # None: it did not come in time
 
 
 class Runtime(Running):
@@ -111,16 +113,18 @@ class Runtime(Running):
         `timeout` in seconds (None: for ever). `once`: a dedup key: calling again with it, after a Timeout or a crash,
         has the effect once and gets the first answer. Raises NotFound, Closed, Timeout, ... as radon.wit has them.
         """
-        reply = await self.request(address, body, timeout=timeout, once=once, metadata=metadata)
-        return reply.body
+        answer, timeout = self._awaited(), bounded(timeout)
+        token = self._post(partial(self._resolve, answer), address, body, True, timeout, once, metadata)
+        return (await self._wait(answer, token, address, timeout)).body
 
     async def request(
         self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",
         metadata: Mapping[str, bytes] = {},
     ) -> Reply:  # fmt: skip
         """As `call`; the answer with its metadata."""
-        timeout = bounded(timeout)
-        return await self._ask(self._message(address, body, True, timeout, once, metadata), address, timeout)
+        answer, timeout = self._awaited(), bounded(timeout)
+        token = self._post(partial(self._resolve, answer), address, body, True, timeout, once, metadata)
+        return await self._wait(answer, token, address, timeout)
 
     async def send(
         self, address: str, body: bytes = b"", *, once: str = "", metadata: Mapping[str, bytes] = {}
@@ -129,11 +133,15 @@ class Runtime(Running):
 
         Messages of one runtime to one atom are handled in the order in which they were sent.
         """
-        await self._ask(self._message(address, body, False, None, once, metadata), address)
+        answer = self._awaited()
+        token = self._post(partial(self._resolve, answer), address, body, False, None, once, metadata)
+        await self._wait(answer, token, address)
 
     async def spawn(self, kind: str, args: bytes = b"") -> str:
         """A new atom of `kind` with a fresh key; its address. `args` reach its `start`."""
-        return (await self._ask(self._birth(kind, args), kind)).body.decode()
+        answer = self._awaited()
+        token = self.deployment.spawn(kind, bytes(args), partial(self._resolve, answer))
+        return (await self._wait(answer, token, kind)).body.decode()
 
     @asynccontextmanager
     async def subscription(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -183,28 +191,30 @@ class Runtime(Running):
         deployment.submit(Revive(key, int(again)))
         await self._settled()
 
-    async def _ask(self, ask: Ask, what: str, timeout: float | None = None) -> Reply:
+    def _awaited(self) -> _Awaited:
+        _ = self.deployment  # which raises where there is none
+        return self._loop.create_future()
+
+    async def _wait(self, awaited: _Awaited, token: int, what: str, timeout: float | None = None) -> Reply:
         deployment = self.deployment
-        future: asyncio.Future[Answer | None] = self._loop.create_future()
-        token = ask(partial(self._resolve, future))
         if timeout is not None:
-            self._deadlines.add(future, timeout)
+            self._deadlines.add(awaited, timeout)
         try:
-            answer = await future
+            answer = await awaited
         finally:
             deployment.forget(token)
             if timeout is not None:
-                self._deadlines.remove(future, timeout)
+                self._deadlines.remove(awaited, timeout)
         if answer is None:
             raise Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted")
         return checked(answer, what)
 
-    def _resolve(self, future: asyncio.Future[Answer | None], answer: Answer) -> None:
+    def _resolve(self, awaited: _Awaited, answer: Answer) -> None:
         """From any thread."""
         if threading.get_ident() != self._loop_thread:
-            self._relay(partial(_settle, future), answer)
-        else:
-            _settle(future, answer)
+            self._relay(partial(_settle, awaited), answer)
+        elif not awaited.done():
+            awaited.set_result(answer)
 
     async def _settled(self) -> None:
         """What was submitted before has been taken in."""
@@ -219,6 +229,6 @@ class Runtime(Running):
             more.set()
 
 
-def _settle(future: asyncio.Future[Answer | None], answer: Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
+def _settle(awaited: _Awaited, answer: Answer) -> None:
+    if not awaited.done():
+        awaited.set_result(answer)
