@@ -25,7 +25,8 @@ import radon
 from radon import Manifest
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.exchange import Post
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runner import Runner
 from radon.backends.stores.lmdb import LmdbStore
 from radon.host.domain import Settings
 from radon.testing.harness import kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -87,3 +88,9 @@ class Delivery:
         self.metadata = metadata
         self.cast = cast  # at most once: never recorded
         self.attempt = attempt  # attempts before this one
+
+    def again(self) -> Delivery:
+        """The same after one more attempt."""
+        other = copy(self)
+        other.attempt += 1
+        return other

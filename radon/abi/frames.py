@@ -1,7 +1,9 @@
 """Records to bytes and back. A frame is a header and a batch of records; version 0 may still change.
 
-    frame   "RDN" version:u8 type:u8 length:u64 crc32:u32, then `length` bytes
-    commit  three of these bodies, each behind a u64 length: durable, outgoing, volatile
+What stays in the memory of a process goes as a body; a frame is made where it leaves it, for a disk or a network.
+
+    frame   "RDN" version:u8 type:u8 length:u64 crc32:u32, then a body of `length` bytes
+    body    records, one behind the other
     record  tag:u8, the fixed fields, a u32 length for each variable field, then the variable fields
 
 All numbers are little-endian. The CRC is zlib's, over the body. A decoder trusts nothing: a frame that is short, of
@@ -29,7 +31,6 @@ _HEADER = struct.Struct("<3sBBQI")
 _ADDRESS = struct.Struct("<QI")
 _DELIVERY = struct.Struct("<16s16sBIQQIQ6I")
 _PAIR = struct.Struct("<II")
-_PART = struct.Struct("<Q")
 
 
 class FrameError(RadonError):
@@ -37,14 +38,12 @@ class FrameError(RadonError):
 
 
 class FrameType(IntEnum):
-    INPUT = 1
-    COMMIT = 2
     SNAPSHOT = 3
     LOG = 4  # the durable part of a commit, as stores keep it
 
 
 class Commit(NamedTuple):
-    """All effects of a batch of turns. Bodies of records, without headers."""
+    """All effects of a batch of turns, as bodies of records. False in `any` when there are none."""
 
     durable: bytes  # to the store, before anything of `outgoing` leaves
     outgoing: bytes  # leaves when `durable` is durable
@@ -121,55 +120,80 @@ def decode_delivery(data: bytes) -> Delivery:
     )  # fmt: skip
 
 
-_ENCODE: dict[str, Callable[[Any], bytes]] = {
-    "s": str.encode,
-    "b": bytes,
-    "a": _encode_address,
-    "d": encode_delivery,
-    "m": encode_metadata,
+_WRITE = {
+    "s": "{0}.encode()",
+    "b": "{0} if type({0}) is bytes else bytes({0})",
+    "a": "nowhere if {0} is NOWHERE else encode_address({0})",
+    "d": "encode_delivery({0})",
+    "m": "encode_metadata({0}) if {0} else b''",
 }
-_DECODE: dict[str, Callable[[bytes], Any]] = {
-    "s": bytes.decode,
-    "b": bytes,
-    "a": _decode_address,
-    "d": decode_delivery,
-    "m": decode_metadata,
+"""The bytes of a variable field, by the letter of its type: an expression."""
+
+_READ = {
+    "s": "data[{0}:{1}].decode()",
+    "b": "data[{0}:{1}]",
+    "a": "decode_address(data[{0}:{1}])",
+    "d": "decode_delivery(data[{0}:{1}])",
+    "m": "decode_metadata(data[{0}:{1}]) if {0} != {1} else ()",
 }
+"""Likewise the field that stands between two places of `data`."""
 
 
 # ---- records ----
 
 
-def _codec(cls: Any, layout: Layout) -> tuple[Callable[[Any], bytes], Callable[[bytes, int], tuple[Any, int]]]:
-    """The pair of functions that write and read one record class; the tag is part of both."""
-    tag = layout.tag
-    variable = len(layout.variable)
-    fixed = len(cls._fields) - variable
+class _Codec(NamedTuple):
+    """Writes and reads the records of one class; the tag is part of both."""
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes, int], tuple[Any, int]]  # the record at a place, and where the next one begins
+
+
+def _compiled(cls: Any, layout: Layout) -> _Codec:
+    """Two functions that do what the layout says field by field, without looking at it again: most of the time that
+    a message spends in Python would go there. Their source is made of letters and numbers of the layout alone."""
+    count, variable = len(cls._fields), len(layout.variable)
+    values = [f"v{at}" for at in range(count)]
+    fixed, fields = values[: count - variable], list(zip(values[count - variable :], layout.variable, strict=True))
+    packed = ", ".join(["tag", *fixed, *(f"len({field})" for field, _ in fields)])
+    pieces = ", ".join(["head", *(field for field, _ in fields)])
+    encode = [
+        "def encode(record):",
+        f"    [{', '.join(values)}] = record",
+        *(f"    {field} = {_WRITE[kind].format(field)}" for field, kind in fields),
+        f"    head = pack({packed})",
+        f"    return join(({pieces}))" if fields else "    return head",
+    ]
+    decode = [
+        "def decode(data, at):",
+        f"    [_, {', '.join([*fixed, *(f'to_{field}' for field, _ in fields)])}] = unpack(data, at)",
+        "    at += width",
+    ]
+    begin = "at"
+    for field, _ in fields:
+        decode.append(f"    to_{field} += {begin}")
+        begin = f"to_{field}"
+    decode.append(f"    if {begin} > len(data): raise FrameError('frame: a {cls.__name__} record is cut short')")
+    end, begin = begin, "at"
+    for field, kind in fields:
+        decode.append(f"    {field} = {_READ[kind].format(begin, f'to_{field}')}")
+        begin = f"to_{field}"
+    decode.append(f"    return new(cls, ({''.join(f'{value}, ' for value in values)})), {end}")
     head = struct.Struct(f"<B{layout.fixed}{variable}I")
-    writers = [_ENCODE[c] for c in layout.variable]
-    readers = [_DECODE[c] for c in layout.variable]
-
-    def encode(record: Any) -> bytes:
-        tail = [write(value) for write, value in zip(writers, record[fixed:], strict=True)]
-        return head.pack(tag, *record[:fixed], *map(len, tail)) + b"".join(tail)
-
-    def decode(data: bytes, at: int) -> tuple[Any, int]:
-        values = head.unpack_from(data, at)
-        at += head.size
-        tail = []
-        for read, size in zip(readers, values[1 + fixed :], strict=True):
-            end = at + size
-            if end > len(data):
-                raise FrameError(f"frame: a {cls.__name__} record is cut short")
-            tail.append(read(data[at:end]))
-            at = end
-        return cls(*values[1 : 1 + fixed], *tail), at
-
-    return encode, decode
+    names: dict[str, Any] = {
+        "FrameError": FrameError, "NOWHERE": NOWHERE, "cls": cls, "decode_address": _decode_address,
+        "decode_delivery": decode_delivery, "decode_metadata": decode_metadata, "encode_address": _encode_address,
+        "encode_delivery": encode_delivery, "encode_metadata": encode_metadata, "join": b"".join, "new": tuple.__new__,
+        "nowhere": _encode_address(NOWHERE), "pack": head.pack, "tag": layout.tag, "unpack": head.unpack_from,
+        "width": head.size,
+    }  # fmt: skip
+    exec(compile("\n".join(encode + decode), f"<codec of {cls.__name__}>", "exec"), names)
+    return _Codec(names["encode"], names["decode"])
 
 
-_ENCODERS = {cls: _codec(cls, layout)[0] for cls, layout in LAYOUTS.items()}
-_DECODERS = {layout.tag: _codec(cls, layout)[1] for cls, layout in LAYOUTS.items()}
+_CODECS = {cls: _compiled(cls, layout) for cls, layout in LAYOUTS.items()}
+_ENCODERS = {cls: codec.encode for cls, codec in _CODECS.items()}
+_DECODERS = {LAYOUTS[cls].tag: codec.decode for cls, codec in _CODECS.items()}
 
 
 def encode(record: Any) -> bytes:
@@ -219,24 +243,3 @@ def unseal(kind: FrameType, frame: bytes) -> bytes:
     if length != len(body) or crc != zlib.crc32(body):
         raise FrameError("frame: damaged (its length or checksum is wrong)")
     return body
-
-
-def seal_commit(commit: Commit) -> bytes:
-    return seal(FrameType.COMMIT, b"".join([piece for part in commit for piece in (_PART.pack(len(part)), part)]))
-
-
-def unseal_commit(frame: bytes) -> Commit:
-    """The three parts of a commit frame. Raises FrameError."""
-    body = unseal(FrameType.COMMIT, frame)
-    parts = []
-    at = 0
-    for _ in Commit._fields:
-        if at + _PART.size > len(body):
-            raise FrameError("frame: a commit's part is cut short")
-        (size,) = _PART.unpack_from(body, at)
-        at += _PART.size
-        parts.append(body[at : at + size])
-        at += size
-    if at != len(body):
-        raise FrameError("frame: a commit's lengths do not add up")
-    return Commit(*parts)

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from radon.abi.delivery import Address
+from radon.abi.frames import Commit
 from radon.abi.records import Died, Put
 from radon.host.kind import Kind
 from radon.host.limits import GIB, MIB
@@ -105,17 +106,17 @@ class Domain(Protocol):
 
     # ---- turns ----
 
-    def submit(self, frame: bytes) -> None:
-        """Inputs for the next `run`. Raises FrameError, and then takes none of them."""
+    def submit(self, inputs: bytes) -> None:
+        """A body of input records for the next `run`. Raises FrameError, and then takes none of them."""
 
     def run(self, max_turns: int) -> Status:
         """Take in what was submitted, then run turns until idle or `max_turns` have begun or gone on."""
 
-    def take_commit(self) -> bytes:
-        """All effects since the last one, as a frame; b"" if there are none."""
+    def take_commit(self) -> Commit:
+        """All effects since the last one."""
 
     def snapshot(self) -> bytes:
-        """The durable state, as of the last commit taken; call it right after `take_commit`."""
+        """A frame with the durable state, as of the last commit taken; call it right after `take_commit`."""
 
     def next_due(self) -> int | None:
         """When time next matters: ns since 1970, or None."""

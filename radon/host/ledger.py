@@ -86,10 +86,8 @@ class Ledger:
         """`output` leaves with the commit, durable or not."""
         self._volatile.append(output)
 
-    def take(self) -> Commit | None:
-        """All since the last time; None if nothing happened."""
-        if not (self._pending or self._outgoing or self._volatile):
-            return None
+    def take(self) -> Commit:
+        """All since the last time."""
         durable = []
         at = SYSTEM
         for item in self._pending:

@@ -7,6 +7,7 @@ does, and which guest runs: a host function is given its raw arguments and nothi
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -94,16 +95,13 @@ class Linked:
                 self.initializes |= name == "_initialize"
 
     def _link(self, module: wasmtime.Module, functions: Mapping[tuple[str, str], HostFunction], starts: bool) -> None:
-        types: dict[tuple[tuple[str, ...], tuple[str, ...]], wasmtime.FuncType] = {}
         linker = capi.linker_new(self._engine)
         try:
             for (space, field), (params, results, function) in functions.items():
-                signature = tuple(params), tuple(results)
-                if signature not in types:
-                    types[signature] = _function_type(*signature)
+                signature = _function_type(self._engine, tuple(params), tuple(results))
                 where, what = space.encode(), field.encode()
                 error = capi.linker_define(
-                    linker, where, len(where), what, len(what), capi.address(types[signature]), function, starts, None
+                    linker, where, len(where), what, len(what), capi.address(signature), function, starts, None
                 )  # fmt: skip
                 if error:
                     raise LoadError(one_line(str(capi.error_at(error))))
@@ -121,7 +119,9 @@ class Linked:
             self._pre = None
 
 
-def _function_type(params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
+@functools.cache
+def _function_type(engine: int, params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
+    """Of that engine alone: wasmtime aborts the process when one meets two engines."""
     types: dict[str, Callable[[], wasmtime.ValType]] = {
         "i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64,
         "f32": wasmtime.ValType.f32, "f64": wasmtime.ValType.f64,

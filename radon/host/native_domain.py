@@ -12,7 +12,7 @@ from typing import Any
 from radon.abi import deployment as rows
 from radon.abi.delivery import Address, Form
 from radon.abi.errors import LoadError, RadonError
-from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, seal_commit, unseal
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, unseal
 from radon.abi.records import Died, Put
 from radon.host import capi, native
 from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
@@ -105,18 +105,17 @@ class NativeDomain(Domain):
 
     # ---- turns ----
 
-    def submit(self, frame: bytes) -> None:
-        self._check(self._call(self._lib.radon_submit, unseal(FrameType.INPUT, frame)), FrameError)
+    def submit(self, inputs: bytes) -> None:
+        self._check(self._call(self._lib.radon_submit, inputs), FrameError)
 
     def run(self, max_turns: int) -> Status:
         return Status.BUSY if self._lib.radon_run(self._domain, max_turns) else Status.IDLE
 
-    def take_commit(self) -> bytes:
-        if not self._lib.radon_take(self._domain, self._parts):
-            return b""
+    def take_commit(self) -> Commit:
+        self._lib.radon_take(self._domain, self._parts)
         commit = Commit(*map(self._taken, self._parts))
         self._lib.radon_taken(self._domain)
-        return seal_commit(commit)
+        return commit
 
     def snapshot(self) -> bytes:
         return seal(FrameType.SNAPSHOT, self._taken(self._lib.radon_snapshot(self._domain)))

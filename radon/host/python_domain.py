@@ -13,7 +13,7 @@ from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode
-from radon.abi.frames import FrameType, decode_all, encode_all, seal, seal_commit, unseal
+from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
 from radon.host import engine, topic
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
@@ -101,8 +101,8 @@ class PythonDomain:
 
     # ---- the interface ----
 
-    def submit(self, frame: bytes) -> None:
-        self._inputs.extend(decode_all(unseal(FrameType.INPUT, frame)))
+    def submit(self, inputs: bytes) -> None:
+        self._inputs.extend(decode_all(inputs))
 
     def run(self, max_turns: int) -> Status:
         inputs, self._inputs = self._inputs, []
@@ -119,9 +119,8 @@ class PythonDomain:
                     break
         return Status.BUSY if self.routes.ready else Status.IDLE
 
-    def take_commit(self) -> bytes:
-        commit = self.ledger.take()
-        return seal_commit(commit) if commit is not None else b""
+    def take_commit(self) -> Commit:
+        return self.ledger.take()
 
     def snapshot(self) -> bytes:
         return seal(FrameType.SNAPSHOT, encode_all(self.image.records()))

@@ -197,9 +197,11 @@ class Routes:
     def end(self, atom: Atom, status: int, *, reborn: bool = True) -> None:
         """The atom and all that is its own are gone; everyone who should know is told (rule 16).
 
-        Mail that is meant for any life of it begins the next one, unless `reborn` is false.
+        Mail that is meant for any life of it begins the next one, unless `reborn` is false. The message whose turn was
+        suspended has failed once more: else an atom that has itself stopped while it waits would begin for ever.
         """
         self._on_end(atom)
+        suspended = atom.journal.id if atom.journal is not None else NO_ID
         address, parent, watchers = atom.address, self.living(atom.parent), list(atom.watchers)
         questions, mail = [message for _, message in sorted(atom.kept.items())], list(atom.mailbox)
         self.ledger.emit(atom, r.Ended())
@@ -225,5 +227,12 @@ class Routes:
                     self.answer(delivery, ErrorCode.CLOSED)
                 elif delivery.life or not reborn:
                     self.refuse(bound, delivery, "closed")
-                else:
+                elif delivery.id != suspended:
                     self.post(bound, delivery)  # the first message of a next life
+                elif delivery.attempt + 1 < self._attempts(atom.kind):
+                    self.post(bound, delivery.again())
+                else:
+                    self.refuse(bound, delivery, "stopped")
+
+    def _attempts(self, kind: str) -> int:
+        return self.kinds[kind].retry.attempts if kind in self.kinds else 0

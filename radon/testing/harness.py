@@ -19,7 +19,7 @@ from typing import Any
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import ErrorCode, NotFound, Refused
-from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
+from radon.abi.frames import FrameType, decode_all, encode_all, seal
 from radon.abi.records import Died
 from radon.atoms.grants import GrantTable
 from radon.atoms.units import parse_duration
@@ -112,7 +112,7 @@ class Harness:
 
     def submit(self, *inputs: Any) -> None:
         """Input records as they are, for what has no method here."""
-        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+        self.domain.submit(encode_all([x.Now(self.now), *inputs]))
 
     # ---- time and turns ----
 
@@ -209,10 +209,8 @@ class Harness:
         self.close()
 
     def _collect(self) -> None:
-        frame = self.domain.take_commit()
-        if frame:
-            commit = unseal_commit(frame)
-            if commit.durable:
-                self._tail.append(seal(FrameType.LOG, commit.durable))
-                self.commits.append(decode_all(commit.durable))
-            self.outputs += decode_all(commit.outgoing) + decode_all(commit.volatile)
+        commit = self.domain.take_commit()
+        if commit.durable:
+            self._tail.append(seal(FrameType.LOG, commit.durable))
+            self.commits.append(decode_all(commit.durable))
+        self.outputs += decode_all(commit.outgoing) + decode_all(commit.volatile)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address
-from radon.abi.frames import FrameType, decode_all, encode_all, seal, unseal_commit
+from radon.abi.frames import decode_all, encode_all
 from radon.host.domain import Make, Settings
 from radon.testing.harness import Harness
 from tests.scripts import events, run, script, word
@@ -60,9 +60,9 @@ def test_a_cast_to_the_outside_leaves_without_waiting_for_the_store(h: Harness) 
     for how in ("cast", "send"):
         body = script("$s = message.sender $message", f"address.{how} $s hello")
         post = x.Post(1, 0, 0, Address("script", "a"), Address("@line", "7"), "", "", (), body)
-        h.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(h.now), post])))
+        h.domain.submit(encode_all([x.Now(h.now), post]))
         h.domain.run(100)
-        commit = unseal_commit(h.domain.take_commit())
+        commit = h.domain.take_commit()
         for name in ("outgoing", "volatile"):
             sent = [output for output in decode_all(getattr(commit, name)) if isinstance(output, x.Sent)]
             parts[how, name] = [(output.to.text, output.delivery.body) for output in sent]

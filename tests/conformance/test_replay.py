@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address
-from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
+from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal
 from radon.abi.records import LAYOUTS
 from radon.host.domain import Make, Settings, Status
 from radon.host.kind import Kind
@@ -62,18 +62,16 @@ class Life:
         self.take()
 
     def take(self) -> None:
-        frame = self.domain.take_commit()
-        if frame:
-            commit = unseal_commit(frame)
-            self.log += [seal(FrameType.LOG, commit.durable)] if commit.durable else []
-            self.left += decode_all(commit.outgoing)
-            self.passed += decode_all(commit.volatile)
+        commit = self.domain.take_commit()
+        self.log += [seal(FrameType.LOG, commit.durable)] if commit.durable else []
+        self.left += decode_all(commit.outgoing)
+        self.passed += decode_all(commit.volatile)
 
     def live(self, day: Day, at_once: int = MOST_TURNS) -> None:
         """One day, at most `at_once` turns between two commits."""
         pause, inputs = day
         self.now += pause
-        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+        self.domain.submit(encode_all([x.Now(self.now), *inputs]))
         turns = 0
         while self.domain.run(at_once) is not Status.IDLE:
             self.take()
@@ -158,11 +156,11 @@ def test_a_message_for_later_has_the_same_bytes_whether_it_left_before_or_after_
     for taken_before in (True, False):
         with life() as it:
             it.begin()
-            it.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(NOON), post])))
+            it.domain.submit(encode_all([x.Now(NOON), post]))
             assert it.domain.run(10) is Status.IDLE
             if taken_before:
                 it.take()
-            it.domain.submit(seal(FrameType.INPUT, encode(x.Now(NOON + 10**6))))
+            it.domain.submit(encode(x.Now(NOON + 10**6)))
             assert it.domain.run(10) is Status.IDLE
             it.take()
             found.append([record for _, record in it.records() if record[0] == LAYOUTS[r.Postponed].tag])

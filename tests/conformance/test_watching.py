@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from radon.abi import exchange as x
+from radon.abi.errors import ErrorCode
 from radon.host.routes import FAILED, STOPPED, UNKNOWN
 from radon.testing.harness import Harness
 from tests.conformance.family import HOLD, end, spawn
@@ -204,6 +205,21 @@ def test_a_suspended_turn_ends_with_its_atom_and_its_message_begins_the_next_lif
     hf.advance("10s")
     assert hf.answer(token) == b"ok\nok\nok"
     assert events(hf, "script/a") == ['start ""', "woken"]
+
+
+@pytest.mark.parametrize("wants", [True, False], ids=["asked", "told"])
+def test_an_atom_that_has_itself_stopped_while_it_waits_does_so_as_often_as_it_may_try(
+    hf: Harness, wants: bool
+) -> None:
+    token = hf.post("script/a", b'address.call script/b "lifecycle.stop script/a" 10s', wants=wants)
+    assert hf.domain.usage().kinds["script"].turns == 3 * len(("start a", "a calls", "b stops")) + len(("start b",))
+    if wants:
+        (reply,) = [output for output in hf.outputs if isinstance(output, x.Reply) and output.token == token]
+        assert reply.code - 1 == ErrorCode.CLOSED
+        assert not hf.dead()
+    else:
+        assert [(letter.cause, letter.delivery.attempt) for letter in hf.dead()] == [("stopped", 2)]
+    assert run(hf, "script/a", "say here") == ["ok here"]
 
 
 def test_a_question_to_an_atom_that_is_stopped_before_it_answers_is_asked_again_of_the_next_life(hf: Harness) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from radon.abi import exchange as x
 from radon.abi import records as r
-from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal, unseal_commit
+from radon.abi.frames import Commit, FrameType, decode_all, encode, encode_all, seal, unseal
 from radon.abi.syscalls import LEVELS
 from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.kind import Kind
@@ -41,7 +41,7 @@ class Twin:
         self.domain: Domain = make(settings)
         self.snapshot: bytes | None = None
         self.log: list[bytes] = []  # behind the snapshot
-        self._taken: list[tuple[bytes, bytes, bytes]] = []  # since `take`: durable, outgoing, volatile
+        self._taken: list[Commit] = []  # since `take`
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str]) -> None:
         self.domain.deploy(digest, kinds, endpoints)
@@ -65,12 +65,11 @@ class Twin:
         self._taken = []
         return [b"".join(bodies) for bodies in zip(*taken, strict=True)]
 
-    def _take(self) -> tuple[bytes, bytes, bytes]:
-        frame = self.domain.take_commit()
-        commit = unseal_commit(frame) if frame else (b"", b"", b"")
-        if commit[0]:
-            self.log.append(seal(FrameType.LOG, commit[0]))
-        return (*commit,)
+    def _take(self) -> Commit:
+        commit = self.domain.take_commit()
+        if commit.durable:
+            self.log.append(seal(FrameType.LOG, commit.durable))
+        return commit
 
     def keep_snapshot(self) -> None:
         self.snapshot, self.log = self.domain.snapshot(), []
@@ -119,9 +118,9 @@ class Twins:
 
     def submit(self, pause: int, inputs: Iterable[Any]) -> None:
         self.now += pause
-        frame = seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs]))
+        body = encode_all([x.Now(self.now), *inputs])
         for twin in self.both:
-            twin.domain.submit(frame)
+            twin.domain.submit(body)
 
     def run(self, turns: int) -> Status:
         one, other = (twin.run(turns) for twin in self.both)
@@ -180,7 +179,7 @@ class Twins:
     def rest(self) -> None:
         """Run both until they are idle, or for many turns, and compare all that there is to compare.
 
-        Some never rest: an atom that another one stops while it calls that one, say, begins anew with its message.
+        Some never rest: two atoms that send to each other for ever, say.
         """
         for _ in range(MOST_TURNS // 50):
             status = self.run(50)

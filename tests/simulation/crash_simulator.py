@@ -18,7 +18,7 @@ from typing import Any
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import NotFound
-from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal, unseal_commit
+from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
 from radon.host.domain import Make, Settings, Status
 from radon.host.domains import default
 from radon.host.kind import Kind
@@ -64,7 +64,7 @@ class History:
         self.now = NOON
         self.settings = Settings(instances=3, suspended=5)
         self.crashes: Counter[str] = Counter()
-        self.frames = hashlib.sha256()
+        self.commits = hashlib.sha256()
         self.token = 0
         self.open: dict[int, tuple[str, bool]] = {}  # posted and unanswered: token -> id, wants a reply
         self.done: set[str] = set()  # ids that were answered or accepted
@@ -75,7 +75,7 @@ class History:
 
     @property
     def digest(self) -> str:
-        return self.frames.hexdigest()
+        return self.commits.hexdigest()
 
     def run(self) -> None:
         """The random part, then peace, then the audit (AssertionError)."""
@@ -99,11 +99,11 @@ class History:
         if fate < 0.04:
             self._crash("before the commit is taken")
             return
-        frame = self.domain.take_commit()
-        if not frame:
+        commit = self.domain.take_commit()
+        if not any(commit):
             return
-        self.frames.update(frame)
-        commit = unseal_commit(frame)
+        for part in commit:
+            self.commits.update(part)
         log = seal(FrameType.LOG, commit.durable)
         if fate < 0.08:
             self._crash("before the write")
@@ -132,7 +132,7 @@ class History:
         return x.Post(self.token, 0, int(wants), to, NOWHERE, "", once, (), f"poke {id}".encode())
 
     def _turns(self, inputs: list[Any], most: int) -> Status:
-        self.domain.submit(seal(FrameType.INPUT, encode_all([x.Now(self.now), *inputs])))
+        self.domain.submit(encode_all([x.Now(self.now), *inputs]))
         return self.domain.run(most)
 
     def _hear(self, outgoing: bytes) -> None:
@@ -161,11 +161,10 @@ class History:
         """No more crashes: time passes until nothing is left to do."""
         for _ in range(1000):
             status = self._turns([], 10_000)
-            frame = self.domain.take_commit()
-            if frame:
-                self._hear(unseal_commit(frame).outgoing)
+            commit = self.domain.take_commit()
+            self._hear(commit.outgoing)
             due = self.domain.next_due()
-            if status is Status.IDLE and not frame and (due is None or due > self.now + 60 * SECOND):
+            if status is Status.IDLE and not any(commit) and (due is None or due > self.now + 60 * SECOND):
                 return
             self.now = max(self.now, min(due or self.now, self.now + 60 * SECOND))
         raise AssertionError("the domain does not come to rest")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from radon.abi import records as r
-from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, unseal
 from radon.host.domain import Domain, Make
 from radon.host.domains import default
 from radon.host.kind import Kind
@@ -89,11 +89,10 @@ class Telling(Around):
         super().__init__(inner)
         self.tell = tell
 
-    def take_commit(self) -> bytes:
-        frame = self.inner.take_commit()
-        if frame:
-            self.tell(crash_simulator.unseal_commit(frame).outgoing)
-        return frame
+    def take_commit(self) -> Commit:
+        commit = self.inner.take_commit()
+        self.tell(commit.outgoing)
+        return commit
 
 
 class AnswersTooEarly(History):  # type: ignore[misc,valid-type]

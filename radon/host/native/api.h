@@ -50,8 +50,8 @@ void radon_end_kind(RadonDomain *d, const uint8_t *name, size_t name_size);
 const char *radon_submit(RadonDomain *d, const uint8_t *records, size_t records_size);
 int radon_run(RadonDomain *d, uint64_t max_turns); /* 1: busy */
 
-/* The commit: durable, outgoing, volatile. 0: nothing happened. `radon_taken` says that all was read. */
-int radon_take(RadonDomain *d, RadonBytes *parts);
+/* The commit: durable, outgoing, volatile. `radon_taken` says that all was read. */
+void radon_take(RadonDomain *d, RadonBytes *parts);
 void radon_taken(RadonDomain *d);
 
 RadonBytes radon_snapshot(RadonDomain *d);

@@ -108,7 +108,7 @@ void ledger_step(Domain *d, uint64_t number, uint32_t suspension); /* what follo
 uint64_t ledger_next_step(Domain *d);
 void ledger_new_id(Domain *d, uint8_t id[ID_SIZE]);
 void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal);
-bool ledger_take(Domain *d); /* puts the durable part into `taken`; false: nothing happened */
+void ledger_take(Domain *d); /* puts the durable part into `taken` */
 void ledger_taken(Domain *d); /* outgoing and at_once have been read */
 void ledger_free(Domain *d);
 

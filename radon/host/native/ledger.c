@@ -101,11 +101,10 @@ static const Atom *about(Buffer *taken, const Atom *a, const Atom *at) {
     return a;
 }
 
-bool ledger_take(Domain *d) {
+void ledger_take(Domain *d) {
     Ledger *l = &d->ledger;
     const Atom *at = NULL;
     size_t from = 0;
-    if (l->count == 0 && l->outgoing.size == 0 && l->at_once.size == 0) return false;
     buffer_clear(&l->taken);
     for (size_t i = 0; i < l->count; i++) {
         Item *item = &l->items[i];
@@ -128,7 +127,6 @@ bool ledger_take(Domain *d) {
         l->room = 0;
     }
     buffer_clear(&l->durable);
-    return true;
 }
 
 void ledger_taken(Domain *d) {

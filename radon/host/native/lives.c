@@ -70,12 +70,26 @@ static void tell_watchers(Domain *d, const Peers *watchers, uint32_t status, con
     }
 }
 
-static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *delivery, bool reborn) {
+/* The message whose turn was `suspended` has failed once more: else an atom that has itself stopped while it waits would
+ * begin for ever. */
+static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *delivery, bool suspended, bool reborn) {
     Address bound = {address->kind, address->key, delivery->life};
+    const Kind *kind = kind_named(d, slice_of(address->kind));
     if (delivery->form != MESSAGE) return;
-    if (a->volatile_) routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
-    else if (delivery->life || !reborn) routes_refuse(d, &bound, delivery, SLICE("closed"));
-    else routes_post(d, &bound, delivery); /* the first message of a next life */
+    if (a->volatile_) {
+        routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
+    } else if (delivery->life || !reborn) {
+        routes_refuse(d, &bound, delivery, SLICE("closed"));
+    } else if (!suspended) {
+        routes_post(d, &bound, delivery); /* the first message of a next life */
+    } else if (delivery->attempt + 1 < (kind ? kind->attempts : 0)) {
+        Delivery *again = delivery_copy(delivery);
+        again->attempt++;
+        routes_post(d, &bound, again);
+        delivery_unref(again);
+    } else {
+        routes_refuse(d, &bound, delivery, SLICE("stopped"));
+    }
 }
 
 /* The atom and all that is its own are gone; everyone who should know is told (rule 16). Mail that is meant for any life
@@ -83,7 +97,7 @@ static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *
 void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     Address address;
     Atom *parent;
-    Delivery **questions, **mail;
+    Delivery **questions, **mail, *suspended;
     a->refs++;
     domain_drop_instance(d, a);
     address = atom_address(a);
@@ -91,6 +105,7 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     questions = kept_by(a);
     mail = mailbox_list(&a->mailbox, true);
     for (Delivery **at = mail; *at; at++) delivery_ref(*at);
+    suspended = atom_journal(a) ? mailbox_find(&a->mailbox, atom_journal(a)->id) : NULL;
     ledger_note(d, a, R_ENDED);
     routes_unready(d, a);
     image_ended(&d->image, a);
@@ -102,7 +117,7 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     if (parent && parent != a) tell_parent(d, parent, status, &address);
     if (a->more) tell_watchers(d, &a->more->watchers, status, &address);
     for (Delivery **at = mail; *at; at++) {
-        pass_on(d, a, &address, *at, reborn);
+        pass_on(d, a, &address, *at, *at == suspended, reborn);
         delivery_unref(*at);
     }
     free(questions);
