@@ -113,6 +113,8 @@ def _maps() -> Finding:
     found = plan(os.environ, maps_left(), native=unusable("native") is None)
     room = found.for_threads if chosen() == "python" else found.room
     meaning = f"{room.slots:,} instances live at once in a process, up to {room.suspended:,} of them suspended"
+    if found.guards and not found.room.can_be_reserved():
+        meaning += "; each is mapped by itself, which takes longer: `ulimit -v` leaves too few addresses for a pool"
     more = f"; more with `sysctl vm.max_map_count=N`, or slower ones with {VARIABLE}=N" if found.guards else ""
     return Finding("vm.max_map_count", LIMIT.read_text(encoding="ascii").strip(), True, meaning + more)
 

@@ -34,12 +34,12 @@ class Suspensions:
         self._routes, self._gate, self._limit, self._memory = routes, gate, limit, memory
         self._used = 0
         self._waiting: dict[tuple[str, str], _Waiting] = {}
-        self._idle = [Fiber()]
+        self._idle: list[Fiber] = []
         self._fiber: Fiber | None = None  # that the running turn is in
 
     def run(self, function: Callable[[], None]) -> None:
         """Run a turn that may suspend; returns when it has ended or has suspended."""
-        self._fiber = fiber = self._idle.pop()  # `suspend` sees to it that there is one
+        self._fiber = fiber = self._idle.pop() if self._idle else Fiber()
         fiber.start(function)
         self._left(fiber)
 
