@@ -44,7 +44,7 @@ class Versions:
         self.numbers: dict[int, Value] = {}  # of a register: version -> value
         self.gets: list[tuple[int, int]] = []  # of a register: reader, version
         self.order: list[Value] = []  # those of transactions that took effect, oldest first
-        self.late: list[int] = []  # who wrote after all of these, in an order that nobody has seen
+        self.unseen: list[int] = []  # who wrote what nobody saw: to a list after these, to a register anywhere
 
 
 class Dependencies:
@@ -61,10 +61,9 @@ class Dependencies:
         for versions in self.versions.values():
             self._find_order(versions)
         for versions in self.versions.values():  # all nodes are known by now
-            if versions.lists:
-                seen = set(versions.order)
-                final = versions.finals.items()
-                versions.late = [number for number, value in final if number in self.nodes and value not in seen]
+            seen = set(versions.order)
+            final = versions.finals.items()
+            versions.unseen = [number for number, value in final if number in self.nodes and value not in seen]
         self._find_lost_updates()
 
     # ---- reading transactions ----

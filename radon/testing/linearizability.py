@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from radon.testing.history import Operation, Outcome, Verdict, shown
-from radon.testing.linearization import Found, Search
+from radon.testing.linearization import Search
 from radon.testing.models import Model
 
 BUDGET = 5_000_000
@@ -32,22 +32,21 @@ class Violation:
 
     key: Hashable
     operations: list[Operation]  # of that part up to then; those answered later are unknown here
-    culprit: Operation  # its answer is the last event of that beginning: without it, all others can be explained
-    order: list[Operation]  # the longest that explains the answers of those in it
-    misfits: list[tuple[Operation, Any]]  # one of which would have to follow, and the answers they would have had
+    culprit: Operation  # its answer is the last event of that beginning, and the one that has no explanation
+    order: list[Operation]  # one that explains all other answers; empty if none was found within the budget
+    answers: list[Any]  # what the culprit could have been answered in that order
 
     @property
     def text(self) -> str:
         part = "" if self.key is None else f"key {shown(self.key)}, "
-        last = f", of which these are the last {SHOWN}" if len(self.order) > SHOWN else ""
         lines = [
             f"not linearizable: {part}the first {len(self.operations)} operations. No order explains the answer to",
             _line(self.culprit),
-            f"The longest order that could be found has {len(self.order)} operations{last}:",
-            *map(_line, self.order[-SHOWN:]),
-            "One of these would have to come next, and none could be answered as it was:",
-            *(f"{_line(operation)}, but would be {shown(answer)}" for operation, answer in self.misfits),
         ]
+        if self.answers:
+            last = f" (the last {SHOWN} of {len(self.order)})" if len(self.order) > SHOWN else ""
+            lines += [f"This order explains all others{last}:", *map(_line, self.order[-SHOWN:])] if self.order else []
+            lines.append(f"so that it should be {' or '.join(map(shown, self.answers))}")
         return "\n".join(lines)
 
 
@@ -90,7 +89,7 @@ def check_linearizable(history: Iterable[Operation], model: Model, *, budget: in
         found = Search(model, key, operations, budget - steps).run()
         steps += found.steps
         if found.verdict is Verdict.VIOLATION:
-            return Linearizability(Verdict.VIOLATION, steps, _violation(model, key, operations, found, budget))
+            return Linearizability(Verdict.VIOLATION, steps, _violation(model, key, operations, budget))
         if found.verdict is Verdict.UNKNOWN:
             undecided.append(key)
     return Linearizability(Verdict.UNKNOWN if undecided else Verdict.OK, steps, None, tuple(undecided))
@@ -104,7 +103,7 @@ def _parts(history: Iterable[Operation], model: Model) -> dict[Hashable, list[Op
     return parts
 
 
-def _violation(model: Model, key: Hashable, operations: list[Operation], found: Found, budget: int) -> Violation:
+def _violation(model: Model, key: Hashable, operations: list[Operation], budget: int) -> Violation:
     """Of a part that is not linearizable: the shortest beginning that is not, found by bisection.
 
     What is linearizable up to some time is so up to every earlier time. A beginning for which `budget` does not suffice
@@ -114,21 +113,38 @@ def _violation(model: Model, key: Hashable, operations: list[Operation], found: 
     low, high = -1, len(ends) - 1
     while high - low > 1:
         middle = (low + high) // 2
-        shorter = Search(model, key, _until(operations, ends[middle]), budget)
-        if (result := shorter.run()).verdict is Verdict.VIOLATION:
-            high, found = middle, result
-        else:
-            low = middle
-        budget -= result.steps
-    last = ends[high]
-    culprit = next(o for o in operations if o.returned == last)
-    return Violation(key, _until(operations, last), culprit, found.order, found.misfits)
+        found = Search(model, key, _until(operations, ends[middle]), budget).run()
+        low, high = (low, middle) if found.verdict is Verdict.VIOLATION else (middle, high)
+        budget -= found.steps
+    shortest = _until(operations, ends[high])
+    culprit = next(o for o in shortest if o.returned == ends[high])
+    unanswered = _unanswered(culprit)
+    others = Search(model, key, [unanswered if o is culprit else o for o in shortest], budget).run()
+    answers = _answers(model, key, unanswered, others.order) if others.verdict is Verdict.OK else []
+    return Violation(key, shortest, culprit, others.order, answers)
+
+
+def _answers(model: Model, key: Hashable, asked: Operation, order: list[Operation]) -> list[Any]:
+    """What the unknown operation `asked` would be answered in `order`: where it stands, or else wherever it may."""
+    places = [order.index(asked)] if asked in order else range(_earliest(asked, order), len(order) + 1)
+    state, answers = model.initial(key), list[Any]()
+    for place, operation in enumerate([*order, asked]):
+        if place in places and (answer := model.apply(state, asked.input)[0]) not in answers:
+            answers.append(answer)
+        _, state = model.apply(state, operation.input)
+    return answers
+
+
+def _earliest(asked: Operation, order: list[Operation]) -> int:
+    before = [place for place, o in enumerate(order, 1) if o.returned is not None and o.returned < asked.invoked]
+    return before[-1] if before else 0
 
 
 def _until(operations: list[Operation], time: int) -> list[Operation]:
     """What was known of them at `time`."""
     known = [o for o in operations if o.invoked <= time]
-    return [o if o.returned is None or o.returned <= time else o._replace(**_UNKNOWN) for o in known]
+    return [o if o.returned is None or o.returned <= time else _unanswered(o) for o in known]
 
 
-_UNKNOWN: dict[str, Any] = {"output": None, "returned": None, "outcome": Outcome.UNKNOWN}
+def _unanswered(operation: Operation) -> Operation:
+    return operation._replace(output=None, returned=None, outcome=Outcome.UNKNOWN)

@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from radon.testing.foresight import Foresight
 from radon.testing.history import Operation, Outcome, Verdict
-from radon.testing.models import Model
+from radon.testing.models import NO_TRACE, Model, Of, Trace
 
 
 class Found(NamedTuple):
     verdict: Verdict
     steps: int
-    order: list[Operation]  # of all answered operations, or else the longest that there is
-    misfits: list[tuple[Operation, Any]]  # what would have to follow that, and the answer that it would have had
+    order: list[Operation]  # of all answered operations, with unknown ones where they helped; empty if there is none
 
 
 class _Configuration(NamedTuple):
@@ -72,6 +72,10 @@ class Search:
         self.after = [*range(1, self.end + 1), 0]
         self.before = [self.end, *range(self.end)]
         self.twins = _earlier_twins(inputs[self.end :])
+        trace = getattr(model, "trace", None)
+        traces: list[Trace] = [trace(operation) for operation in inputs] if trace else [NO_TRACE] * len(inputs)
+        self.changes_nothing = [left is Of.SAME for _, left in traces]
+        self.foresight = Foresight(traces)
         self.apply = model.apply
         self.start = _Configuration(0, 0, model.initial(key), 0)
         self.seen: dict[tuple[int, int, Any], list[int]] = {}
@@ -79,38 +83,29 @@ class Search:
         self.steps = 0
 
     def run(self) -> Found:
+        if self.foresight.is_hopeless(self.start.state):
+            return Found(Verdict.VIOLATION, self.steps, [])
         levels = [_Level(-1, self.start, self.moves(self.start))]
-        best, order, misfits = (-1, 0), list[Operation](), list[tuple[Operation, Any]]()
         while self.after[self.end] != self.end:
             if self.steps >= self.budget:
-                return Found(Verdict.UNKNOWN, self.steps, order, misfits)
+                return Found(Verdict.UNKNOWN, self.steps, [])
             for number, configuration in levels[-1].moves:
                 if self.is_new(configuration):
                     self.lift(number)
                     levels.append(_Level(number, configuration, self.moves(configuration)))
                     break
             else:
-                base, window, state, _ = levels[-1].configuration
-                if (rank := (base + window.bit_count(), -len(levels))) > best:  # more answers, fewer assumptions
-                    best, order, misfits = rank, self.order(levels), self.misfits(state)
                 if len(levels) == 1:
-                    return Found(Verdict.VIOLATION, self.steps, order, misfits)
+                    return Found(Verdict.VIOLATION, self.steps, [])
                 self.unlift(levels.pop().number)
-        return Found(Verdict.OK, self.steps, self.order(levels), [])
-
-    def order(self, levels: list[_Level]) -> list[Operation]:
-        return [self.operations[level.number] for level in levels[1:]]
-
-    def misfits(self, state: Any) -> list[tuple[Operation, Any]]:
-        candidates = [self.operations[number] for number in self.candidates()]
-        return [(operation, self.apply(state, operation.input)[0]) for operation in candidates]
+        return Found(Verdict.OK, self.steps, [self.operations[level.number] for level in levels[1:]])
 
     # ---- what comes next ----
 
     def moves(self, configuration: _Configuration) -> Iterator[_Move]:
         """What may come next, the most promising first.
 
-        An answer that fits and leaves the state as it is forecloses nothing, so that nothing else need be tried.
+        An answer that fits, of an operation that changes nothing, forecloses nothing, so nothing else need be tried.
         Otherwise the operation that returns first is the one to be got into order: it is tried first, then those
         after which its answer would fit.
         """
@@ -121,10 +116,11 @@ class Search:
             self.steps += 1
             answer, following = self.apply(state, operations[number].input)
             if answer == operations[number].output:
-                if following == state:
+                if self.changes_nothing[number]:
                     yield number, configuration.with_answered(number, state)
                     return
-                fitting.append((number, following))
+                if following == state or self.foresight.may_leave(state, number):
+                    fitting.append((number, following))
         first = min(candidates, key=returned.__getitem__)
         for number, following in self.by_promise(fitting, first):
             yield number, configuration.with_answered(number, following)
@@ -166,7 +162,7 @@ class Search:
             if not assumed & bit and assumed & twin == twin:
                 self.steps += 1
                 _, following = self.apply(state, self.operations[number].input)
-                if following != state:
+                if following != state and self.foresight.may_leave(state, number):
                     yield number, configuration._replace(state=following, assumed=assumed | bit)
 
     # ---- what has been tried ----
@@ -182,12 +178,14 @@ class Search:
 
     def lift(self, number: int) -> None:
         """Take out of the list what has been put in order. Unknown operations are never in it."""
+        self.foresight.lift(number)
         if number < self.end:
             before, after = self.before[number], self.after[number]
             self.after[before], self.before[after] = after, before
 
     def unlift(self, number: int) -> None:
         """Put the operation that was lifted last back where it was."""
+        self.foresight.unlift(number)
         if number < self.end:
             self.after[self.before[number]] = self.before[self.after[number]] = number
 

@@ -7,9 +7,11 @@ the rest. Knows neither time nor clients.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from enum import Enum
 from typing import Any, NoReturn, Protocol
 
 from radon.abi.errors import Invalid
+from radon.testing.history import Operation, Outcome
 
 Input = tuple[Any, ...]
 
@@ -34,8 +36,38 @@ class Model(Protocol):
         """What the operation is answered in this state, and the state that follows."""
 
 
+class Of(Enum):
+    """What a trace says where it cannot name a state."""
+
+    ANY = "one of several states"
+    SAME = "whatever it found"
+
+
+Trace = tuple[Hashable, Hashable]
+"""The only state in which an operation could be answered as it was, or ANY; and the only one which it can bring about,
+ANY, or SAME if it certainly changes nothing. Of an unknown operation the second is what it may bring about."""
+
+NO_TRACE: Trace = (Of.ANY, Of.ANY)
+
+
+class Traced(Model, Protocol):
+    """A model whose operations tell of states. It need not, but it makes checks of busy parts much faster."""
+
+    def trace(self, operation: Operation) -> Trace: ...
+
+
 def unknown(model: Model, input: Input, *known: str) -> NoReturn:
     raise Invalid(f"{type(model).__name__} knows no operation {input!r}; known: {', '.join(known)}")
+
+
+def _found(operation: Operation, state: Hashable) -> Hashable:
+    return state if operation.outcome is Outcome.OK else Of.ANY
+
+
+def _traced_cas(operation: Operation, old: Hashable, new: Hashable) -> Trace:
+    if operation.outcome is Outcome.OK and not operation.output:
+        return Of.ANY, Of.SAME
+    return _found(operation, old), new
 
 
 class Register:
@@ -59,6 +91,16 @@ class Register:
             case ("cas", old, new):
                 return (True, new) if state == old else (False, state)
         unknown(self, input, "read", "write VALUE", "cas OLD NEW")
+
+    def trace(self, operation: Operation) -> Trace:
+        match operation.input:
+            case ("read",):
+                return _found(operation, operation.output), Of.SAME
+            case ("write", value):
+                return Of.ANY, value
+            case ("cas", old, new):
+                return _traced_cas(operation, old, new)
+        return NO_TRACE
 
 
 class KeyValue:
@@ -100,6 +142,21 @@ class KeyValue:
                 return None, more if state == self._missing else state + more
         self._unknown(input)
 
+    def trace(self, operation: Operation) -> Trace:
+        answered, output = operation.outcome is Outcome.OK, operation.output
+        match operation.input:
+            case ("get", _):
+                return _found(operation, output), Of.SAME
+            case ("put", _, value):
+                return Of.ANY, value
+            case ("cas", _, old, new):
+                return _traced_cas(operation, old, new)
+            case ("delete", _):
+                return (self._missing, Of.SAME) if answered and not output else (Of.ANY, self._missing)
+            case ("add", _, _) if answered and isinstance(output, int):
+                return Of.ANY, self._number(output)
+        return NO_TRACE
+
     def _unknown(self, input: Input) -> NoReturn:
         unknown(
             self, input, "get KEY", "put KEY VALUE", "delete KEY", "cas KEY OLD NEW", "add KEY DELTA", "append KEY MORE"
@@ -127,6 +184,10 @@ class Queue:
                 return (state[0], state[1:]) if state else (None, state)
         self._unknown(input)
 
+    def trace(self, operation: Operation) -> Trace:
+        from_empty = operation.input[0] == "dequeue" and operation.outcome is Outcome.OK and operation.output is None
+        return ((), Of.SAME) if from_empty else NO_TRACE
+
     def _unknown(self, input: Input) -> NoReturn:
         unknown(self, input, "enqueue QUEUE VALUE", "dequeue QUEUE")
 
@@ -152,6 +213,11 @@ class Set:
             case ("contains", _, _):
                 return state, state
         unknown(self, input, "add SET MEMBER", "remove SET MEMBER", "contains SET MEMBER")
+
+    def trace(self, operation: Operation) -> Trace:
+        left = {"add": True, "remove": False}.get(operation.input[0], Of.SAME)
+        found = _found(operation, operation.output)
+        return found, Of.SAME if found == left else left
 
 
 class Bank:
@@ -181,6 +247,10 @@ class Bank:
             case ("balances",):
                 return state, state
         unknown(self, input, "transfer FROM TO AMOUNT", "balance ACCOUNT", "balances")
+
+    def trace(self, operation: Operation) -> Trace:
+        refused = operation.outcome is Outcome.OK and not operation.output
+        return (Of.ANY, Of.SAME) if refused or operation.input[0] != "transfer" else NO_TRACE
 
     def _transfer(self, state: tuple[int, ...], source: int, target: int, amount: int) -> tuple[bool, tuple[int, ...]]:
         if state[source] < amount:

@@ -105,7 +105,7 @@ def _add_writes(graph: Graph, versions: Versions) -> None:
     order, writers = versions.order, versions.writers
     for one, other in pairwise(order):
         graph.add("ww", writers[one], writers[other], (versions.key, one))
-    for number in versions.late if order else ():
+    for number in versions.unseen if order and versions.lists else ():
         graph.add("ww", writers[order[-1]], number, (versions.key, order[-1]))
 
 
@@ -115,8 +115,8 @@ def _add_read(graph: Graph, versions: Versions, reader: int, seen: int) -> None:
         graph.add("wr", writers[order[seen - 1]], reader, (versions.key, order[seen - 1]))
     if seen < len(order):
         graph.add("rw", reader, writers[order[seen]], (versions.key, order[seen]))
-    else:
-        for number in versions.late:
+    if seen == (len(order) if versions.lists else 0):
+        for number in versions.unseen:
             graph.add("rw", reader, number, (versions.key, versions.finals[number]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import permutations
+from random import Random
 from typing import Any, Protocol
 
 from hypothesis import strategies as st
@@ -40,6 +41,17 @@ class RealStore:
         return {"put": None, "cas": True, "add": self.values[key]}[name]
 
 
+class RealRegister:
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def do(self, input: tuple[Any, ...]) -> Any:
+        if input[0] == "read":
+            return self.value
+        (self.value,) = input[1:]
+        return None
+
+
 class RealQueues:
     def __init__(self) -> None:
         self.queues: dict[Any, deque[Any]] = {}
@@ -52,45 +64,51 @@ class RealQueues:
         return queue.popleft() if queue else None
 
 
-KEYS, VALUES = st.sampled_from("xy"), st.integers(0, 2)
+def store_input(random: Random) -> tuple[Any, ...]:
+    key, value = random.choice("xy"), random.randrange(3)
+    return random.choice((
+        ("get", key), ("get", key), ("put", key, value), ("cas", key, random.choice((None, 0, 1, 2)), value),
+        ("add", key, 1 + value % 2), ("delete", key),
+    ))  # fmt: skip
 
-STORE_INPUTS = st.one_of(
-    st.tuples(st.just("get"), KEYS),
-    st.tuples(st.just("get"), KEYS),
-    st.tuples(st.just("put"), KEYS, VALUES),
-    st.tuples(st.just("cas"), KEYS, st.one_of(st.none(), VALUES), VALUES),
-    st.tuples(st.just("add"), KEYS, st.integers(1, 2)),
-    st.tuples(st.just("delete"), KEYS),
-)
 
-QUEUE_INPUTS = st.one_of(st.tuples(st.just("enqueue"), KEYS, VALUES), st.tuples(st.just("dequeue"), KEYS))
+def register_input(random: Random) -> tuple[Any, ...]:
+    return random.choice((("read",), ("write", random.randrange(2))))
+
+
+def queue_input(random: Random) -> tuple[Any, ...]:
+    queue = random.choice("xy")
+    return random.choice((("enqueue", queue, random.randrange(3)), ("dequeue", queue)))
 
 
 @st.composite
 def histories(
-    draw: st.DrawFn,
-    make: Callable[[], Thing],
-    inputs: st.SearchStrategy[Any],
-    *,
-    clients: int = 4,
-    operations: int = 30,
+    draw: st.DrawFn, make: Callable[[], Thing], input: Callable[[Random], Any], *, clients: int, operations: int
 ) -> list[Operation]:
-    """What clients record who use one thing at once. Some answers get lost, some requests too, some are refused."""
-    thing, recorder = make(), Recorder()
-    asked = iter(draw(st.lists(inputs, max_size=operations)))
-    machines = [_client(number, thing, recorder, asked, draw) for number in range(clients)]
-    for number in draw(st.lists(st.integers(0, clients - 1), max_size=4 * operations)):
-        next(machines[number], None)
+    """What clients record who use one thing at once. Some answers get lost, some requests too, some are refused.
+
+    Hypothesis draws a seed and the sizes only: what it would choose itself hardly ever overlaps.
+    """
+    random = draw(st.randoms(use_true_random=True))
+    thing, recorder, left = make(), Recorder(), iter(range(draw(st.integers(1, operations))))
+    lossy = random.choice((0, 0, 0.1, 0.4))
+    machines = [_client(number, thing, recorder, left, input, random, lossy) for number in range(clients)]
+    for _ in range(4 * operations):
+        next(random.choice(machines), None)
     return recorder.history
 
 
-def _client(number: int, thing: Thing, recorder: Recorder, asked: Iterator[Any], draw: st.DrawFn) -> Iterator[None]:
-    for input in asked:
-        call = recorder.begin(f"c{number}", input)
+def _client(
+    number: int, thing: Thing, recorder: Recorder, left: Iterator[int], input: Callable[[Random], Any], random: Random,
+    lossy: float,
+) -> Iterator[None]:  # fmt: skip
+    for _ in left:
+        asked = input(random)
+        call = recorder.begin(f"c{number}", asked)
         yield
-        fate = draw(st.sampled_from(["answered"] * 7 + ["answer lost", "request lost", "refused"]))
+        fate = random.choice(("answer lost", "request lost", "refused")) if random.random() < lossy else "answered"
         if fate in ("answered", "answer lost"):
-            answer = thing.do(input)
+            answer = thing.do(asked)
             yield
         if fate == "answered":
             call.ok(answer)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from radon.abi.errors import Invalid
 from radon.testing import Operation, Outcome, Recorder
 from radon.testing.history import from_lines, to_lines
-from tests.testing.simulated import STORE_INPUTS, RealStore, histories
+from tests.testing.simulated import RealStore, histories, store_input
 
 LINE = '{"client": "c1", "input": ["get", "x"], "output": 1, "invoked": 1, "returned": 2, "outcome": "ok"}'
 
@@ -65,7 +65,7 @@ def test_what_no_file_could_hold_is_refused_when_it_is_recorded() -> None:
         Recorder().begin("c1", ("put", "x", {1}))
 
 
-@given(histories(RealStore, STORE_INPUTS), st.lists(values))
+@given(histories(RealStore, store_input, clients=4, operations=20), st.lists(values))
 def test_a_history_comes_back_from_its_lines(history: list[Operation], more: list[Any]) -> None:
     history += [Operation(7, ("put", "k", value), value, 1, 2) for value in more]
     lines = list(to_lines(history))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from itertools import count, permutations
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,34 +43,37 @@ LISTS, REGISTERS = ("read", "append"), ("get", "write")
 def recorded(
     draw: st.DrawFn, names: tuple[str, str], *, atomic: bool, clients: int, transactions: int, keys: str = "xy"
 ) -> list[Operation]:
-    """What clients record of one database.
+    """What clients record of one database. Hypothesis draws a seed and the size only.
 
     `atomic`: each transaction is carried out at once, or not at all if it fails. Otherwise their parts interleave, and
-    what fails leaves what it had written.
+    what fails leaves what it had written, and a read may see the database as it was when the client began.
     """
+    random = draw(st.randoms(use_true_random=True))
     database, recorder, values = Database(), Recorder(), count(1)
     left = iter(range(draw(st.integers(0, transactions))))
     machines = [
-        _client(number, database, recorder, left, values, draw, names, atomic, keys) for number in range(clients)
+        _client(number, database, recorder, left, values, random, names, atomic, keys) for number in range(clients)
     ]
-    for number in draw(st.lists(st.integers(0, clients - 1), max_size=transactions * (3 if atomic else 6))):
-        next(machines[number], None)
+    for _ in range(6 * transactions):
+        next(random.choice(machines), None)
     return recorder.history
 
 
 def _client(
-    number: int, database: Database, recorder: Recorder, left: Iterator[int], values: Iterator[int], draw: st.DrawFn,
+    number: int, database: Database, recorder: Recorder, left: Iterator[int], values: Iterator[int], random: Random,
     names: tuple[str, str], atomic: bool, keys: str,
 ) -> Iterator[None]:  # fmt: skip
+    old = deepcopy(database)
     for _ in left:
-        kinds = draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(keys)), min_size=1, max_size=3))
+        kinds = [(random.choice(names), random.choice(keys)) for _ in range(random.randint(1, 3))]
         parts = [(name, key, next(values)) if name == names[1] else (name, key) for name, key in kinds]
-        fate = draw(st.sampled_from(["answered"] * 8 + ["answer lost", "request lost", "failed"]))
+        fate = random.choice(["answered"] * 8 + ["answer lost", "request lost", "failed"])
         call = recorder.begin(f"c{number}", ("txn", *parts))
         yield
         answers = []
         for part in parts if fate in ("answered", "answer lost") or (fate == "failed" and not atomic) else ():
-            answers.append(database.do(part))
+            reads_old = not atomic and part[0] == names[0] and random.random() < 0.2
+            answers.append((old if reads_old else database).do(part))
             if not atomic:
                 yield
         if atomic:
@@ -98,20 +103,28 @@ def some_order_is_serial(history: list[Operation], precedes: Callable[[Operation
 
 
 def _is_serial(order: tuple[Operation, ...]) -> bool:
-    """Versions of registers may have gaps, so that of these only their order is compared."""
+    """Versions of registers may have gaps, so that of these only the order is compared."""
     database = Database()
-    numbers: dict[Any, list[int]] = {}
+    known = _versions(order)
+    written: dict[Any, list[int]] = {}
     for operation in order:
         answers = operation.output or [None] * (len(operation.input) - 1)
         for part, answer in zip(operation.input[1:], answers, strict=True):
-            if part[0] == "get" and operation.output:
-                if answer[0] != database.do(part)[0]:
-                    return False
-            elif part[0] == "write":
-                database.do(part)
-                if operation.output:
-                    numbers.setdefault(part[1], []).append(answer)
-            elif (did := database.do(part)) != answer and operation.output:
-                assert part[0] == "read", did
+            did = database.do(part)
+            if part[0] == "write":
+                written.setdefault(part[1], []).extend(known.get(part, ()))
+            elif operation.output and (did[0] != answer[0] if part[0] == "get" else did != answer):
                 return False
-    return all(versions == sorted(versions) for versions in numbers.values())
+    return all(versions == sorted(versions) for versions in written.values())
+
+
+def _versions(order: tuple[Operation, ...]) -> dict[Part, list[int]]:
+    """Of each write that version which anybody was told."""
+    known: dict[Part, list[int]] = {}
+    for operation in order:
+        for part, answer in zip(operation.input[1:], operation.output or (), strict=False):
+            if part[0] == "write":
+                known[part] = [answer]
+            elif part[0] == "get":
+                known["write", part[1], answer[0]] = [answer[1]]
+    return known
