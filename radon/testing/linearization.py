@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from radon.testing.foresight import Foresight
 from radon.testing.history import Operation, Outcome, Verdict
-from radon.testing.models import NO_TRACE, Model, Of, Trace
+from radon.testing.models import Model
 
 
 class Found(NamedTuple):
@@ -72,10 +72,7 @@ class Search:
         self.after = [*range(1, self.end + 1), 0]
         self.before = [self.end, *range(self.end)]
         self.twins = _earlier_twins(inputs[self.end :])
-        trace = getattr(model, "trace", None)
-        traces: list[Trace] = [trace(operation) for operation in inputs] if trace else [NO_TRACE] * len(inputs)
-        self.changes_nothing = [left is Of.SAME for _, left in traces]
-        self.foresight = Foresight(traces)
+        self.foresight = Foresight(model, inputs)
         self.apply = model.apply
         self.start = _Configuration(0, 0, model.initial(key), 0)
         self.seen: dict[tuple[int, int, Any], list[int]] = {}
@@ -83,7 +80,7 @@ class Search:
         self.steps = 0
 
     def run(self) -> Found:
-        if self.foresight.is_hopeless(self.start.state):
+        if self.foresight.rules_out(self.start.state):
             return Found(Verdict.VIOLATION, self.steps, [])
         levels = [_Level(-1, self.start, self.moves(self.start))]
         while self.after[self.end] != self.end:
@@ -116,10 +113,10 @@ class Search:
             self.steps += 1
             answer, following = self.apply(state, operations[number].input)
             if answer == operations[number].output:
-                if self.changes_nothing[number]:
+                if self.foresight.changes_nothing(number):
                     yield number, configuration.with_answered(number, state)
                     return
-                if following == state or self.foresight.may_leave(state, number):
+                if following == state or self.foresight.allows(number, state, following):
                     fitting.append((number, following))
         first = min(candidates, key=returned.__getitem__)
         for number, following in self.by_promise(fitting, first):
@@ -162,7 +159,7 @@ class Search:
             if not assumed & bit and assumed & twin == twin:
                 self.steps += 1
                 _, following = self.apply(state, self.operations[number].input)
-                if following != state and self.foresight.may_leave(state, number):
+                if following != state and self.foresight.allows(number, state, following):
                     yield number, configuration._replace(state=following, assumed=assumed | bit)
 
     # ---- what has been tried ----

@@ -6,8 +6,9 @@ the rest. Knows neither time nor clients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import Enum
+from math import inf
 from typing import Any, NoReturn, Protocol
 
 from radon.abi.errors import Invalid
@@ -54,6 +55,14 @@ class Traced(Model, Protocol):
     """A model whose operations tell of states. It need not, but it makes checks of busy parts much faster."""
 
     def trace(self, operation: Operation) -> Trace: ...
+
+
+class Foreseeing(Model, Protocol):
+    """A model that sees in advance where states lead. It need not either."""
+
+    def hopeless(self, operations: Sequence[Operation]) -> Callable[[Any], bool]:
+        """Given all operations of a part: whether from a state that one of them has brought about, whatever comes next,
+        some operation cannot be answered as it was."""
 
 
 def unknown(model: Model, input: Input, *known: str) -> NoReturn:
@@ -187,6 +196,24 @@ class Queue:
     def trace(self, operation: Operation) -> Trace:
         from_empty = operation.input[0] == "dequeue" and operation.outcome is Outcome.OK and operation.output is None
         return ((), Of.SAME) if from_empty else NO_TRACE
+
+    def hopeless(self, operations: Sequence[Operation]) -> Callable[[Any], bool]:
+        """Of two values the first leaves first. So the last one of a queue must not be dequeued before, by the clock,
+        the dequeuing of another begins; nor if that other one stays for ever. Says nothing if values are not unique."""
+        enqueued = [o.input[2] for o in operations if o.input[0] == "enqueue"]
+        if len(set(enqueued)) < len(enqueued):
+            return lambda state: False
+        dequeues = [o for o in operations if o.input[0] == "dequeue"]
+        never = -inf if any(o.outcome is Outcome.UNKNOWN for o in dequeues) else inf
+        begins = {o.output: o.invoked for o in dequeues if o.outcome is Outcome.OK}
+        ends = {o.output: o.returned for o in dequeues if o.outcome is Outcome.OK}
+
+        def hopeless(state: tuple[Any, ...]) -> bool:
+            if not state or (end := ends.get(state[-1])) is None:
+                return False
+            return any(begins.get(value, never) > end for value in state[:-1])
+
+        return hopeless
 
     def _unknown(self, input: Input) -> NoReturn:
         unknown(self, input, "enqueue QUEUE VALUE", "dequeue QUEUE")

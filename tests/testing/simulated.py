@@ -81,6 +81,11 @@ def queue_input(random: Random) -> tuple[Any, ...]:
     return random.choice((("enqueue", queue, random.randrange(3)), ("dequeue", queue)))
 
 
+def ticket_input(random: Random) -> tuple[Any, ...]:
+    """Of a queue that never has a value twice."""
+    return random.choice((("enqueue", "q", random.getrandbits(60)), ("dequeue", "q")))
+
+
 @st.composite
 def histories(
     draw: st.DrawFn, make: Callable[[], Thing], input: Callable[[Random], Any], *, clients: int, operations: int
