@@ -16,6 +16,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from radon.abi.errors import Invalid
 from radon.testing.history import Operation, Outcome, Verdict, shown
 from radon.testing.linearization import Search
 from radon.testing.models import Model
@@ -98,6 +99,8 @@ def check_linearizable(history: Iterable[Operation], model: Model, *, budget: in
 def _parts(history: Iterable[Operation], model: Model) -> dict[Hashable, list[Operation]]:
     parts: dict[Hashable, list[Operation]] = {}
     for operation in history:
+        if operation.outcome is Outcome.OK and operation.returned is None:
+            raise Invalid(f"an operation that was answered returned at some time: {operation.text}")
         if operation.outcome is not Outcome.FAILED:
             parts.setdefault(model.key(operation.input), []).append(operation)
     return parts

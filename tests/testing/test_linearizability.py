@@ -109,6 +109,11 @@ def test_an_empty_history_is_linearizable() -> None:
     assert report.text == "linearizable (0 steps)"
 
 
+def test_an_answer_without_a_time_is_refused() -> None:
+    with pytest.raises(Invalid, match="returned at some time: 1: read -> 7"):
+        check_linearizable([Operation(1, ("read",), 7, 0, None)], Register())
+
+
 # ---- models ----
 
 
