@@ -32,6 +32,14 @@ class Task(NamedTuple):
     function: Callable[[Domain], Any]
     future: Future[Any]
 
+    def perform(self, domain: Domain) -> None:
+        try:
+            result = self.function(domain)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
 
 Item = bytes | Task
 """Encoded input records, or a task."""

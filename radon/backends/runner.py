@@ -27,7 +27,7 @@ from radon.abi.errors import RadonError, StoreError
 from radon.abi.exchange import Now
 from radon.abi.frames import FrameError, decode_all, encode, encode_all
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
-from radon.backends.inbox import Inbox, Item, Task
+from radon.backends.inbox import Inbox, Item
 from radon.backends.pace import LENT, SLICE, Pace
 from radon.backends.program import Program, end_removed, link
 from radon.backends.writer import Meter, Writer
@@ -93,6 +93,7 @@ class Runner:
         self._inbox = Inbox()
         self._borrow: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()  # who has it has the domain, and whatever of this is not for any thread
+        self._own_waits = False  # the own thread, for the lock
         self._over = False  # nobody runs the domain any more
         self._defect: BaseException | None = None  # that a thread met which drove
         self._status = Status.BUSY  # what a restored mailbox holds goes on at once
@@ -132,8 +133,10 @@ class Runner:
 
         Blocks for no thread, lock or disk, but for as long as a turn takes. Callbacks are called from here.
         """
+        if self._own_waits:  # and will look into the inbox
+            return False
         if not self._lock.acquire(blocking=False):
-            self._inbox.wake()  # who has it may have looked into the inbox already
+            self._inbox.wake()  # who has it may have looked already
             return False
         try:
             return not self._over and self._drive()
@@ -289,14 +292,16 @@ class Runner:
         patience: float | None = 0
         while True:
             self._inbox.wait(patience)
+            self._own_waits = True  # else one that drives again and again could take the lock before it each time
             with self._lock:
+                self._own_waits = False
                 if self._defect is not None:
                     raise self._defect
                 self._over = True  # unless this ends well
                 if not self._step():
                     return
-                self._over = False
                 patience = self._until_awake()
+                self._over = False
 
     def _step(self) -> bool:
         """Whatever there is to do, and one batch. False: it is time to stop."""
@@ -313,8 +318,11 @@ class Runner:
         return True
 
     def _until_awake(self) -> float | None:
-        """Seconds for which the own thread has nothing to do, unless it is woken. None: for ever."""
-        if self._status is Status.BUSY or not self._inbox.empty() or self._stopping.is_set():
+        """Seconds for which the own thread has nothing to do, unless it is woken. None: for ever.
+
+        What has come in meanwhile does not count: whoever submitted it wakes, or drives.
+        """
+        if self._status is Status.BUSY or self._stopping.is_set():
             self._awake_at = 0
             return 0
         due = self._domain.next_due()
@@ -354,7 +362,7 @@ class Runner:
                 self._domain.run(0)
                 self._hand_over()  # of a task before, too: this one, a snapshot say, sees just what the log does
                 inputs = []
-                _perform(item, self._domain)
+                item.perform(self._domain)
         self._run_batch(inputs, SLICE)
 
     def _run_batch(self, inputs: list[bytes], seconds: float) -> None:
@@ -387,12 +395,3 @@ class Runner:
         self._snapshot_bytes, self._snapshot_at = len(frame), time.monotonic()
         self._snapshot = self._writer.snapshot(frame)
         return self._snapshot
-
-
-def _perform(task: Task, domain: Domain) -> None:
-    try:
-        result = task.function(domain)
-    except BaseException as error:
-        task.future.set_exception(error)
-    else:
-        task.future.set_result(result)

@@ -258,7 +258,7 @@ def test_snapshots_are_taken_by_size(desk: Open, monkeypatch: pytest.MonkeyPatch
     d = desk(store)
     for number in range(100):
         d.ask(f"put {100 + number}")
-    settle_twice(d)
+        settle_twice(d)
     assert d.runner.meter.snapshots > 1
     assert d.runner.log_bytes < 6000
     assert store.size().log < 6000

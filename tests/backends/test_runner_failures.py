@@ -244,6 +244,7 @@ def test_a_defect_ends_the_domain_and_is_told(desk: Open, caplog: pytest.LogCapt
     assert "a defect of Radon: AssertionError('this cannot be')" in str(d.dead.result(SOON))
     with pytest.raises(Unavailable, match="this cannot be"):
         d.ask("count 1")
+    assert d.runner._over, "one that drives would run what is closed"
     assert "Traceback" in caplog.text
 
 
