@@ -176,13 +176,17 @@ except LoadError as error:
 
 @needs_native
 @pytest.mark.slow
-def test_without_guards_more_turns_wait_than_there_are_maps_for() -> None:
+def test_without_guards_more_turns_wait_than_there_are_maps_for(each_domain: str) -> None:
+    if each_domain == "python":
+        pytest.skip("its suspended turns are threads, which take maps all the same")
     text = """
 with open(run=10**12, suspended=20_000) as h:
     for number in range(20_050):
         h.send(f"puppet/{number}", sleep.body())
-    most = engine.capacity(threads=os.environ["RADON_DOMAIN"] == "python").suspended
-    print(waiting(h) == most, len(h.logs()) == 20_050 - most)
-    h.domain.close()
+    print(waiting(h), len(h.logs()))
+    h.now += 10**9
+    h.submit()
+    h.run(30_000)
+    print(waiting(h))
 """
-    assert program("import os\n" + text, slots=0, **DENSE) == ["True True"]
+    assert program(text, slots=0, **DENSE) == ["20000 50", "0"]
