@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+import radon.abi.crossing
 import radon.abi.deployment
 import radon.abi.exchange  # noqa: F401  (likewise)
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata

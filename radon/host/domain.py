@@ -82,8 +82,10 @@ class Domain(Protocol):
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
-        """Begin a new domain. `seed` and `secret` are 32 random bytes each; the secret is the application's."""
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
+        """Begin the new domain `number` of so many. `seed` and `secret` are 32 random bytes each; the secret is the
+        application's.
+        """
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         """Become what the snapshot and the log frames behind it say. Before `deploy`.

@@ -66,7 +66,7 @@ class NativeDomain(Domain):
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
         if (len(seed), len(secret)) != (32, 32):
             raise ValueError("seed and secret have 32 bytes each")
         self._lib.radon_setup(self._domain, number, seed, secret)

@@ -15,11 +15,12 @@ from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
 from radon.host import topic
+from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
 from radon.host.gate import Failed, Gate
 from radon.host.guest import uninterrupted
-from radon.host.image import Atom, Image
+from radon.host.image import Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
@@ -55,8 +56,8 @@ class PythonDomain:
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
-        self.ledger.emit(SYSTEM, r.Setup(number, seed, secret))
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
+        self.ledger.emit(SYSTEM, r.Setup(number, domains, seed, secret))
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         load(self.image, snapshot, tail)
@@ -83,7 +84,7 @@ class PythonDomain:
         self._gate.drop_all()
 
     def _begin(self) -> None:
-        """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
+        """After a restore: the ready queue anew, oldest delivery first; what nobody has confirmed is sent again."""
         heads = []
         for _, atom in sorted(self.image.atoms.items()):
             if atom.kind in self.routes.endpoints:
@@ -95,11 +96,17 @@ class PythonDomain:
                 heads.append((head.id, atom))
         for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
             self.routes.wake(atom)
+        for domain in self.image.outboxes:
+            self.ledger.cross_again(domain)
 
     # ---- the interface ----
 
     def submit(self, inputs: bytes) -> None:
-        self._inputs.extend(decode_all(inputs))
+        records = decode_all(inputs)
+        for record in records:
+            if type(record) is x.Crossed:
+                decode_all(record.crossings)
+        self._inputs += records
 
     def run(self, max_turns: int) -> Status:
         inputs, self._inputs = self._inputs, []
