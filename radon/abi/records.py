@@ -326,7 +326,7 @@ class LeftGone(NamedTuple):
 
 
 @record(40, "IQ", "")
-class Heard(NamedTuple):
+class Arrived(NamedTuple):
     """All up to this number has come from `domain`."""
 
     domain: int

@@ -13,13 +13,20 @@ from radon.abi import crossing as c
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address, Delivery
-from radon.abi.frames import decode_all
+from radon.abi.frames import FrameError, decode_all
 from radon.host.ledger import SYSTEM
 from radon.host.routes import Routes
 from radon.host.syscalls.topics import UNSUBSCRIBE
 
 if TYPE_CHECKING:
     from radon.host.python_domain import PythonDomain
+
+
+def check(crossings: bytes) -> None:
+    """Raises FrameError unless all are crossings."""
+    for record in decode_all(crossings):
+        if type(record) not in _ARRIVED:
+            raise FrameError(f"frame: a {type(record).__name__} is no crossing")
 
 
 def arrived(domain: PythonDomain, record: x.Crossed) -> None:
@@ -37,7 +44,7 @@ def arrived(domain: PythonDomain, record: x.Crossed) -> None:
         for crossing in crossings:
             _ARRIVED[type(crossing)](domain.routes, crossing)
         if record.first:
-            ledger.emit(SYSTEM, r.Heard(record.domain, heard))
+            ledger.emit(SYSTEM, r.Arrived(record.domain, heard))
     if record.first:
         ledger.leave(x.Heard(record.domain, heard))
 
@@ -58,6 +65,9 @@ def resend(domain: PythonDomain, record: x.Resend) -> None:
 
 
 def _mail(routes: Routes, crossing: c.Mail) -> None:
+    """A cast leaves before its turn is durable, so that its id may be given again, to something that is not lost."""
+    if crossing.delivery.cast:
+        crossing.delivery.id = routes.ledger.new_id()
     routes.post(crossing.to, crossing.delivery)
 
 

@@ -143,7 +143,7 @@ class Image:
                 yield r.LeftGone(domain, outbox.gone)
             for number, crossing in enumerate(outbox.crossings, outbox.gone + 1):
                 yield r.Left(domain, number, crossing)
-        yield from (r.Heard(domain, number) for domain, number in sorted(self.heard.items()))
+        yield from (r.Arrived(domain, number) for domain, number in sorted(self.heard.items()))
         for (kind, key), atom in sorted(self.atoms.items()):
             about = _records_of(atom)
             first = next(about, None) if not atom.volatile else None
@@ -159,6 +159,8 @@ class Image:
         self.time = max(self.time, x.time)
 
     def _setup(self, _: Atom, x: r.Setup) -> None:
+        if not x.domains:
+            raise LookupError("an application without domains")
         self.domain, self.domains, self.seed, self.secret = x
 
     def _deployed(self, _: Atom, x: r.Deployed) -> None:
@@ -298,7 +300,7 @@ class Image:
             outbox.gone += 1
         outbox.gone = max(outbox.gone, x.number)  # in a snapshot the ones before are not there any more
 
-    def _heard(self, _: Atom, x: r.Heard) -> None:
+    def _arrived(self, _: Atom, x: r.Arrived) -> None:
         self.heard[x.domain] = x.number
 
 
@@ -314,7 +316,7 @@ _APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
     r.Subscribed: Image._subscribed, r.Unsubscribed: Image._unsubscribed, r.Stored: Image._stored,
     r.Pinned: Image._pinned, r.Collected: Image._collected, r.Died: Image._died, r.DiedGone: Image._died_gone,
     r.Seen: Image._seen, r.Settled: Image._settled, r.SeenGone: Image._seen_gone,
-    r.Left: Image._left, r.LeftGone: Image._left_gone, r.Heard: Image._heard,
+    r.Left: Image._left, r.LeftGone: Image._left_gone, r.Arrived: Image._arrived,
 }  # fmt: skip
 
 

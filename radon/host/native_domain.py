@@ -69,7 +69,7 @@ class NativeDomain(Domain):
     def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
         if (len(seed), len(secret)) != (32, 32):
             raise ValueError("seed and secret have 32 bytes each")
-        self._lib.radon_setup(self._domain, number, seed, secret)
+        self._lib.radon_setup(self._domain, number, domains, seed, secret)
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         if snapshot is not None:

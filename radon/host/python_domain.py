@@ -14,7 +14,7 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
-from radon.host import topic
+from radon.host import crossings, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
@@ -105,7 +105,7 @@ class PythonDomain:
         records = decode_all(inputs)
         for record in records:
             if type(record) is x.Crossed:
-                decode_all(record.crossings)
+                crossings.check(record.crossings)
         self._inputs += records
 
     def run(self, max_turns: int) -> Status:

@@ -53,12 +53,17 @@ class Routes:
         return resolve(address, self.kinds, self.endpoints, self._settings.host)
 
     def elsewhere(self, address: Address) -> int | None:
-        """The domain of an atom or a topic, unless it is this one, or no domain's."""
+        """The domain of an atom, a topic or a dedup key, unless it is this one, or no domain's."""
         image = self.image
-        if image.domains == 1 or (address.kind not in self.kinds and address.kind != "@topic"):
+        if image.domains == 1:
             return None
-        domain = domain_of(address.kind, address.key, image.domains)
-        return domain if domain != image.domain else None
+        if address.kind == "@once":
+            home = address.life
+        elif address.kind in self.kinds or address.kind == "@topic":
+            home = domain_of(address.kind, address.key, image.domains)
+        else:
+            return None
+        return home if home != image.domain and home < image.domains else None
 
     def living(self, address: Address) -> Atom | None:
         """The atom, if it lives, and here, and this very life of it is meant."""
@@ -136,7 +141,7 @@ class Routes:
         self, to: Address, request: bytes, number: int, metadata: Metadata, body: bytes, answerer: Address
     ) -> None:
         """The answer to a question of `to`: 0 or an error-code + 1. One who waits no longer is not told."""
-        far = self.elsewhere(to) if to.kind != "@once" else to.life if to.life != self.image.domain else None
+        far = self.elsewhere(to)
         if to.kind == "@client":
             self.ledger.leave(x.Reply(int(to.key), number, metadata, body))
         elif far is not None:
