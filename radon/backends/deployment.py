@@ -115,6 +115,13 @@ class Deployment(Protocol):
     def perform(self, function: Callable[[Domain], T]) -> Future[T]:
         """Look at a domain between two turns, after all that was submitted before; `function` runs in its thread."""
 
+    def lend(self) -> None:
+        """Let the running event loop run short turns, of what is posted and submitted in it, in its own thread.
+
+        That spares each answer the way to another thread and back. Callbacks may be called in that thread then, from
+        where the loop drives. To be called once; wait for no answer in a way that stops the loop.
+        """
+
     def stats(self) -> Stats: ...
 
     def backup(self, directory: Path) -> None:

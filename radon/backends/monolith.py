@@ -24,9 +24,12 @@ from radon.atoms.guarantees import unmet
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Stats
 from radon.backends.driver import Guarantees, Store
+from radon.backends.lending import Lending
 from radon.backends.observed import Observations
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runner import Runner
 from radon.backends.switchboard import Switchboard
+from radon.host import room
 from radon.host.domain import Domain, Settings
 
 T = TypeVar("T")
@@ -110,22 +113,22 @@ class Monolith:
         metadata: Metadata = (),
     ) -> int:
         """See `Deployment.post`."""
-        return self._ask(
-            lambda token: Post(token, deadline, int(wants), to, sender, pair, once, metadata, body), resolve
-        )
+        token = self._outside.expect(resolve)
+        self._ask(Post(token, deadline, int(wants), to, sender, pair, once, metadata, body))
+        return token
 
     def spawn(self, kind: str, args: bytes, resolve: Callable[[Answer], None]) -> int:
         """See `Deployment.spawn`."""
-        return self._ask(lambda token: Spawn(token, kind, args), resolve)
-
-    def _ask(self, question: Callable[[int], Any], resolve: Callable[[Answer], None]) -> int:
         token = self._outside.expect(resolve)
-        try:
-            self._runner.submit(question(token))
-        except RadonError:
-            self._outside.forget(token)
-            raise
+        self._ask(Spawn(token, kind, args))
         return token
+
+    def _ask(self, question: Post | Spawn) -> None:
+        try:
+            self._runner.submit(question)
+        except RadonError:
+            self._outside.forget(question.token)
+            raise
 
     def forget(self, token: int) -> None:
         self._outside.forget(token)
@@ -156,6 +159,10 @@ class Monolith:
         if unlisten is not None:
             with suppress(Unavailable):  # then the domain has forgotten it, or will
                 self._runner.submit(unlisten)
+
+    def lend(self) -> None:
+        """See `Deployment.lend`."""
+        self._runner.lend(Lending(self._runner).borrow)
 
     # ---- looking and changing ----
 
@@ -206,7 +213,11 @@ class Monolith:
 
     def _program(self, application: Application) -> Program:
         manifest = application.manifest
-        settings = Settings(forgetful=self._forgetful, retention=manifest.objects, idempotency=manifest.idempotency)
+        suspended = room.asked(os.environ) or room.SUSPENDED
+        settings = Settings(
+            suspended=suspended, memory=room.memory(suspended), forgetful=self._forgetful, retention=manifest.objects,
+            idempotency=manifest.idempotency,
+        )  # fmt: skip
         return Program(application.digest, application.kinds(), tuple(manifest.egress.http), settings)
 
     # ---- from the runner's threads ----

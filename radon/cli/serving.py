@@ -109,6 +109,7 @@ class _Process:
         )  # fmt: skip
         self._deployment = await asyncio.to_thread(deploy, launch.on, launch.application, options)
         stack.push_async_callback(asyncio.to_thread, self._deployment.stop)
+        self._deployment.lend()
         follower = self._deployment.observations.follow(self._journal.note)
         stack.callback(self._deployment.observations.leave, follower)
         self._gateways = await serve(self._deployment, secrets)

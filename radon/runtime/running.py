@@ -31,8 +31,8 @@ DURABILITIES = ("fsync", "async")
 
 _BYTES = (bytes, bytearray, memoryview)
 
-Ask = Callable[[Callable[[Answer], None]], int]
-"""Asks a deployment something: told where the answer goes, it gives the token of the question."""
+Resolve = Callable[[Answer], None]
+"""Where an answer goes, from whatever thread it comes."""
 
 
 class Running:
@@ -106,9 +106,11 @@ class Running:
                 self._deployment.stop()
                 self._deployment = None
 
-    def _message(
-        self, address: str, body: bytes, wants: bool, timeout: float | None, once: str, metadata: Mapping[str, bytes]
-    ) -> Ask:
+    def _post(
+        self, resolve: Resolve, address: str, body: bytes, wants: bool, timeout: float | None, once: str,
+        metadata: Mapping[str, bytes],
+    ) -> int:  # fmt: skip
+        """Ask an atom; the token of the question."""
         deployment, to = self.deployment, Address.parse(address)
         if not isinstance(body, _BYTES):
             raise TypeError(f"the body of a message is bytes, not {type(body).__name__}")
@@ -116,14 +118,10 @@ class Running:
             raise Timeout(f"the deadline for {address} has passed already; nothing was sent")
         deadline = 0 if timeout is None else time.time_ns() + int(timeout * 1e9)
         pair = "" if wants else f"runtime {id(self)}"
-        return lambda resolve: deployment.post(
+        return deployment.post(
             to, bytes(body), resolve, wants=wants, deadline=deadline, pair=pair, once=once,
             metadata=tuple(metadata.items()),
         )  # fmt: skip
-
-    def _birth(self, kind: str, args: bytes) -> Ask:
-        deployment = self.deployment
-        return lambda resolve: deployment.spawn(kind, bytes(args), resolve)
 
 
 def load_application(given: Manifest | Application | str | Path) -> Application:

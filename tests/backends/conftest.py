@@ -18,7 +18,7 @@ from radon.host.kind import Kind
 from radon.testing import agents
 from radon.testing.faults import Stalled
 from radon.testing.harness import kind
-from tests.backends.desk import Desk, Open
+from tests.backends.desk import Desk, Driver, Open
 
 pytest.register_assert_rewrite("radon.testing.atoms", "radon.testing.backends", "radon.testing.stores")
 
@@ -61,13 +61,18 @@ def nothing_is_left_running() -> Iterator[None]:
     assert not left, left
 
 
-@pytest.fixture
-def desk(agent: Kind) -> Iterator[Open]:
-    """`desk(store)`: a running one; stopped in the end, if it was not before."""
+@pytest.fixture(params=["own", "driven"])
+def desk(request: pytest.FixtureRequest, agent: Kind) -> Iterator[Open]:
+    """`desk(store)`: a running one, once in the runner's own thread alone and once driven by another one; stopped in
+    the end, if it was not before.
+    """
     opened: list[Desk] = []
+    drivers: list[Driver] = []
 
     def open_one(store: Store, **options: Any) -> Desk:
         opened.append(Desk(store, agent, **options))
+        if request.param == "driven":
+            drivers.append(Driver(opened[-1].runner))
         return opened[-1]
 
     yield open_one
@@ -78,6 +83,8 @@ def desk(agent: Kind) -> Iterator[Open]:
                 inside.go()
             inside = getattr(inside, "inner", None)
         one.runner.stop()
+    for driver in drivers:
+        driver.close()
 
 
 @pytest.fixture
