@@ -32,6 +32,7 @@ class Settings:
 
     host: str = "local"  # the key of the near atom of `every-host` kinds
     instances: int = 4096  # live at once, beside those of suspended turns; the least recently used are passivated
+    sharing: int = 1  # domains of this process, this one included, that share its room for guests
     suspended: int = SUSPENDED  # turns at once; more are answered with exhausted
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects

@@ -56,7 +56,8 @@ class NativeDomain(Domain):
         s, room = settings, capacity()
         self._settings = settings
         chosen = rows.Chosen(
-            s.instances, min(s.suspended, room.suspended), room.slots, s.memory, s.objects, s.mail, s.dead, s.watchers,
+            s.instances, min(s.suspended, room.suspended // s.sharing),
+            room.slots // s.sharing, s.memory, s.objects, s.mail, s.dead, s.watchers,
             s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))

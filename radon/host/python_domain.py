@@ -45,9 +45,9 @@ class PythonDomain:
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
         room = engine.capacity(threads=True)
-        self._gate = Gate(settings.instances, room.slots, settings.memory)
+        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory)
         self._inputs: list[object] = []
-        suspended = min(settings.suspended, room.suspended)
+        suspended = min(settings.suspended, room.suspended // settings.sharing)
         self.suspensions = Suspensions(self.routes, self._gate, suspended, settings.memory)
         self._begun = False
         self._work = 0  # of the host for the turns of this run, as fuel

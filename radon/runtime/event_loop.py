@@ -182,12 +182,14 @@ class Runtime(Running):
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Oldest first."""
-        return await asyncio.wrap_future(self.deployment.perform(dead_letters.look))
+        return dead_letters.merge(await asyncio.wrap_future(self.deployment.perform_all(dead_letters.look)))
 
     async def revive(self, id: str, *, again: bool = True) -> None:
         """Deliver a dead letter again, or (`again=False`) drop it. Raises NotFound, Invalid."""
         deployment = self.deployment
-        key = await asyncio.wrap_future(deployment.perform(dead_letters.find(id)))
+        key = dead_letters.key(id)
+        looks = deployment.perform_all(lambda domain: domain.dead_letter(key))
+        dead_letters.check_known(id, await asyncio.wrap_future(looks))
         deployment.submit(Revive(key, int(again)))
         await self._settled()
 
@@ -218,7 +220,7 @@ class Runtime(Running):
 
     async def _settled(self) -> None:
         """What was submitted before has been taken in."""
-        await asyncio.wrap_future(self.deployment.perform(lambda domain: None))
+        await asyncio.wrap_future(self.deployment.perform_all(lambda domain: None))
 
     def _failed(self, error: RadonError) -> None:
         self._relay(self._end_subscriptions, error)
