@@ -51,12 +51,8 @@ def verb(
     directory = data or home_of(chosen.name)
     if answers(directory):
         wanted = {
-            "backend": on,
-            "store": store,
-            "durability": durability,
-            "domains": domains,
-            "forgetful": forgetful or None,
-        }
+            "backend": on, "store": store, "durability": durability, "domains": domains, "forgetful": forgetful or None,
+        }  # fmt: skip
         _redeploy(chosen, directory, wanted, drop or [], as_json)
         return 0
 

@@ -42,14 +42,9 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
 
 
 def foreground(
-    manifest: Manifest,
-    data: Path | None,
-    store: str | None,
-    durability: str | None,
-    *,
-    domains: int | None,
+    manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, domains: int | None,
     forgetful: bool,
-) -> Launch:
+) -> Launch:  # fmt: skip
     """What `run` and `dev` start: in memory, unless the command line names a place.
 
     Raises Usage where that is not enough, and what loading raises.

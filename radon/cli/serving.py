@@ -148,8 +148,8 @@ class _Process:
         return {
             "application": self._deployment.application.name, "digest": self._deployment.application.digest,
             "version": __version__, "pid": os.getpid(), "backend": launch.on, "store": launch.store,
-            "durability": launch.durability if launch.store != "memory" else "none", "domains": self._deployment.domains,
-            "forgetful": launch.forgetful,
+            "durability": launch.durability if launch.store != "memory" else "none",
+            "domains": self._deployment.domains, "forgetful": launch.forgetful,
             "data": str(launch.directory.absolute()), "addresses": addresses,
         }  # fmt: skip
 

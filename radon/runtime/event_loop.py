@@ -54,18 +54,21 @@ class Runtime(Running):
         store: str = "memory",
         data: str | Path | None = None,
         durability: str = "fsync",
+        domains: int | None = None,
         forgetful: bool = False,
         thread: str = "loop",
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
-        `store`, `data`, `durability` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the event loop
-        runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread of their
-        own, so that no turn stops the loop.
+        `store`, `data`, `durability`, `domains` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the
+        event loop runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread
+        of their own, so that no turn stops the loop. Several domains always have their own.
         """
         if thread not in THREADS:
             raise Invalid(f"unknown thread {thread!r}; known: {', '.join(THREADS)}")
-        super().__init__(manifest, on=on, store=store, data=data, durability=durability, forgetful=forgetful)
+        super().__init__(
+            manifest, on=on, store=store, data=data, durability=durability, domains=domains, forgetful=forgetful
+        )
         self._lent = thread == "loop"
 
     async def __aenter__(self) -> Self:

@@ -53,8 +53,8 @@ class Running:
 
         `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION). `durability` "fsync":
         what is answered outlives a power cut; "async": it outlives the process. `domains`: over how many the atoms are
-        spread, each with a thread of its own; chosen once for the data, at first 1 if not said. `forgetful` drops every instance
-        after its turn, to find out what an atom keeps in its memory that belongs into its state.
+        spread, each with a thread of its own; it stays what it was at first, 1 if nothing was said. `forgetful` drops
+        every instance after its turn, to find out what an atom keeps in its memory that belongs into its state.
         """
         if durability not in DURABILITIES:
             raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
