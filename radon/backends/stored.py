@@ -69,8 +69,7 @@ def images_of(records: Iterable[Any]) -> list[Image]:
         if not images:
             raise LookupError("a domain begins with its setup")
         images[-1].load([record])
-    if [image.domain for image in images] != list(range(len(images))) or any(
-        image.domains != len(images) for image in images
-    ):
+    numbers = [(image.domain, image.domains) for image in images]
+    if not images or numbers != [(number, len(images)) for number in range(len(images))]:
         raise LookupError("the domains of an application are numbered from 0, and none is missing")
     return images
