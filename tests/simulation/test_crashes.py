@@ -127,7 +127,7 @@ PLANTED = {
 
 
 BETWEEN_DOMAINS = {
-    "what another domain sent is forgotten to have come": forgetting(r.Heard),
+    "what another domain sent is forgotten to have come": forgetting(r.Arrived),
     "outboxes are forgotten": forgetting(r.Left, r.LeftGone),
 }
 
