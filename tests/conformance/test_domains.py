@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from radon.abi import crossing as c
 from radon.abi import exchange as x
-from radon.abi.delivery import NOWHERE, Address
+from radon.abi.delivery import NOWHERE, Address, Delivery
 from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal
 from radon.host.domain import Domain, Make, Settings
 from radon.host.hash import domain_of
@@ -136,6 +137,14 @@ def test_a_cast_to_another_domain_leaves_at_once_and_is_not_kept(pair: Pair) -> 
     assert pair.heard() == ["cast"]
 
 
+def test_a_cast_and_a_message_that_has_its_id_are_both_handled(pair: Pair) -> None:
+    """The cast left before its turn was durable; its sender was lost, and gave the id again."""
+    cast, message = (Delivery(bytes(15) + b"\1", body=event(what), cast=what == "cast") for what in ("cast", "message"))
+    bodies = [encode(c.Mail(Address.parse(FAR), delivery)) for delivery in (cast, message)]
+    pair.run(1, x.Crossed(0, 0, bodies[0]), x.Crossed(0, 1, bodies[1]))
+    assert pair.heard() == ["cast", "message"]
+
+
 def test_what_waits_in_an_outbox_is_under_way(pair: Pair) -> None:
     before = pair.domains[0].usage().mail_bytes
     pair.send(bytes(1000))
@@ -144,7 +153,9 @@ def test_what_waits_in_an_outbox_is_under_way(pair: Pair) -> None:
     assert pair.domains[0].usage().mail_bytes == before
 
 
-@pytest.mark.parametrize("body", [b"\xe0", encode(x.Now(1))[:-1], b"\0"], ids=["cut", "short", "no record"])
+@pytest.mark.parametrize(
+    "body", [b"\xe0", encode(x.Now(1))[:-1], b"\0", encode(x.Now(1))], ids=["cut", "short", "no record", "no crossing"]
+)
 def test_what_is_no_crossing_is_refused_with_all_that_came_with_it(pair: Pair, body: bytes) -> None:
     domain: Domain = pair.domains[1]
     (one,) = crossed(*pair.send(event("one")))
