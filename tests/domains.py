@@ -20,8 +20,8 @@ class Around:
 class AnotherSecret(Around):
     """Of another application than the one whose secret it is given."""
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
-        self.inner.setup(number, seed, secret[::-1])
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
+        self.inner.setup(number, seed, secret[::-1], domains)
 
 
 def around(outer: type[Around], make: Make) -> Make:

@@ -112,6 +112,33 @@ class Spawn(NamedTuple):
     args: bytes
 
 
+@record(76, "IQ", "b")
+class Crossed(NamedTuple):
+    """Crossings from `domain` (crossing.py), the first with this number; 0: casts, which have none.
+
+    What is here already is not taken again; nor is what does not follow, for what is missing before it comes again.
+    """
+
+    domain: int
+    first: int
+    crossings: bytes
+
+
+@record(77, "IQ", "")
+class Acknowledged(NamedTuple):
+    """`domain` has all up to this number durably: it may be forgotten here."""
+
+    domain: int
+    number: int
+
+
+@record(78, "I", "")
+class Resend(NamedTuple):
+    """What `domain` has not acknowledged leaves again."""
+
+    domain: int
+
+
 # ---- outputs: what leaves a domain ---------------------------------------------------------------------------
 
 
@@ -181,3 +208,20 @@ class Observed(NamedTuple):
     value: float
     kind: str
     name: str
+
+
+@record(136, "IQ", "b")
+class Crossing(NamedTuple):
+    """For another domain, which gets it as Crossed. Numbered ones leave again until they are acknowledged."""
+
+    domain: int
+    first: int
+    crossings: bytes
+
+
+@record(137, "IQ", "")
+class Heard(NamedTuple):
+    """All up to this number has come from `domain`, which gets this as Acknowledged."""
+
+    domain: int
+    number: int

@@ -20,6 +20,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
 
+import radon.abi.crossing
 import radon.abi.deployment
 import radon.abi.exchange  # noqa: F401  (likewise)
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
@@ -63,7 +64,8 @@ def _decode_address(data: bytes) -> Address:
     life, size = _ADDRESS.unpack_from(data)
     if 12 + size > len(data):
         raise FrameError("frame: an address is shorter than it says")
-    return Address(data[12 : 12 + size].decode(), data[12 + size :].decode(), life)
+    address = Address(data[12 : 12 + size].decode(), data[12 + size :].decode(), life)
+    return address if address != NOWHERE else NOWHERE  # which is told by its identity
 
 
 def encode_metadata(metadata: Metadata) -> bytes:

@@ -43,11 +43,12 @@ class Step(NamedTuple):
     time: int  # ns since 1970
 
 
-@record(2, "I", "bb")
+@record(2, "II", "bb")
 class Setup(NamedTuple):
     """First record of a domain's life: who it is and where its random numbers and seals come from."""
 
     domain: int
+    domains: int  # of the application, this one included; never changes
     seed: bytes  # 32 bytes
     secret: bytes  # 32 bytes, the same in all domains of an application
 
@@ -305,3 +306,28 @@ class Settled(NamedTuple):
 @record(37, "", "s")
 class SeenGone(NamedTuple):
     key: str
+
+
+@record(38, "IQ", "b")
+class Left(NamedTuple):
+    """The crossing with this number, from 1, stands in the outbox to `domain`."""
+
+    domain: int
+    number: int
+    crossing: bytes
+
+
+@record(39, "IQ", "")
+class LeftGone(NamedTuple):
+    """`domain` has all up to this number."""
+
+    domain: int
+    number: int
+
+
+@record(40, "IQ", "")
+class Arrived(NamedTuple):
+    """All up to this number has come from `domain`."""
+
+    domain: int
+    number: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,11 @@ class Program:
     kinds: Mapping[str, Kind]
     endpoints: tuple[str, ...]
     settings: Settings
+
+
+def alone(domain: Domain) -> None:
+    """Make a new domain the only one of its application."""
+    domain.setup(0, secrets.token_bytes(32), secrets.token_bytes(32))
 
 
 def link(domain: Domain, program: Program) -> None:

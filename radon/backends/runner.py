@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import math
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -29,7 +28,7 @@ from radon.abi.frames import FrameError, decode_all, encode, encode_all
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.inbox import Inbox, Item
 from radon.backends.pace import LENT, SLICE, Pace
-from radon.backends.program import Program, end_removed, link
+from radon.backends.program import Program, alone, end_removed, link
 from radon.backends.writer import Meter, Writer
 from radon.host.domain import Domain, Make, Status
 from radon.host.domains import default
@@ -69,8 +68,8 @@ class Runner:
     `release(outputs)` is called with what left: with what had to be durable from one thread at a time and in order;
     with logs, metrics and casts also beside that. `lost(reason)`: all that was not yet released is gone, and nobody
     will be answered; `standing()` then gives the inputs that the domain needs when it is opened again, because no log
-    has them. `died(error)`: it cannot be opened again. Callbacks must neither block nor raise. They are called in
-    threads of the runner, or in one that drives.
+    has them; `back()`: it takes inputs again. `died(error)`: it cannot be opened again. These callbacks must neither
+    block nor raise, and come from threads of the runner, or from one that drives. `setup(domain)` begins a new domain.
     """
 
     def __init__(
@@ -82,6 +81,8 @@ class Runner:
         lost: Callable[[RadonError], None],
         standing: Callable[[], Iterable[Any]],
         died: Callable[[RadonError], None],
+        back: Callable[[], None] = _nothing,
+        setup: Callable[[Domain], None] = alone,
         make: Make | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -90,6 +91,7 @@ class Runner:
         self.log_bytes = 0  # of the log behind the last snapshot
         self._number, self._store, self._make, self._clock = number, store, make or default(), clock
         self._release, self._lost, self._standing, self._died = release, lost, standing, died
+        self._back, self._setup = back, setup
         self._inbox = Inbox()
         self._borrow: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()  # who has it has the domain, and whatever of this is not for any thread
@@ -230,7 +232,7 @@ class Runner:
         except FrameError as error:
             raise StoreDamaged(f"domain {self._number} cannot be restored: {error}; go back to a backup") from error
         if image.snapshot is None and not image.tail:
-            domain.setup(self._number, secrets.token_bytes(32), secrets.token_bytes(32))
+            self._setup(domain)
 
     def _reopen(self) -> bool:
         """After a failure of the writer: discard what is not durable, go on from what is. False: it is time to stop."""
@@ -263,6 +265,7 @@ class Runner:
         self._domain.run(0)
         self._status = Status.BUSY
         self._inbox.open()
+        self._back()
         return True
 
     # ---- the own thread ----

@@ -32,6 +32,7 @@ class Settings:
 
     host: str = "local"  # the key of the near atom of `every-host` kinds
     instances: int = 4096  # live at once, beside those of suspended turns; the least recently used are passivated
+    sharing: int = 1  # domains of this process, this one included, that share its room for guests
     suspended: int = SUSPENDED  # turns at once; more are answered with exhausted
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects
@@ -83,8 +84,10 @@ class Domain(Protocol):
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
-        """Begin a new domain. `seed` and `secret` are 32 random bytes each; the secret is the application's."""
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
+        """Begin the new domain `number` of so many. `seed` and `secret` are 32 random bytes each; the secret is the
+        application's.
+        """
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         """Become what the snapshot and the log frames behind it say. Before `deploy`.

@@ -18,11 +18,11 @@ from radon.abi.errors import Refused
 from radon.abi.signature import Syscall
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 from radon.host import wasi
+from radon.host.atom import Atom
 from radon.host.canonical import lifter, lowerer, parse
 from radon.host.engine import engine
 from radon.host.guest import Entry, Guest, HostFunction, Linked, Raw, Trap, callback
 from radon.host.handles import Handles, Violation
-from radon.host.image import Atom
 from radon.host.kind import Kind
 from radon.host.limits import SYSCALL_FUEL
 from radon.host.syscalls import FUNCTIONS

@@ -20,6 +20,11 @@ def stable_hash(data: bytes) -> int:
     return h ^ (h >> 33)
 
 
+def domain_of(kind: str, key: str, domains: int) -> int:
+    """The domain of an atom (rule 13)."""
+    return stable_hash(f"{kind}/{key}".encode()) % domains
+
+
 def shard_of(key: str, shards: int) -> int:
     """The shard of a key; "#17" names shard 17 itself (rule 17)."""
     if key.startswith("#") and key[1:].isascii() and key[1:].isdigit() and int(key[1:]) < shards:

@@ -9,95 +9,19 @@ the old values in `Atom.undo`; a snapshot shows the old ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sortedcontainers import SortedDict
 
 from radon.abi import records as r
-from radon.abi.delivery import NOWHERE, Address, Delivery, Metadata
+from radon.abi.delivery import Delivery, Metadata
 from radon.host.alarms import Alarm, Alarms, Cause
+from radon.host.atom import LISTENER, Atom
 from radon.host.journal import Journal
-from radon.host.limits import ENTRY_OVERHEAD, MAIL_OVERHEAD, OBJECT_OVERHEAD
-from radon.host.mailbox import Mailbox
-
-Buckets = dict[str, "SortedDict[bytes, bytes]"]
-Watch = tuple[int, bytes, Address]  # token, request, watcher
-
-LISTENER = "@listener"
-"""The kind of a topic's subscriber outside of the domain; it goes with the process, and no snapshot has it."""
-
-
-class Atom:
-    """One atom between turns, and the state writes of the turn that it is in."""
-
-    __slots__ = (
-        "asked", "buckets", "children", "journal", "kept", "key", "kind", "life", "mailbox", "parent", "subscribers",
-        "timers", "undo", "used", "volatile", "watchers",
-    )  # fmt: skip
-
-    def __init__(self, kind: str, key: str) -> None:
-        self.kind = kind
-        self.key = key
-        self.life = 0  # incarnation: a step number of its own; 0: not alive (or a system address)
-        self.parent = NOWHERE
-        self.volatile = False  # a connection's atom: nothing about it is recorded
-        self.buckets: Buckets = {}
-        self.used = 0  # bytes of state, as the quota counts them
-        self.undo: dict[tuple[str, bytes], bytes | None] = {}  # first old value of each key written in this turn
-        self.mailbox = Mailbox()
-        self.timers: dict[int, int] = {}  # token -> due
-        self.kept: dict[int, Delivery] = {}
-        self.asked: dict[bytes, r.Asked] = {}
-        self.watchers: dict[Watch, None] = {}
-        self.children: dict[Address, int] = {}  # ended ones: exit status
-        self.subscribers: dict[Address, None] = {}  # of a topic
-        self.journal: Journal | None = None
-
-    @property
-    def address(self) -> Address:
-        """Bound to this life."""
-        return Address(self.kind, self.key, self.life)
-
-    def write(self, bucket: str, key: bytes, value: bytes | None) -> bytes | None:
-        """Set or (None) remove an entry, keep `used` true; answers the old value."""
-        entries = self.buckets.get(bucket)
-        if entries is None:
-            if value is None:
-                return None
-            entries = self.buckets[bucket] = SortedDict()
-        old: bytes | None = entries.get(key)
-        if old is not None:
-            self.used -= len(key) + len(old) + ENTRY_OVERHEAD
-        if value is not None:
-            entries[key] = value
-            self.used += len(key) + len(value) + ENTRY_OVERHEAD
-        elif old is not None:
-            del entries[key]
-            if not entries:
-                del self.buckets[bucket]
-        return old
-
-    def roll_back(self) -> None:
-        """Undo the state writes of the running turn."""
-        for (bucket, key), old in self.undo.items():
-            self.write(bucket, key, old)
-        self.undo = {}
-
-    def entries(self) -> Iterator[r.Put]:
-        """The committed state, in order of bucket and key."""
-        old = self.undo
-        for bucket in sorted({*self.buckets, *(name for name, _ in old)}):
-            live: Mapping[bytes, bytes] = self.buckets.get(bucket, {})
-            if not old:
-                yield from (r.Put(bucket, key, value) for key, value in live.items())
-                continue
-            before = {key: value for (name, key), value in old.items() if name == bucket}
-            for key in sorted({*live, *before}):
-                value = before[key] if key in before else live[key]
-                if value is not None:
-                    yield r.Put(bucket, key, value)
+from radon.host.limits import MAIL_OVERHEAD, OBJECT_OVERHEAD
 
 
 @dataclass(slots=True)
@@ -115,11 +39,24 @@ class Once:
     answer: tuple[int, Metadata, bytes] | None = None
 
 
+class Outbox:
+    """Crossings to one domain that it has not acknowledged: numbers `gone` + 1 and so on."""
+
+    def __init__(self) -> None:
+        self.gone = 0
+        self.crossings: deque[bytes] = deque()
+
+    @property
+    def last(self) -> int:
+        """The number of the last one that ever was in it."""
+        return self.gone + len(self.crossings)
+
+
 class Image:
     """Everything of a domain that outlives its process. `apply` one record after another, in order."""
 
     def __init__(self) -> None:
-        self.domain = 0
+        self.domain, self.domains = 0, 1
         self.seed = bytes(32)
         self.secret = bytes(32)
         self.step = 0
@@ -132,6 +69,8 @@ class Image:
         self.seen: dict[str, Once] = {}
         self.dead: SortedDict[bytes, r.Died] = SortedDict()  # by id: about the order in which they were sent
         self.mail_bytes = self.dead_bytes = 0  # of all that is under way; of `dead`
+        self.outboxes: dict[int, Outbox] = {}  # by domain
+        self.heard: dict[int, int] = {}  # domain -> the number of the last crossing that came from there
         self.alarms = Alarms(self.awaits)
         self._at = Atom("", "")
 
@@ -185,7 +124,7 @@ class Image:
 
     def records(self) -> Iterator[Any]:
         """The snapshot: records that make an equal image; the same for equal images."""
-        yield r.Setup(self.domain, self.seed, self.secret)
+        yield r.Setup(self.domain, self.domains, self.seed, self.secret)
         yield r.Deployed(self.digest)
         yield r.Step(self.step, self.time)
         for name, thing in sorted(self.objects.items()):
@@ -199,6 +138,12 @@ class Image:
             yield letter
         for _, later in sorted(self.postponed.items()):
             yield later
+        for domain, outbox in sorted(self.outboxes.items()):
+            if outbox.gone:
+                yield r.LeftGone(domain, outbox.gone)
+            for number, crossing in enumerate(outbox.crossings, outbox.gone + 1):
+                yield r.Left(domain, number, crossing)
+        yield from (r.Arrived(domain, number) for domain, number in sorted(self.heard.items()))
         for (kind, key), atom in sorted(self.atoms.items()):
             about = _records_of(atom)
             first = next(about, None) if not atom.volatile else None
@@ -214,7 +159,9 @@ class Image:
         self.time = max(self.time, x.time)
 
     def _setup(self, _: Atom, x: r.Setup) -> None:
-        self.domain, self.seed, self.secret = x
+        if not x.domains:
+            raise LookupError("an application without domains")
+        self.domain, self.domains, self.seed, self.secret = x
 
     def _deployed(self, _: Atom, x: r.Deployed) -> None:
         self.digest = x.digest
@@ -339,6 +286,23 @@ class Image:
     def _seen_gone(self, _: Atom, x: r.SeenGone) -> None:
         del self.seen[x.key]
 
+    def _left(self, _: Atom, x: r.Left) -> None:
+        outbox = self.outboxes.setdefault(x.domain, Outbox())
+        if x.number != outbox.last + 1:
+            raise LookupError("a crossing that does not follow the one before it")
+        outbox.crossings.append(x.crossing)
+        self.mail_bytes += MAIL_OVERHEAD + len(x.crossing)
+
+    def _left_gone(self, _: Atom, x: r.LeftGone) -> None:
+        outbox = self.outboxes.setdefault(x.domain, Outbox())
+        while outbox.crossings and outbox.gone < x.number:
+            self.mail_bytes -= MAIL_OVERHEAD + len(outbox.crossings.popleft())
+            outbox.gone += 1
+        outbox.gone = max(outbox.gone, x.number)  # in a snapshot the ones before are not there any more
+
+    def _arrived(self, _: Atom, x: r.Arrived) -> None:
+        self.heard[x.domain] = x.number
+
 
 _APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
     r.Step: Image._step, r.Setup: Image._setup, r.Deployed: Image._deployed, r.Born: Image._born,
@@ -352,6 +316,7 @@ _APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
     r.Subscribed: Image._subscribed, r.Unsubscribed: Image._unsubscribed, r.Stored: Image._stored,
     r.Pinned: Image._pinned, r.Collected: Image._collected, r.Died: Image._died, r.DiedGone: Image._died_gone,
     r.Seen: Image._seen, r.Settled: Image._settled, r.SeenGone: Image._seen_gone,
+    r.Left: Image._left, r.LeftGone: Image._left_gone, r.Arrived: Image._arrived,
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import Closed, ErrorCode, Exhausted, Refused, TooLarge
+from radon.host import crossings
 from radon.host.alarms import Alarm, Cause
-from radon.host.image import LISTENER
+from radon.host.atom import LISTENER
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM
 from radon.host.topic import forget
@@ -117,7 +118,7 @@ def _post(domain: PythonDomain, record: x.Post) -> None:
     if not record.wants:
         domain.ledger.leave(x.Accepted(record.token))
     elif record.once:
-        reply = Address("@once", record.once)
+        reply = Address("@once", record.once, image.domain)
         routes.waiting.setdefault(record.once, []).append(record.token)  # some may wait from before it was forgotten
     else:
         reply = Address("@client", str(record.token))
@@ -162,7 +163,7 @@ def _spawn(domain: PythonDomain, record: x.Spawn) -> None:
     domain.ledger.step(domain.ledger.next_step())
     id = domain.ledger.new_id()
     child = Address(record.kind, hmac.digest(domain.image.secret, b"outside\0" + id, "sha256").hex()[:20])
-    domain.routes.begin(child, id=id, args=record.args)
+    domain.routes.spawn(child, NOWHERE, id, record.args)
     domain.ledger.leave(x.Reply(record.token, 0, (), child.text.encode()))
 
 
@@ -263,4 +264,7 @@ _TAKE_IN: dict[type, Callable[[PythonDomain, Any], None]] = {
     x.Barrier: _barrier,
     x.Revive: _revive,
     x.Fate: _fate,
+    x.Crossed: crossings.arrived,
+    x.Acknowledged: crossings.acknowledged,
+    x.Resend: crossings.resend,
 }

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from radon.abi import records as r
 from radon.abi.delivery import NO_ID, Address, Delivery, Metadata
-from radon.abi.errors import ErrorCode
 from radon.host.ledger import SYSTEM
-from radon.host.routes import STOPPED, UNKNOWN
+from radon.host.routes import STOPPED
 from radon.host.turn import NEVER, Turn
 
 
@@ -33,45 +32,27 @@ def reply(turn: Turn, question: Delivery, metadata: Metadata, body: bytes) -> No
 
 
 def spawn(turn: Turn, child: Address, id: bytes, args: bytes) -> None:
-    turn.domain.routes.begin(child, turn.atom.address, id, args)
+    turn.domain.routes.spawn(child, turn.atom.address, id, args)
 
 
 def stop(turn: Turn, target: Address) -> None:
-    atom = turn.domain.routes.living(target)
-    if atom is turn.atom:
+    if turn.domain.routes.living(target) is turn.atom:
         turn.exit_status = STOPPED
-    elif atom is not None:
-        turn.domain.routes.end(atom, STOPPED)
+    else:
+        turn.domain.routes.stop(target)
 
 
 def watch(turn: Turn, target: Address, token: int) -> None:
-    """A target that does not live is down already: with its status, where it is a child's that is still kept."""
-    routes = turn.domain.routes
-    atom = routes.living(target)
-    if atom is not None:
-        turn.domain.ledger.emit(atom, r.Watched(token, NO_ID, turn.atom.address))
-    else:
-        routes.down(turn.atom, token, turn.atom.children.get(target, UNKNOWN), target)
+    turn.domain.routes.watch(target, turn.atom.address, token, NO_ID)
 
 
 def watch_for_wait(turn: Turn, target: Address, request: bytes) -> None:
-    """Not an intent: it leaves when the turn suspends. The answer comes at once if the target does not live."""
-    routes = turn.domain.routes
-    atom = routes.living(target)
-    if atom is not None:
-        turn.domain.ledger.emit(atom, r.Watched(0, request, turn.atom.address))
-    elif target in turn.atom.children:
-        routes.answered(turn.atom, request, 0, turn.atom.children[target], b"")
-    else:
-        code = ErrorCode.CLOSED if target.life else ErrorCode.NOT_FOUND
-        routes.answered(turn.atom, request, code + 1, 0, b"")
+    """Not an intent: it leaves when the turn suspends."""
+    turn.domain.routes.watch(target, turn.atom.address, 0, request)
 
 
 def unwatch(turn: Turn, target: Address, request: bytes) -> None:
-    """The wait was given up: nobody is to be told of the target's end."""
-    atom = turn.domain.routes.living(target)
-    if atom is not None:
-        turn.domain.ledger.emit(atom, r.WatchedGone(0, request, turn.atom.address))
+    turn.domain.routes.unwatch(target, turn.atom.address, request)
 
 
 def reap(turn: Turn, child: Address) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Delivery
-from radon.abi.frames import Commit, encode_all
-from radon.host.image import Atom, Image
+from radon.abi.frames import Commit, encode, encode_all
+from radon.host.atom import Atom
+from radon.host.image import Image
 
 SYSTEM = Atom("", "")
 """Stands for the domain itself in records that are about no atom."""
@@ -31,6 +33,8 @@ class Ledger:
         self._fresh: dict[bytes, int] = {}  # deliveries of this commit that nobody touched: place in _pending
         self._outgoing: list[Any] = []
         self._volatile: list[Any] = []
+        self._crossings: dict[int, list[bytes]] = {}  # of this commit, by domain; the last is the outbox's last
+        self._casts: dict[int, list[bytes]] = {}
         self._step = self._ordinal = 0  # of what happens now
 
     def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
@@ -74,9 +78,10 @@ class Ledger:
         return _ID.pack(self.image.domain, self._step, self._ordinal)
 
     def next_step(self) -> int:
-        """A number for a new step; the image will not give it out again."""
-        self.image.step += 1
-        return self.image.step
+        """A number for a new step; the image will not give it out again, and no other domain does."""
+        image = self.image
+        image.step += image.domains - (image.step - image.domain) % image.domains
+        return image.step
 
     def leave(self, output: Any) -> None:
         """`output` leaves the domain when this commit is durable."""
@@ -85,6 +90,22 @@ class Ledger:
     def leave_at_once(self, output: Any) -> None:
         """`output` leaves with the commit, durable or not."""
         self._volatile.append(output)
+
+    def cross(self, domain: int, crossing: Any, *, cast: bool = False) -> None:
+        """`crossing` leaves for another domain, numbered, when this commit is durable; a cast at once, if at all."""
+        body = encode(crossing)
+        if cast:
+            self._casts.setdefault(domain, []).append(body)
+        else:
+            outbox = self.image.outboxes.get(domain)
+            self.emit(SYSTEM, r.Left(domain, outbox.last + 1 if outbox is not None else 1, body))
+            self._crossings.setdefault(domain, []).append(body)
+
+    def cross_again(self, domain: int) -> None:
+        """All leaves again that the other domain has not acknowledged, also what this commit has."""
+        outbox = self.image.outboxes.get(domain)
+        if outbox is not None and outbox.crossings:
+            self._crossings[domain] = list(outbox.crossings)
 
     def take(self) -> Commit:
         """All since the last time."""
@@ -97,7 +118,13 @@ class Ledger:
                     durable.append(r.At(atom.kind, atom.key))
                     at = atom
                 durable.append(record)
+        for domain, bodies in sorted(self._crossings.items()):
+            first = self.image.outboxes[domain].last + 1 - len(bodies)
+            self._outgoing.append(x.Crossing(domain, first, b"".join(bodies)))
+        for domain, bodies in sorted(self._casts.items()):
+            self._volatile.append(x.Crossing(domain, 0, b"".join(bodies)))
         commit = Commit(encode_all(durable), encode_all(self._outgoing), encode_all(self._volatile))
         self._pending, self._outgoing, self._volatile = [], [], []
+        self._crossings, self._casts = {}, {}
         self._fresh.clear()
         return commit

@@ -56,7 +56,8 @@ class NativeDomain(Domain):
         s, room = settings, capacity()
         self._settings = settings
         chosen = rows.Chosen(
-            s.instances, min(s.suspended, room.suspended), room.slots, s.memory, s.objects, s.mail, s.dead, s.watchers,
+            s.instances, min(s.suspended, room.suspended // s.sharing),
+            room.slots // s.sharing, s.memory, s.objects, s.mail, s.dead, s.watchers,
             s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))
@@ -67,10 +68,10 @@ class NativeDomain(Domain):
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
         if (len(seed), len(secret)) != (32, 32):
             raise ValueError("seed and secret have 32 bytes each")
-        self._lib.radon_setup(self._domain, number, seed, secret)
+        self._lib.radon_setup(self._domain, number, domains, seed, secret)
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         if snapshot is not None:

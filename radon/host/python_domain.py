@@ -14,12 +14,13 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
-from radon.host import engine, topic
+from radon.host import crossings, engine, topic
+from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
 from radon.host.gate import Failed, Gate
 from radon.host.guest import uninterrupted
-from radon.host.image import Atom, Image
+from radon.host.image import Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
@@ -44,9 +45,9 @@ class PythonDomain:
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
         room = engine.capacity(threads=True)
-        self._gate = Gate(settings.instances, room.slots, settings.memory)
+        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory)
         self._inputs: list[object] = []
-        suspended = min(settings.suspended, room.suspended)
+        suspended = min(settings.suspended, room.suspended // settings.sharing)
         self.suspensions = Suspensions(self.routes, self._gate, suspended, settings.memory)
         self._begun = False
         self._work = 0  # of the host for the turns of this run, as fuel
@@ -57,8 +58,8 @@ class PythonDomain:
 
     # ---- life ----
 
-    def setup(self, number: int, seed: bytes, secret: bytes) -> None:
-        self.ledger.emit(SYSTEM, r.Setup(number, seed, secret))
+    def setup(self, number: int, seed: bytes, secret: bytes, domains: int = 1) -> None:
+        self.ledger.emit(SYSTEM, r.Setup(number, domains, seed, secret))
 
     def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
         load(self.image, snapshot, tail)
@@ -86,7 +87,7 @@ class PythonDomain:
         self._gate.drop_all()
 
     def _begin(self) -> None:
-        """After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again."""
+        """After a restore: the ready queue anew, oldest delivery first; what nobody has confirmed is sent again."""
         heads = []
         for _, atom in sorted(self.image.atoms.items()):
             if atom.kind in self.routes.endpoints:
@@ -98,11 +99,17 @@ class PythonDomain:
                 heads.append((head.id, atom))
         for _, atom in sorted(heads, key=lambda pair: (pair[0], pair[1].kind, pair[1].key)):
             self.routes.wake(atom)
+        for domain in self.image.outboxes:
+            self.ledger.cross_again(domain)
 
     # ---- the interface ----
 
     def submit(self, inputs: bytes) -> None:
-        self._inputs.extend(decode_all(inputs))
+        records = decode_all(inputs)
+        for record in records:
+            if type(record) is x.Crossed:
+                crossings.check(record.crossings)
+        self._inputs += records
 
     def run(self, max_turns: int) -> Status:
         inputs, self._inputs = self._inputs, []

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
+from radon.abi import crossing as c
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NO_ID, NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import ErrorCode
+from radon.host.atom import Atom
 from radon.host.domain import Settings
-from radon.host.image import Atom
+from radon.host.hash import domain_of
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
 from radon.host.lookup import resolve
@@ -50,8 +52,21 @@ class Routes:
         """See `Domain.resolve`."""
         return resolve(address, self.kinds, self.endpoints, self._settings.host)
 
+    def elsewhere(self, address: Address) -> int | None:
+        """The domain of an atom, a topic or a dedup key, unless it is this one, or no domain's."""
+        image = self.image
+        if image.domains == 1:
+            return None
+        if address.kind == "@once":
+            home = address.life
+        elif address.kind in self.kinds or address.kind == "@topic":
+            home = domain_of(address.kind, address.key, image.domains)
+        else:
+            return None
+        return home if home != image.domain and home < image.domains else None
+
     def living(self, address: Address) -> Atom | None:
-        """The atom, if it lives and this very life of it is meant."""
+        """The atom, if it lives, and here, and this very life of it is meant."""
         atom = self.image.find(address.kind, address.key)
         return atom if atom is not None and atom.life and address.life in (0, atom.life) else None
 
@@ -63,7 +78,10 @@ class Routes:
         From here on nothing of `delivery` changes: records that have it may be in the commit under way.
         """
         delivery.life = to.life
-        if to.kind in self.kinds:
+        far = self.elsewhere(to)
+        if far is not None:
+            self.ledger.cross(far, c.Mail(to, delivery), cast=delivery.cast)
+        elif to.kind in self.kinds:
             atom = self.living(to)
             if atom is None:
                 if to.life:
@@ -115,13 +133,19 @@ class Routes:
         self, question: Delivery, code: ErrorCode | None, metadata: Metadata = (), body: bytes = b"",
         answerer: Address = NOWHERE,
     ) -> None:  # fmt: skip
-        """Tell whoever asked; one who waits no longer is not told."""
-        to = question.reply
-        number = 0 if code is None else code + 1
-        if to is NOWHERE:
-            return
+        """Tell whoever asked."""
+        if question.reply is not NOWHERE:
+            self.tell(question.reply, question.request, 0 if code is None else code + 1, metadata, body, answerer)
+
+    def tell(
+        self, to: Address, request: bytes, number: int, metadata: Metadata, body: bytes, answerer: Address
+    ) -> None:
+        """The answer to a question of `to`: 0 or an error-code + 1. One who waits no longer is not told."""
+        far = self.elsewhere(to)
         if to.kind == "@client":
             self.ledger.leave(x.Reply(int(to.key), number, metadata, body))
+        elif far is not None:
+            self.ledger.cross(far, c.Answer(request, number, to, metadata, body, answerer))
         elif to.kind == "@once":
             if to.key in self.image.seen:
                 self.ledger.emit(SYSTEM, r.Settled(number, to.key, metadata, body))
@@ -129,10 +153,10 @@ class Routes:
                 self.ledger.leave(x.Reply(token, number, metadata, body))
         else:
             atom = self.living(to)
-            if atom is not None and question.request in atom.asked:
-                self.replied(atom, question.request, number, body, answerer, metadata)
+            if atom is not None and request in atom.asked:
+                self.replied(atom, request, number, body, answerer, metadata)
             elif atom is not None:
-                self.answered(atom, question.request, number, 0, body, metadata)
+                self.answered(atom, request, number, 0, body, metadata)
 
     def answer_failed(self, question: Delivery, cause: str) -> None:
         """Its turn failed for good. Who is outside is told the cause; how an atom fails is no other atom's matter."""
@@ -178,6 +202,16 @@ class Routes:
 
     # ---- lives ----
 
+    def spawn(self, child: Address, parent: Address, id: bytes, args: bytes) -> None:
+        """A life with a name that nobody had, here or elsewhere."""
+        far = self.elsewhere(child)
+        if far is not None:
+            self.ledger.cross(far, c.Begin(id, child, parent, args))
+        elif child.kind in self.kinds:
+            self.begin(child, parent, id, args)
+        else:  # removed by a deployment while the news was under way
+            self.exited(parent, child, FAILED)
+
     def begin(
         self, address: Address, parent: Address = NOWHERE, id: bytes = NO_ID, args: bytes = b"", volatile: bool = False
     ) -> Atom:
@@ -202,7 +236,7 @@ class Routes:
         """
         self._on_end(atom)
         suspended = atom.journal.id if atom.journal is not None else NO_ID
-        address, parent, watchers = atom.address, self.living(atom.parent), list(atom.watchers)
+        address, parent, watchers = atom.address, atom.parent, list(atom.watchers)
         questions, mail = [message for _, message in sorted(atom.kept.items())], list(atom.mailbox)
         self.ledger.emit(atom, r.Ended())
         self.ready.pop((atom.kind, atom.key), None)
@@ -210,16 +244,9 @@ class Routes:
             self.ledger.leave(x.Hangup(address))
         for question in questions:
             self.answer(question, ErrorCode.CLOSED)
-        if parent is not None and parent is not atom:
-            if len(parent.children) >= CHILDREN:
-                self.ledger.emit(parent, r.ChildGone(next(iter(parent.children))))
-            self.ledger.emit(parent, r.ChildEnded(status, address))
+        self.exited(parent, address, status)
         for token, request, watcher in watchers:
-            living = self.living(watcher)
-            if living is not None and request != NO_ID:
-                self.answered(living, request, 0, status, b"")
-            elif living is not None:
-                self.down(living, token, status, address)
+            self.ended(watcher, address, token, request, 0, status)
         for delivery in mail:
             if delivery.form is Form.MESSAGE:
                 bound = address._replace(life=delivery.life)
@@ -233,6 +260,61 @@ class Routes:
                     self.post(bound, delivery.again())
                 else:
                     self.refuse(bound, delivery, "stopped")
+
+    def exited(self, parent: Address, child: Address, status: int) -> None:
+        """Keep the child's status for its parent, if that lives."""
+        far, living = self.elsewhere(parent), self.living(parent)
+        if far is not None:
+            self.ledger.cross(far, c.Exited(status, child, parent))
+        elif living is not None:
+            if len(living.children) >= CHILDREN:
+                self.ledger.emit(living, r.ChildGone(next(iter(living.children))))
+            self.ledger.emit(living, r.ChildEnded(status, child))
+
+    def stop(self, target: Address) -> None:
+        """End another atom, if it lives."""
+        far, living = self.elsewhere(target), self.living(target)
+        if far is not None:
+            self.ledger.cross(far, c.Stop(target))
+        elif living is not None:
+            self.end(living, STOPPED)
+
+    # ---- watching ----
+
+    def watch(self, target: Address, watcher: Address, token: int, request: bytes) -> None:
+        """`watcher` hears of the target's end: at once if it does not live, or has as many watchers as it may."""
+        far, living = self.elsewhere(target), self.living(target)
+        if far is not None:
+            self.ledger.cross(far, c.Watch(token, request, target, watcher))
+        elif living is not None and (self.elsewhere(watcher) is None or len(living.watchers) < self._settings.watchers):
+            self.ledger.emit(living, r.Watched(token, request, watcher))
+        else:
+            code = ErrorCode.CLOSED if target.life else ErrorCode.NOT_FOUND
+            self.ended(watcher, target, token, request, code + 1, UNKNOWN)
+
+    def unwatch(self, target: Address, watcher: Address, request: bytes) -> None:
+        """The wait was given up: nobody is to be told of the target's end."""
+        far, living = self.elsewhere(target), self.living(target)
+        if far is not None:
+            self.ledger.cross(far, c.Unwatch(request, target, watcher))
+        elif living is not None:
+            self.ledger.emit(living, r.WatchedGone(0, request, watcher))
+
+    def ended(self, watcher: Address, target: Address, token: int, request: bytes, code: int, status: int) -> None:
+        """Tell a watcher that the target ended or (`code`: an error-code + 1) that it does not live.
+
+        A child that does not live has ended: its parent, and nobody else, has the status.
+        """
+        far, living = self.elsewhere(watcher), self.living(watcher)
+        if far is not None:
+            self.ledger.cross(far, c.Told(token, request, code, status, target, watcher))
+        elif living is not None:
+            if code and target in living.children:
+                code, status = 0, living.children[target]
+            if request == NO_ID:
+                self.down(living, token, status, target)
+            else:
+                self.answered(living, request, code, 0 if code else status, b"")
 
     def _attempts(self, kind: str) -> int:
         return self.kinds[kind].retry.attempts if kind in self.kinds else 0

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from radon.abi import records as r
 from radon.abi.errors import Exhausted
+from radon.host.atom import Atom
 from radon.host.fiber import Fiber
 from radon.host.gate import Gate, Instance
 from radon.host.handles import Violation
-from radon.host.image import Atom
 from radon.host.journal import Journal
 from radon.host.routes import Routes
 from radon.host.turn import Turn

@@ -5,11 +5,12 @@ Subscribers come and go by messages, so that a publisher's own subscriptions and
 
 from __future__ import annotations
 
+from radon.abi import crossing as c
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address, Delivery
 from radon.abi.errors import ErrorCode
-from radon.host.image import LISTENER, Atom
+from radon.host.atom import LISTENER, Atom
 from radon.host.limits import KEPT_FUEL, MIB, SYSCALL_FUEL
 from radon.host.routes import Routes
 from radon.host.syscalls.topics import PUBLISH, SUBSCRIBE
@@ -50,11 +51,16 @@ def _hand_out(routes: Routes, topic: Atom, subscriber: Address, message: Deliver
     ledger = routes.ledger
     if subscriber.kind == LISTENER:
         ledger.leave(x.Published(int(subscriber.key), topic.key, message.body))
-    elif routes.living(subscriber) is None:
+        return
+    far = routes.elsewhere(subscriber)
+    if far is None and routes.living(subscriber) is None:
         ledger.emit(topic, r.Unsubscribed(subscriber))
     else:
         copy = Delivery(
             ledger.new_id(), body=message.body, sender=message.sender, topic=topic.key, deadline=message.deadline,
             pair=message.pair, metadata=message.metadata,
         )  # fmt: skip
-        routes.post(subscriber, copy)
+        if far is None:
+            routes.post(subscriber, copy)
+        else:
+            ledger.cross(far, c.Handed(subscriber, copy))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import Exhausted, Invalid, TooLarge
+from radon.host.atom import Atom
 from radon.host.handles import Handles
-from radon.host.image import Atom
 from radon.host.kind import Kind
 from radon.host.limits import KEPT_FUEL, KEY_BYTES, NAME_BYTES, SYSCALL_FUEL, TURN_BYTES
 from radon.host.trap import Trap
@@ -158,10 +158,13 @@ class Turn:
         self.sent += 1
 
     def has_ended(self, address: Address) -> bool:
-        """Is this a life that is known to be over? One that this turn spawned has not begun yet."""
-        if not address.life or address.life == self.step or address.kind not in self.domain.routes.kinds:
+        """Is this a life that is known to be over? One that this turn spawned has not begun yet; from another domain
+        nothing is known.
+        """
+        routes = self.domain.routes
+        if not address.life or address.life == self.step or address.kind not in routes.kinds:
             return False
-        return self.domain.routes.living(address) is None
+        return routes.living(address) is None and routes.elsewhere(address) is None
 
     def is_recorded(self) -> bool:
         """Did this turn, before it ran again, come to the suspending syscall that it is at now?"""

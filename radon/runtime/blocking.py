@@ -89,7 +89,7 @@ class BlockingRuntime(Running):
         with self._more:
             self._heard.add(heard)
         try:
-            deployment.perform(lambda domain: None).result()
+            deployment.perform_all(lambda domain: None).result()
             yield bodies()
         finally:
             with self._more:
@@ -106,14 +106,15 @@ class BlockingRuntime(Running):
 
     def dead_letters(self) -> list[DeadLetter]:
         """Oldest first."""
-        return self.deployment.perform(dead_letters.look).result()
+        return dead_letters.merge(self.deployment.perform_all(dead_letters.look).result())
 
     def revive(self, id: str, *, again: bool = True) -> None:
         """See `Runtime.revive`."""
         deployment = self.deployment
-        key = deployment.perform(dead_letters.find(id)).result()
+        key = dead_letters.key(id)
+        dead_letters.check_known(id, deployment.perform_all(lambda domain: domain.dead_letter(key)).result())
         deployment.submit(Revive(key, int(again)))
-        deployment.perform(lambda domain: None).result()
+        deployment.perform_all(lambda domain: None).result()
 
     def _wait(self, answer: Future[Answer], token: int, what: str, timeout: float | None = None) -> Reply:
         deployment = self.deployment

@@ -54,18 +54,21 @@ class Runtime(Running):
         store: str = "memory",
         data: str | Path | None = None,
         durability: str = "fsync",
+        domains: int | None = None,
         forgetful: bool = False,
         thread: str = "loop",
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
-        `store`, `data`, `durability` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the event loop
-        runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread of their
-        own, so that no turn stops the loop.
+        `store`, `data`, `durability`, `domains` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the
+        event loop runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread
+        of their own, so that no turn stops the loop. Several domains always have their own.
         """
         if thread not in THREADS:
             raise Invalid(f"unknown thread {thread!r}; known: {', '.join(THREADS)}")
-        super().__init__(manifest, on=on, store=store, data=data, durability=durability, forgetful=forgetful)
+        super().__init__(
+            manifest, on=on, store=store, data=data, durability=durability, domains=domains, forgetful=forgetful
+        )
         self._lent = thread == "loop"
 
     async def __aenter__(self) -> Self:
@@ -182,12 +185,14 @@ class Runtime(Running):
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Oldest first."""
-        return await asyncio.wrap_future(self.deployment.perform(dead_letters.look))
+        return dead_letters.merge(await asyncio.wrap_future(self.deployment.perform_all(dead_letters.look)))
 
     async def revive(self, id: str, *, again: bool = True) -> None:
         """Deliver a dead letter again, or (`again=False`) drop it. Raises NotFound, Invalid."""
         deployment = self.deployment
-        key = await asyncio.wrap_future(deployment.perform(dead_letters.find(id)))
+        key = dead_letters.key(id)
+        looks = deployment.perform_all(lambda domain: domain.dead_letter(key))
+        dead_letters.check_known(id, await asyncio.wrap_future(looks))
         deployment.submit(Revive(key, int(again)))
         await self._settled()
 
@@ -218,7 +223,7 @@ class Runtime(Running):
 
     async def _settled(self) -> None:
         """What was submitted before has been taken in."""
-        await asyncio.wrap_future(self.deployment.perform(lambda domain: None))
+        await asyncio.wrap_future(self.deployment.perform_all(lambda domain: None))
 
     def _failed(self, error: RadonError) -> None:
         self._relay(self._end_subscriptions, error)

@@ -46,13 +46,15 @@ class Running:
         store: str = "memory",
         data: str | Path | None = None,
         durability: str = "fsync",
+        domains: int | None = None,
         forgetful: bool = False,
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
         `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION). `durability` "fsync":
-        what is answered outlives a power cut; "async": it outlives the process. `forgetful` drops every instance
-        after its turn, to find out what an atom keeps in its memory that belongs into its state.
+        what is answered outlives a power cut; "async": it outlives the process. `domains`: over how many the atoms are
+        spread, each with a thread of its own; it stays what it was at first, 1 if nothing was said. `forgetful` drops
+        every instance after its turn, to find out what an atom keeps in its memory that belongs into its state.
         """
         if durability not in DURABILITIES:
             raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
@@ -60,7 +62,7 @@ class Running:
         self._on = on
         self._options = Options(
             store=store, data=Path(data) if data is not None else None, fsync=durability == "fsync",
-            forgetful=forgetful, failed=self._failed,
+            domains=domains, forgetful=forgetful, failed=self._failed,
         )  # fmt: skip
         self._deployment: Monolith | None = None
         self._egress: EgressThread | None = None

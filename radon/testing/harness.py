@@ -23,12 +23,13 @@ from radon.abi.frames import FrameType, decode_all, encode_all, seal
 from radon.abi.records import Died
 from radon.atoms.grants import GrantTable
 from radon.atoms.units import parse_duration
-from radon.host.domain import Make, Settings, Status
+from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.domains import default
 from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.loader import load, load_file
 from radon.host.lookup import restored
+from radon.host.placement import place, place_input
 
 NOON = 1_767_268_800_000_000_000
 """2026-01-01T12:00:00Z in ns since 1970."""
@@ -45,29 +46,36 @@ def kind(name: str, guest: Guest, grants: Sequence[str] = (), **fields: Any) -> 
 
 
 class Harness:
-    """One domain. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links.
+    """One domain, or several. `kinds`: name -> module, or a Kind made by `kind` where it needs grants, limits or links.
 
-    `make` gives its domain, and another one after each `restart`; None: the one that RADON_DOMAIN names.
+    `make` gives a domain, and another one after each `restart`; None: the one that RADON_DOMAIN names. `domains`: how
+    many the atoms are spread over; what they send to each other arrives when the sender's commit was taken.
     """
 
     def __init__(
         self, kinds: Mapping[str, Guest], *, settings: Settings = Settings(), endpoints: Sequence[str] = (),  # noqa: B008
-        make: Make | None = None,
+        make: Make | None = None, domains: int = 1,
     ) -> None:  # fmt: skip
         self.kinds = {name: kind(name, guest) for name, guest in kinds.items()}
         self._settings = settings
         self._endpoints = tuple(endpoints)
         self._make = make or default()
         self._token = 0
-        self._snapshot: bytes | None = None
-        self._tail: list[bytes] = []
+        self._snapshots: list[bytes | None] = [None] * domains
+        self._tails: list[list[bytes]] = [[] for _ in range(domains)]
         self.now = NOON
         self.outputs: list[Any] = []  # everything that left: replies, sent, published, logged, counted
         self.commits: list[list[Any]] = []  # the durable records of each commit
-        self.domain = self._make(settings)
-        self.domain.setup(0, b"seed".ljust(32, b"."), b"secret".ljust(32, b"."))
-        self.domain.deploy("harness", self.kinds, self._endpoints)
+        self.domains = [self._make(settings) for _ in range(domains)]
+        for number, domain in enumerate(self.domains):
+            domain.setup(number, b"seed".ljust(32, b"."), b"secret".ljust(32, b"."), domains)
+            domain.deploy("harness", self.kinds, self._endpoints)
         self._collect()
+
+    @property
+    def domain(self) -> Domain:
+        """The first one; all there is, mostly."""
+        return self.domains[0]
 
     # ---- messages ----
 
@@ -112,19 +120,24 @@ class Harness:
 
     def submit(self, *inputs: Any) -> None:
         """Input records as they are, for what has no method here."""
-        self.domain.submit(encode_all([x.Now(self.now), *inputs]))
+        for number, domain in enumerate(self.domains):
+            homes = [(record, place_input(record, domain.resolve, len(self.domains))) for record in inputs]
+            domain.submit(encode_all([x.Now(self.now), *[record for record, home in homes if home in (number, None)]]))
 
     # ---- time and turns ----
 
     def run(self, max_turns: int = 10_000) -> None:
         """Run until idle. AssertionError after `max_turns`: atoms that never come to rest."""
-        status = self.domain.run(max_turns)
-        self._collect()
-        assert status is Status.IDLE, f"still busy after {max_turns} turns"
+        under_way = True
+        while under_way:
+            status = [domain.run(max_turns) for domain in self.domains]
+            under_way = self._collect()
+            assert Status.BUSY not in status, f"still busy after {max_turns} turns"
 
     def step(self) -> None:
-        """Run one turn."""
-        self.domain.run(1)
+        """Run one turn, in each domain."""
+        for domain in self.domains:
+            domain.run(1)
         self._collect()
 
     def advance(self, by: str | int, max_stops: int = 100_000) -> None:
@@ -135,11 +148,11 @@ class Harness:
         begin = self.now
         end = begin + (parse_duration(by) if isinstance(by, str) else by)
         for _ in range(max_stops):
-            due = self.domain.next_due()
+            due = self._next_due()
             self.now = end if due is None or due > end else max(due, self.now)
             self.submit()
             self.run()
-            if self.now == end and ((due := self.domain.next_due()) is None or due > end):
+            if self.now == end and ((due := self._next_due()) is None or due > end):
                 return
         raise AssertionError(f"something still falls due after {max_stops} stops in {self.now - begin} ns")
 
@@ -148,11 +161,13 @@ class Harness:
     def restart(self, *, snapshot: bool = False) -> None:
         """Lose the process: a new domain from the commits so far, or (`snapshot`) from a snapshot of now."""
         if snapshot:
-            self._snapshot, self._tail = self.domain.snapshot(), []
-        self.domain.close()
-        self.domain = self._make(self._settings)
-        self.domain.restore(self._snapshot, self._tail)
-        self.domain.deploy("harness", self.kinds, self._endpoints)
+            self._snapshots = [domain.snapshot() for domain in self.domains]
+            self._tails = [[] for _ in self.domains]
+        self.close()
+        self.domains = [self._make(self._settings) for _ in self.domains]
+        for domain, stored, tail in zip(self.domains, self._snapshots, self._tails, strict=True):
+            domain.restore(stored, tail)
+            domain.deploy("harness", self.kinds, self._endpoints)
         self.submit()
         self.run()
 
@@ -164,7 +179,8 @@ class Harness:
     def deploy(self, kinds: Mapping[str, Guest]) -> None:
         """Replace the modules between two turns."""
         self.kinds = {name: kind(name, guest) for name, guest in kinds.items()}
-        self.domain.deploy("harness again", self.kinds, self._endpoints)
+        for domain in self.domains:
+            domain.deploy("harness again", self.kinds, self._endpoints)
         self._collect()
 
     # ---- looking ----
@@ -172,13 +188,13 @@ class Harness:
     def state(self, atom: str) -> dict[str, dict[bytes, bytes]]:
         """The durable entries of an atom, by bucket. Raises NotFound if it does not live."""
         buckets: dict[str, dict[bytes, bytes]] = {}
-        for put in self.domain.entries(Address.parse(atom)):
+        for put in self._home(atom).entries(Address.parse(atom)):
             buckets.setdefault(put.bucket, {})[put.key] = put.value
         return buckets
 
     def lives(self, atom: str) -> bool:
         try:
-            self.domain.entries(Address.parse(atom))
+            self._home(atom).entries(Address.parse(atom))
         except NotFound:
             return False
         return True
@@ -193,14 +209,19 @@ class Harness:
 
     def dead(self) -> list[Died]:
         """The dead letters, oldest first."""
-        return self.domain.dead_letters()
+        letters = [letter for domain in self.domains for letter in domain.dead_letters()]
+        return sorted(letters, key=lambda letter: letter.delivery.id)
 
     def image(self) -> Image:
-        """All that is durable, decoded: neither casts nor volatile atoms nor listeners. As long as the state is."""
+        """All that is durable, decoded: neither casts nor volatile atoms nor listeners. As long as the state is.
+
+        Of the first domain.
+        """
         return restored(self.domain.snapshot())
 
     def close(self) -> None:
-        self.domain.close()
+        for domain in self.domains:
+            domain.close()
 
     def __enter__(self) -> Harness:
         return self
@@ -208,9 +229,27 @@ class Harness:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
-    def _collect(self) -> None:
-        commit = self.domain.take_commit()
-        if commit.durable:
-            self._tail.append(seal(FrameType.LOG, commit.durable))
-            self.commits.append(decode_all(commit.durable))
-        self.outputs += decode_all(commit.outgoing) + decode_all(commit.volatile)
+    def _home(self, atom: str) -> Domain:
+        return self.domains[place(Address.parse(atom), self.domain.resolve, len(self.domains))]
+
+    def _next_due(self) -> int | None:
+        return min((due for domain in self.domains if (due := domain.next_due()) is not None), default=None)
+
+    def _collect(self) -> bool:
+        """Take a commit of each domain. True: something is on its way to another one."""
+        crossings: list[tuple[int, Any]] = []
+        for number, domain in enumerate(self.domains):
+            commit = domain.take_commit()
+            if commit.durable:
+                self._tails[number].append(seal(FrameType.LOG, commit.durable))
+                self.commits.append(decode_all(commit.durable))
+            for output in decode_all(commit.outgoing) + decode_all(commit.volatile):
+                if isinstance(output, x.Crossing):
+                    crossings.append((output.domain, x.Crossed(number, output.first, output.crossings)))
+                elif isinstance(output, x.Heard):
+                    crossings.append((output.domain, x.Acknowledged(number, output.number)))
+                else:
+                    self.outputs.append(output)
+        for to, record in crossings:
+            self.domains[to].submit(encode_all([x.Now(self.now), record]))
+        return bool(crossings)

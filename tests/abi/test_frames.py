@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.abi import deployment
+from radon.abi import crossing, deployment
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery
@@ -49,10 +49,12 @@ def test_every_record_has_a_tag_of_its_own() -> None:
     assert len(set(tags)) == len(tags)
 
 
-def test_the_tag_says_whether_a_record_stays_comes_in_or_goes_out() -> None:
+def test_the_tag_says_whether_a_record_stays_comes_in_goes_out_or_crosses() -> None:
     for cls, layout in LAYOUTS.items():
-        assert cls.__module__ == (r if layout.tag < 64 else x if layout.tag < 192 else deployment).__name__
-        assert 0 < layout.tag < 256
+        tag = layout.tag
+        module = r if tag < 64 else x if tag < 192 else deployment if tag < 224 else crossing
+        assert cls.__module__ == module.__name__
+        assert 0 < tag < 256
     assert LAYOUTS[x.Now].tag == 64
     assert LAYOUTS[x.Reply].tag == 128
 
@@ -85,6 +87,8 @@ def test_no_address_stays_the_one_that_is_compared_by_identity() -> None:
     (read,) = decode_all(encode(r.Delivered(Delivery(bytes(16)))))
     assert read.delivery.sender is NOWHERE
     assert read.delivery.reply is NOWHERE
+    (read,) = decode_all(encode(r.Subscribed(NOWHERE)))
+    assert read.subscriber is NOWHERE
 
 
 @given(st.lists(arbitrary.records, min_size=1, max_size=3), st.data())

@@ -24,13 +24,25 @@ def make(each_domain: str) -> Make:
     return load(each_domain)
 
 
+@pytest.fixture(params=[pytest.param(1, id="one"), pytest.param(3, id="three")])
+def domains(request: pytest.FixtureRequest) -> int:
+    """How many the atoms of a test are spread over; the rules are the same."""
+    count: int = request.param
+    return count
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one domain run on one."""
+    items[:] = [item for item in items if item.get_closest_marker("one_domain") is None or "three" not in item.name]
+
+
 @pytest.fixture
-def open_harness(make: Make) -> Iterator[Open]:
+def open_harness(make: Make, domains: int) -> Iterator[Open]:
     """`open_harness(kinds, **fields of Harness)`; all are closed at the end."""
     opened: list[Harness] = []
 
     def open_one(kinds: Mapping[str, Guest], **fields: Any) -> Harness:
-        opened.append(Harness(kinds, make=make, **fields))
+        opened.append(Harness(kinds, make=make, **{"domains": domains, **fields}))
         return opened[-1]
 
     yield open_one

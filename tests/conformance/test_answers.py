@@ -228,6 +228,7 @@ def test_a_forwarded_message_keeps_all_but_its_id(h: Harness) -> None:
     assert events(h, "script/b")[1][:12] == "replied 1 ok"
 
 
+@pytest.mark.one_domain
 def test_forwarding_to_a_life_that_is_over_is_closed_and_leaves_the_duty(h: Harness) -> None:
     run(h, "script/a", '$c = lifecycle.spawn script "lifecycle.exit 0"', "$s = address.seal $c", "bucket.put data c $s")
     lines = ("$s = bucket.get data c", "$c = messaging.unseal $s", "message.forward $message $c")
@@ -254,6 +255,7 @@ def test_what_a_turn_sends_inherits_deadline_and_traceparent_and_nothing_else(h:
     assert events(h, "script/b")[1:] == [str(NOON + SECOND), "00-1-2-01"]
 
 
+@pytest.mark.one_domain
 def test_a_trace_is_inherited_as_often_as_it_came_where_it_is_no_longer_than_any_can_be(h: Harness) -> None:
     pairs = [("traceparent", b"t" * 257), ("traceparent", b"one"), ("other", b"x"), ("traceparent", b"two")]
     h.post("script/a", f"address.send-later script/b {word(INHERITED)} 1ms".encode(), metadata=pairs)

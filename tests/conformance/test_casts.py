@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import Address
@@ -55,6 +57,7 @@ def test_a_cast_that_fails_for_good_is_no_dead_letter(h: Harness) -> None:
     assert "attempt 3 of 3" in h.logs()[-1]
 
 
+@pytest.mark.one_domain
 def test_a_cast_to_the_outside_leaves_without_waiting_for_the_store(h: Harness) -> None:
     parts = {}
     for how in ("cast", "send"):

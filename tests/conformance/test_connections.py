@@ -162,6 +162,7 @@ def test_nothing_of_a_volatile_atom_is_ever_recorded(h: Harness) -> None:
     assert not h.lives(ATOM)
 
 
+@pytest.mark.one_domain
 def test_what_a_volatile_atom_did_to_others_is_recorded(h: Harness) -> None:
     connect(h)
     receive(h, "$o = objects.put body", 'address.send script/a "event mail"')
@@ -183,6 +184,7 @@ def test_connections_go_with_the_process(h: Harness, snapshot: bool) -> None:
     assert not h.lives(ATOM)
 
 
+@pytest.mark.one_domain
 def test_an_address_of_a_connection_that_ended_is_closed(h: Harness) -> None:
     connect(h)
     keep = script("$a = message.sender $message", "$s = address.seal $a", "bucket.put data child $s")
@@ -210,6 +212,7 @@ def test_a_connection_of_no_kind_is_hung_up(h: Harness) -> None:
     assert hung_up(h) == ["nobody/1"]
 
 
+@pytest.mark.one_domain
 def test_a_connection_whose_kind_was_removed_ends(h: Harness, module: bytes) -> None:
     connect(h)
     h.deploy({"other": kind("other", module)})

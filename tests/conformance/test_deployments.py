@@ -49,6 +49,7 @@ def test_the_new_retry_and_limits_hold_for_what_waits(h: Harness, module: bytes)
         h.answer(token)
 
 
+@pytest.mark.one_domain
 def test_each_digest_is_recorded_once(h: Harness, module: bytes) -> None:
     def digests() -> list[str]:
         return [record.digest for commit in h.commits for record in commit if isinstance(record, r.Deployed)]
@@ -61,6 +62,7 @@ def test_each_digest_is_recorded_once(h: Harness, module: bytes) -> None:
     assert digests() == ["harness", "harness again"]
 
 
+@pytest.mark.one_domain
 def test_deliveries_of_a_kind_that_is_gone_are_dead_letters(h: Harness, module: bytes) -> None:
     run(h, "other/a", "clock.set-timer 1s 7", "bucket.put data k v")
     token = h.post("other/a", b"say hi", run=False)
@@ -100,6 +102,7 @@ def test_a_letter_for_a_kind_that_is_gone_waits_for_it(h: Harness, module: bytes
     assert h.lives("other/a")
 
 
+@pytest.mark.one_domain
 def test_a_kind_can_be_ended_with_all_its_atoms(h: Harness, module: bytes) -> None:
     for atom in ("other/a", "other/b"):
         run(h, atom, "bucket.put data k v")
@@ -124,6 +127,7 @@ def test_what_is_linked_is_what_the_present_deployment_says(h: Harness, module: 
     assert run(h, "script/a", "address.text audit") == ["ok other/two"]
 
 
+@pytest.mark.one_domain
 def test_what_a_kind_has_done_is_counted_whatever_was_deployed_meanwhile(h: Harness) -> None:
     kinds = dict(h.kinds)
     run(h, "script/a", "say once")

@@ -104,6 +104,7 @@ def test_a_request_that_timed_out_is_answered_once_and_its_late_outcome_ends_it(
     assert left(e) == []
 
 
+@pytest.mark.one_domain
 def test_a_message_leaves_again_too_until_there_is_an_outcome_and_a_cast_does_not(e: Harness) -> None:
     run(e, "script/a", "address.send http:api said", "address.cast http:api whispered")
     assert [(sent.wants, sent.delivery.body) for sent in left(e)] == [(1, b"said"), (0, b"whispered")]
@@ -178,6 +179,7 @@ def test_one_asker_s_end_leaves_the_request_to_its_outcome(e: Harness) -> None:
     assert events(e, "script/a") == ['start ""']
 
 
+@pytest.mark.one_domain
 def test_a_message_to_an_endpoint_that_is_gone_is_a_dead_letter_until_it_is_back(
     open_harness: Open, module: bytes
 ) -> None:

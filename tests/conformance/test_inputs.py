@@ -180,6 +180,7 @@ def last_step(h: Harness) -> int:
     return max(record.number for commit in h.commits for record in commit if isinstance(record, r.Step))
 
 
+@pytest.mark.one_domain
 def test_a_turn_that_the_machine_ended_is_not_run_but_counts_as_an_attempt(h: Harness) -> None:
     run(h, "script/a", "say born")
     h.submit(x.Fate(last_step(h) + 2, "watchdog"))  # the next step is the input's, the one behind it its turn's
@@ -204,6 +205,7 @@ def test_a_fate_replayed_gives_the_same_records(open_harness: Open, module: byte
     assert logs[0] == logs[1]
 
 
+@pytest.mark.one_domain
 def test_a_fate_may_say_what_it_likes(open_harness: Open, module: bytes) -> None:
     cause = "of \0 memory: " + "\N{SNOWMAN}" * 200
     h = open_harness({"script": script_kind(module, retry=ONCE)})

@@ -76,6 +76,7 @@ def test_an_instance_that_leaks_handles_is_dropped_when_it_holds_more_than_half_
     assert run(h, "script/a", "memory.count") == ["ok 1"]
 
 
+@pytest.mark.one_domain
 def test_the_instance_that_was_entered_longest_ago_makes_room(open_harness: Open, module: bytes) -> None:
     h = open_harness({"script": script_kind(module)}, settings=Settings(instances=2))
     assert [count(h, f"script/{key}") for key in "abab"] == [1, 1, 2, 2]

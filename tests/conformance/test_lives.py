@@ -83,6 +83,7 @@ def test_spawning_is_refused_by_name(open_harness: Open, module: bytes) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.one_domain
 def test_a_turn_may_spawn_so_many(open_harness: Open, module: bytes) -> None:
     h = open_harness({"script": script_kind(module, limits=Limits(spawned=5, message=1000))})
     assert run(
@@ -93,6 +94,7 @@ def test_a_turn_may_spawn_so_many(open_harness: Open, module: bytes) -> None:
     assert run(h, "script/p", "lifecycle.spawn-many script 5 x") == ["ok"]
 
 
+@pytest.mark.one_domain
 def test_nobody_is_spawned_whose_address_finds_no_handle(open_harness: Open, module: bytes) -> None:
     h = open_harness({"script": script_kind(module, limits=Limits(handles=10))})
     assert run(h, "script/p", "$c = lifecycle.spawn-many script 10 x", "$c = lifecycle.spawn-many script 4 x") == [
@@ -187,6 +189,7 @@ def test_an_address_from_spawn_is_bound_to_that_life(h: Harness) -> None:
     assert events(h, child) == ['start ""']
 
 
+@pytest.mark.one_domain
 def test_the_address_of_a_sender_is_bound_to_that_life(h: Harness) -> None:
     keep = script("$a = message.sender $message", "$s = address.seal $a", "bucket.put data child $s")
     run(h, "script/a", f"address.send script/b {word(keep)}")
@@ -196,6 +199,7 @@ def test_the_address_of_a_sender_is_bound_to_that_life(h: Harness) -> None:
     assert run(h, "script/b", *HOLD, "address.send $c x")[-1] == "closed"
 
 
+@pytest.mark.one_domain
 def test_the_own_address_is_bound_to_this_life(h: Harness) -> None:
     sealed = run(h, "script/a", "$a = messaging.self", "$s = address.seal $a")[-1].removeprefix("ok ")
     end(h, "script/a")

@@ -38,6 +38,7 @@ def test_a_sender_and_its_receiver_are_a_pair(h: Harness) -> None:
     assert events(h, "script/r")[1:] == ["beside", "late", "behind", "last"]
 
 
+@pytest.mark.one_domain
 def test_the_kinds_of_messages_of_one_sender_keep_one_order(h: Harness) -> None:
     run(h, "script/a", *(f'address.{how} script/r "event {how}"{more}' for how, more in (
         ("send", ""), ("cast", ""), ("request", " 1s 1"), ("send-later", " 0"), ("send", ""),

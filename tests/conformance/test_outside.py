@@ -105,6 +105,7 @@ def test_messages_of_one_gateway_address_are_a_pair(h: Harness) -> None:
 # ---- dedup keys ----
 
 
+@pytest.mark.one_domain
 def test_a_message_with_a_known_dedup_key_gets_the_first_one_s_answer_and_is_not_handled(d: Harness) -> None:
     assert d.call("script/a", COUNT, once="k") == b"ok 1"
     assert d.call("script/a", COUNT, once="k") == b"ok 1"
@@ -167,6 +168,7 @@ def test_a_message_that_wants_no_answer_is_handled_once_too(d: Harness, snapshot
     assert count(d) == "1"
 
 
+@pytest.mark.one_domain
 def test_a_dedup_key_is_forgotten_after_its_time(d: Harness) -> None:
     assert d.call("script/a", COUNT, once="k") == b"ok 1"
     d.advance("3599s")

@@ -88,6 +88,7 @@ def h(open_harness: Open, fiber: bytes) -> Harness:
         (["clock.set-timer 1s 1", "clock.set-timer 1s 2"], "exhausted"),
     ],
 )
+@pytest.mark.one_domain
 def test_the_first_check_that_fails_is_the_answer(h: Harness, lines: list[str], expected: str) -> None:
     token = h.post("script/a", script(*lines))
     body = h.answer(token)

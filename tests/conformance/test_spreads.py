@@ -50,6 +50,7 @@ def test_a_shard_may_be_named_itself(spread: Harness) -> None:
         assert run(spread, "script/a", f"address.text shard/#{shard}") == [f"ok shard/#{shard}"]
 
 
+@pytest.mark.one_domain
 def test_keys_of_one_shard_share_its_state(spread: Harness) -> None:
     keys = [f"key{number}" for number in range(30)]
     for key in keys:
@@ -74,6 +75,7 @@ def test_sharded_atoms_and_representatives_are_not_spawned_but_addressed(spread:
 # ---- stateless ----
 
 
+@pytest.mark.one_domain
 def test_stateless_atoms_run_in_the_sender_s_domain_under_any_key(spread: Harness) -> None:
     assert run(spread, "script/a", "address.distance free/x", "address.text free/x") == ["ok same-domain", "ok free/x"]
     assert run(spread, "free/x", "say hi") == ["ok hi"]

@@ -59,6 +59,7 @@ def test_a_suspended_atom_takes_no_other_message(h: Harness) -> None:
     assert events(h, "script/a")[1:] == ["first", "second"]
 
 
+@pytest.mark.one_domain
 def test_a_suspended_turn_shows_nothing_of_what_it_did(h: Harness) -> None:
     before = script("bucket.put data k v", 'address.send script/b "event sent"', "lifecycle.spawn script x",
                     "clock.set-timer 10ms 1", "clock.sleep 1s")  # fmt: skip
@@ -71,6 +72,7 @@ def test_a_suspended_turn_shows_nothing_of_what_it_did(h: Harness) -> None:
     assert events(h, "script/b")[1:] == ["sent"]
 
 
+@pytest.mark.one_domain
 def test_a_suspension_commits_the_outgoing_call_and_its_journal_and_nothing_else(h: Harness) -> None:
     run(h, "script/a", "say born")
     run(h, "script/b", "say born")
@@ -129,6 +131,7 @@ def test_a_call_ends_with_the_deadline_of_its_turn(h: Harness) -> None:
     assert answer(h, token) == ["timeout", f"ok {NOON + 200 * MS}"]
 
 
+@pytest.mark.one_domain
 def test_more_suspended_turns_than_the_limit_are_answered_with_exhausted(open_harness: Open, fiber: bytes) -> None:
     h = open_harness({"script": script_kind(fiber)}, settings=Settings(suspended=2))
     token = h.post("script/a", script(f"address.call script/b {SLOW} 10s"))  # both wait

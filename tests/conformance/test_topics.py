@@ -117,6 +117,7 @@ def test_a_subscription_ends_with_the_life_that_made_it(h: Harness) -> None:
     assert is_forgotten(h)
 
 
+@pytest.mark.one_domain
 def test_a_topic_without_subscribers_leaves_no_trace(h: Harness) -> None:
     publish(h, "script/p", "one")
     assert is_forgotten(h)
@@ -149,6 +150,7 @@ def test_publications_count_as_sent(open_harness: Open, module: bytes) -> None:
 # ---- the outside ----
 
 
+@pytest.mark.one_domain
 def test_a_listener_outside_hears_what_is_published_until_it_leaves(h: Harness) -> None:
     h.submit(x.Listen(1, "news"), x.Listen(2, "news"), x.Listen(1, "weather"))
     run(h, "script/p", "topics.publish news one", "topics.publish weather sunny")

@@ -57,6 +57,7 @@ def once(open_harness: Open, module: bytes) -> Harness:
     return open_harness({"script": script_kind(module, **fields)})
 
 
+@pytest.mark.one_domain
 def test_all_that_a_turn_did_happens_when_it_ends_well(once: Harness) -> None:
     h = once
     prepare(h)
@@ -154,6 +155,7 @@ def test_the_kind_says_how_often_and_how_far_apart(open_harness: Open, module: b
     assert [later - earlier for earlier, later in pairwise(times)] == [10 * MS, 20 * MS, 40 * MS, 80 * MS]
 
 
+@pytest.mark.one_domain
 def test_a_backoff_beyond_all_time_is_never(open_harness: Open, module: bytes) -> None:
     h = open_harness({"script": script_kind(module, retry=Retry(attempts=200, backoff=2**64 - 1))})
     h.send("script/a", b"err why")

@@ -208,6 +208,7 @@ def test_a_suspended_turn_ends_with_its_atom_and_its_message_begins_the_next_lif
 
 
 @pytest.mark.parametrize("wants", [True, False], ids=["asked", "told"])
+@pytest.mark.one_domain
 def test_an_atom_that_has_itself_stopped_while_it_waits_does_so_as_often_as_it_may_try(
     hf: Harness, wants: bool
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
+from tests.equivalence import crossings
 from tests.equivalence.twins import Twins
 from tests.script_strategies import ATOMS, CONNECTIONS, SECONDS, line
 from tests.scripts import script
@@ -59,8 +60,11 @@ def _step(random: Random, volatile: bool) -> Step:
 
 def _input(random: Random, volatile: bool) -> Any:
     """An input record, or what stands for one that depends on what came of those before it."""
-    if random.random() < 0.6:
+    what = random.random()
+    if what < 0.5:
         return _post(random, volatile)
+    if what < 0.75:
+        return crossings.choose(random, lambda: _body(random, volatile), casts=volatile)
     atom = Address.parse(random.choice((*ATOMS, *CONNECTIONS)))
     connection = Address.parse(random.choice(CONNECTIONS))
     return random.choice((
@@ -124,14 +128,16 @@ def _outcome(twins: Twins, place: int, code: int, body: bytes) -> x.Outcome:
 
 
 def _fate(twins: Twins, ahead: int) -> x.Fate:
-    return x.Fate(twins.step + ahead, "watchdog")
+    return x.Fate(twins.step + ahead * twins.domains, "watchdog")
 
 
 def _deploy(twins: Twins, without: str) -> None:
     twins.deploy(f"without {without}", {name: kind for name, kind in twins.kinds.items() if name != without})
 
 
-_MEANT: dict[str, Callable[..., Any]] = {"until": _until, "revive": _revive, "outcome": _outcome, "fate": _fate}
+_MEANT: dict[str, Callable[..., Any]] = {
+    "until": _until, "revive": _revive, "outcome": _outcome, "fate": _fate, **crossings.MEANT,
+}  # fmt: skip
 
 _PERFORM: dict[str, Callable[..., Any]] = {
     "submit": _submit, "run": Twins.run, "take": Twins.take, "rest": Twins.rest, "snapshot": Twins.keep_snapshots,

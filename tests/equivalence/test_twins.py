@@ -28,6 +28,9 @@ from tests.scripts import ScriptModule, script_module
 __all__ = ["script_module"]  # a fixture, found here by its name
 
 
+Place = tuple[int, int]
+
+
 class Kinds(dict[str, Kind]):
     """By name; a test that fails has more to show than these."""
 
@@ -63,6 +66,9 @@ small = st.builds(
 )
 """Limits that are reached, and such that are not."""
 
+places = st.sampled_from([(7, 1), (1, 3), (1, 3), (0, 3)])
+"""Which domain of how many it is."""
+
 
 @pytest.fixture(scope="module")
 def kinds(script_module: ScriptModule) -> Kinds:
@@ -89,47 +95,51 @@ def live(history: list[Step], *domains: Make, kinds: Kinds, **fields: Any) -> No
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", OTHERS)
-@given(history=histories(), chosen=small)
+@given(history=histories(), chosen=small, place=places)
 @cases(200)
 def test_every_domain_does_what_the_python_twin_does(
-    name: str, all_kinds: Kinds, history: list[Step], chosen: Settings
+    name: str, all_kinds: Kinds, history: list[Step], chosen: Settings, place: Place
 ) -> None:
-    live(history, PythonDomain, load(name), kinds=all_kinds, settings=chosen)
+    live(history, PythonDomain, load(name), kinds=all_kinds, settings=chosen, place=place)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", OTHERS)
-@given(history=histories(), chosen=small)
+@given(history=histories(), chosen=small, place=places)
 @cases(10_000)
 def test_every_domain_does_what_the_python_twin_does_in_many_lives(
-    name: str, all_kinds: Kinds, history: list[Step], chosen: Settings
+    name: str, all_kinds: Kinds, history: list[Step], chosen: Settings, place: Place
 ) -> None:
-    live(history, PythonDomain, load(name), kinds=all_kinds, settings=chosen)
+    live(history, PythonDomain, load(name), kinds=all_kinds, settings=chosen, place=place)
 
 
 # ---- the Python twin and itself ----
 
 
 @pytest.mark.timeout(600)
-@given(history=histories(), chosen=small)
+@given(history=histories(), chosen=small, place=places)
 @cases(100)
-def test_the_same_history_is_the_same_twice(all_kinds: Kinds, history: list[Step], chosen: Settings) -> None:
-    live(history, PythonDomain, PythonDomain, kinds=all_kinds, settings=chosen)
+def test_the_same_history_is_the_same_twice(
+    all_kinds: Kinds, history: list[Step], chosen: Settings, place: Place
+) -> None:
+    live(history, PythonDomain, PythonDomain, kinds=all_kinds, settings=chosen, place=place)
 
 
 @pytest.mark.timeout(600)
-@given(history=histories(volatile=False))
+@given(history=histories(volatile=False), place=places)
 @cases(100)
-def test_a_domain_that_drops_its_instances_does_the_same(kinds: Kinds, history: list[Step]) -> None:
-    live(history, PythonDomain, PythonDomain, kinds=kinds, settings=Settings(instances=3), forgetful=True)
+def test_a_domain_that_drops_its_instances_does_the_same(kinds: Kinds, history: list[Step], place: Place) -> None:
+    live(history, PythonDomain, PythonDomain, kinds=kinds, settings=Settings(instances=3), place=place, forgetful=True)
 
 
 @pytest.mark.timeout(600)
-@given(history=histories())
+@given(history=histories(), place=places)
 @cases(100)
-def test_a_domain_that_commits_after_each_turn_has_the_same_records(all_kinds: Kinds, history: list[Step]) -> None:
-    live(history, PythonDomain, PythonDomain, kinds=all_kinds, settings=Settings(elide=False), chop=True)
+def test_a_domain_that_commits_after_each_turn_has_the_same_records(
+    all_kinds: Kinds, history: list[Step], place: Place
+) -> None:
+    live(history, PythonDomain, PythonDomain, kinds=all_kinds, settings=Settings(elide=False), place=place, chop=True)
 
 
 # ---- what the harness can see ----

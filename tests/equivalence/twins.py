@@ -7,6 +7,7 @@ are equal - however turns are batched - `Twins` compares records.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from radon.testing.harness import NOON
 
 OF_THE_DOMAIN = (
     r.Step, r.Setup, r.Deployed, r.Postponed, r.PostponedGone, r.Stored, r.Pinned, r.Collected, r.Died, r.DiedGone,
-    r.Seen, r.Settled, r.SeenGone,
+    r.Seen, r.Settled, r.SeenGone, r.Left, r.LeftGone, r.Arrived,
 )  # fmt: skip
 """Records that are about no atom."""
 
@@ -81,14 +82,33 @@ class Twin:
         self.domain = self.make(self.settings)
 
 
+class Neighbour:
+    """Another domain of the application, which both hear the same from."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.sent: list[bytes] = []  # the crossings from there; the first has number 1
+        self.left = 0  # the number of the last one for it that left
+        self._named = 10**6
+
+    def new_step(self) -> int:
+        self._named += 3
+        return self._named + self.number
+
+    def new_id(self) -> bytes:
+        return struct.pack(">IQI", self.number, self.new_step(), 1)
+
+
 class Twins:
     """Both. Every method raises Difference."""
 
     def __init__(
         self, one: Make, other: Make, kinds: Mapping[str, Kind], *, endpoints: Iterable[str] = ("api",),
-        settings: Settings, chop: bool = False, **differently: Any,
+        settings: Settings, place: tuple[int, int] = (7, 1), chop: bool = False, **differently: Any,
     ) -> None:  # fmt: skip
-        """`differently` are settings of the other, and `chop` its way to run, that may change no record."""
+        """`place`: which domain of how many they are. `differently` are settings of the other, and `chop` its way to
+        run, that may change no record.
+        """
         self.kinds, self.endpoints = kinds, tuple(endpoints)
         self.both = (
             Twin("one", one, settings),
@@ -99,8 +119,12 @@ class Twins:
         self.now = NOON
         self.step = 0  # of the last commit
         self.asked: list[x.Sent] = []  # requests to endpoints that left
+        self.crossed: list[Any] = []  # what left for other domains
+        self.lives: dict[tuple[str, str], int] = {}  # the last of each atom
+        number, self.domains = place
+        self.neighbours = [Neighbour(other) for other in range(3) if other != number][:2]
         for twin in self.both:
-            twin.domain.setup(7, bytes(range(32)), bytes(range(32, 64)))
+            twin.domain.setup(number, bytes(range(32)), bytes(range(32, 64)), self.domains)
         self.deploy("first", kinds)
 
     def close(self) -> None:
@@ -135,13 +159,33 @@ class Twins:
         elif one[0] != other[0]:
             self._same_list("durable", decode_all(one[0]), decode_all(other[0]))
             self._same("durable bytes", one[0], other[0])
-        if one[1] != other[1]:
+        if self.by_records:
+            self._same_list("outgoing", _one_by_one(one[1]), _one_by_one(other[1]))
+        elif one[1] != other[1]:
             self._same_list("outgoing", decode_all(one[1]), decode_all(other[1]))
             self._same("outgoing bytes", one[1], other[1])
-        left = decode_all(one[2])
-        self._same_list("volatile", [*map(_worded, left)], [*map(_worded, decode_all(other[2]))])
-        self.step = max([self.step, *(record.number for record in decode_all(one[0]) if isinstance(record, r.Step))])
-        self.asked += [sent for sent in decode_all(one[1]) if isinstance(sent, x.Sent) and sent.wants]
+        volatile = _one_by_one if self.by_records else decode_all
+        self._same_list("volatile", *([*map(_worded, volatile(body))] for body in (one[2], other[2])))
+        self._remember(decode_all(one[0]), decode_all(one[1]) + decode_all(one[2]))
+
+    def _remember(self, durable: list[Any], left: list[Any]) -> None:
+        """What later steps may refer to."""
+        at = r.At("", "")
+        for record in durable:
+            if isinstance(record, r.At):
+                at = record
+            elif isinstance(record, r.Step):
+                self.step = max(self.step, record.number)
+            elif isinstance(record, r.Born):
+                self.lives[at] = record.life
+        for output in left:
+            if isinstance(output, x.Sent) and output.wants:
+                self.asked.append(output)
+            elif isinstance(output, x.Crossing):
+                self.crossed += (crossings := decode_all(output.crossings))
+                for neighbour in self.neighbours:
+                    if neighbour.number == output.domain:
+                        neighbour.left = max(neighbour.left, output.first + len(crossings) - 1 if output.first else 0)
 
     def look(self) -> None:
         """Compare what can be looked up, and their snapshots. After `take`."""
@@ -212,6 +256,21 @@ def _by_atom(body: bytes) -> list[Any]:
         else:
             found += [record] if isinstance(record, OF_THE_DOMAIN) else [at, record]
     return found
+
+
+def _one_by_one(body: bytes) -> list[Any]:
+    """What left, each crossing for itself and once, however many commits they came in, behind all else."""
+    records = decode_all(body)
+    crossings: dict[tuple[int, int], list[bytes]] = {}
+    for output in records:
+        if isinstance(output, x.Crossing):
+            for number, crossing in enumerate(decode_all(output.crossings), output.first):
+                if output.first:
+                    crossings[output.domain, number] = [encode(crossing)]
+                else:
+                    crossings.setdefault((output.domain, 0), []).append(encode(crossing))
+    rest = [output for output in records if not isinstance(output, x.Crossing)]
+    return rest + [x.Crossing(*at, b"".join(bodies)) for at, bodies in sorted(crossings.items())]
 
 
 def _worded(output: Any) -> Any:

@@ -297,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Input in = {data, data + size};
     Run r = {.now = 1000, .flags = take(&in)};
     r.d = new_domain(engine, r.flags);
-    radon_setup(r.d, 7, (const uint8_t *)"01234567890123456789012345678901", (const uint8_t *)"abcdefghijabcdefghijabcdefghijab");
+    radon_setup(r.d, 7, 1, (const uint8_t *)"01234567890123456789012345678901", (const uint8_t *)"abcdefghijabcdefghijabcdefghijab");
     deploy(r.d, true);
     for (int n = 0; in.at < in.end && n < 64; n++) happen(&r, &in);
     for (int n = 0; n < 4; n++) {

@@ -14,6 +14,7 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi
 
+from radon.abi import crossing as c
 from radon.abi import exchange as x
 from radon.abi import frames
 from radon.abi import records as r
@@ -37,20 +38,34 @@ VALUES: dict[str, Any] = {
 
 ID, OTHER = bytes(15) + b"\1", bytes(15) + b"\2"
 LIFE: list[Any] = [
-    r.Setup(7, bytes(32), bytes(32)), r.Step(9, 100), r.At("kind", "key"), r.Born(7, NOWHERE),
+    r.Setup(1, 3, bytes(32), bytes(32)), r.Step(9, 100), r.At("kind", "key"), r.Born(7, NOWHERE),
     r.Put("bucket", b"key", b"value"), r.TimerSet(7, 200), r.Kept(8, VALUES["d"]), r.Asked(ID, 1, 300, SOMEBODY),
     r.Watched(3, bytes(16), SOMEBODY), r.ChildEnded(1, SOMEBODY), r.Delivered(Delivery(ID, body=b"one")),
     r.Delivered(Delivery(OTHER, sender=SOMEBODY)), r.Attempted(OTHER, 1, 200), r.Suspended(ID, 0, 8, 100),
     r.Called(OTHER, 400, r.CALL, b"digest"), r.Answered(OTHER, 101, 0, 0, METADATA, b"body"),
     r.At("@topic", "news"), r.Subscribed(SOMEBODY), r.Postponed(200, SOMEBODY, Delivery(ID)),
     r.Stored(300, 0, "name", b"body"), r.Seen(300, "once"), r.Died(1, "err", SOMEBODY, Delivery(ID)),
+    r.Left(0, 1, b"crossing"), r.Left(0, 2, b"crossing"), r.LeftGone(0, 1), r.Arrived(2, 1),
 ]  # fmt: skip
 """A log that fits together."""
+
+THIRD = Address("kind", "key", 9)
+CROSSINGS = frames.encode_all([
+    c.Mail(Address("@topic", "news"), Delivery(ID, token=1, sender=SOMEBODY)),
+    c.Mail(SOMEBODY, Delivery(ID, cast=True)),
+    c.Handed(SOMEBODY, Delivery(OTHER, topic="news")), c.Handed(THIRD, Delivery(OTHER, topic="weather")),
+    c.Answer(ID, 0, SOMEBODY, METADATA, b"body", THIRD),
+    c.Answer(ID, 6, Address("@once", "again", 1), (), b"", NOWHERE),
+    c.Begin(ID, THIRD, SOMEBODY, b"args"), c.Watch(1, bytes(16), SOMEBODY, THIRD), c.Watch(0, ID, THIRD, SOMEBODY),
+    c.Unwatch(ID, SOMEBODY, THIRD), c.Told(1, bytes(16), 0, 3, THIRD, SOMEBODY), c.Exited(4, THIRD, SOMEBODY),
+    c.Stop(SOMEBODY),
+])  # fmt: skip
 
 INPUTS = [
     x.Now(150), x.Post(1, 0, 1, Address("@topic", "news"), NOWHERE, "", "again", METADATA, b"body"),
     x.Listen(1, "news"), x.Post(2, 0, 1, Address("kind", "key"), NOWHERE, "pair", "", (), b""), x.Revive(ID, 1),
-    x.Now(1000), x.Unlisten(1, "news"),
+    x.Now(1000), x.Unlisten(1, "news"), x.Crossed(2, 1, CROSSINGS), x.Crossed(0, 0, CROSSINGS), x.Acknowledged(0, 2),
+    x.Resend(0),
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.host.hash import shard_of, stable_hash
+from radon.host.hash import domain_of, shard_of, stable_hash
 
 GOLDEN = {
     b"": 0xEFD01F60BA992926,
@@ -19,6 +19,7 @@ GOLDEN = {
     bytes(range(256)): 0x2067DB6DBD4EFA06,
 }
 SHARDS = [("", 16, 6), ("alice", 16, 4), ("bob", 16, 0), ("user-1", 3, 2), ("ключ", 100, 21), ("#17", 16, 10)]
+DOMAINS = [("counter", "", 3, 1), ("counter", "alice", 3, 2), ("@topic", "news", 3, 1), ("counter", "ключ", 100, 4)]
 
 
 @pytest.mark.parametrize(("data", "value"), GOLDEN.items())
@@ -29,6 +30,11 @@ def test_the_hash_never_changes(data: bytes, value: int) -> None:
 @pytest.mark.parametrize(("key", "shards", "shard"), SHARDS)
 def test_a_key_stays_on_its_shard(key: str, shards: int, shard: int) -> None:
     assert shard_of(key, shards) == shard
+
+
+@pytest.mark.parametrize(("kind", "key", "domains", "domain"), DOMAINS)
+def test_an_atom_stays_in_its_domain(kind: str, key: str, domains: int, domain: int) -> None:
+    assert domain_of(kind, key, domains) == domain
 
 
 def test_before_its_finaliser_it_is_fnv_1a() -> None:

@@ -13,7 +13,8 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.frames import decode_all, encode_all
 from radon.host.alarms import Cause
-from radon.host.image import LISTENER, Atom, Image
+from radon.host.atom import LISTENER, Atom
+from radon.host.image import Image
 from radon.host.limits import ENTRY_OVERHEAD
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-/* hash.c - the stable hash of each line of hexadecimal digits on stdin. */
+/* hash.c - the stable hash of each line of hexadecimal digits on stdin, and which of 3 domains the key of a kind has. */
 #include "hash.h"
 
 #include "check.h"
@@ -7,6 +7,7 @@ int main(void) {
     static char line[4096];
     static uint8_t data[2048];
     while (fgets(line, sizeof line, stdin) != NULL) {
-        printf("%llu\n", (unsigned long long)stable_hash(data, from_hex(line, data)));
+        size_t size = from_hex(line, data);
+        printf("%llu %u\n", (unsigned long long)stable_hash(data, size), (unsigned)domain_of("kind", 4, data, size, 3));
     }
 }

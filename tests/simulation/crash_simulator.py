@@ -1,4 +1,5 @@
-"""One domain and its store, driven by a seed through random inputs and crashes; then the books are compared.
+"""Domains and their stores, driven by a seed through random inputs, crashes and a network that loses, doubles and
+reorders what they send to each other; then the books are compared.
 
 Every choice comes from one generator, so that a seed tells the whole story; `History.digest` is its fingerprint. The
 atoms (witness.c) keep books of what they did and saw. What has to hold at the end, after any crashes whatever:
@@ -18,11 +19,13 @@ from typing import Any
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import NotFound
-from radon.abi.frames import FrameError, FrameType, decode_all, encode_all, seal, unseal
-from radon.host.domain import Make, Settings, Status
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, unseal
+from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.domains import default
+from radon.host.hash import domain_of
 from radon.host.kind import Kind
 from radon.host.lookup import restored
+from radon.host.placement import place_input
 from radon.testing.harness import NOON
 
 PEERS = 4
@@ -57,10 +60,11 @@ class Disk:
 class History:
     """A run of one seed. `crashes` counts them by the moment at which they struck."""
 
-    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Make | None = None) -> None:
+    def __init__(self, seed: int, kind: Kind, steps: int = 60, make: Make | None = None, domains: int = 1) -> None:
         self.random = Random(seed)
         self.kind, self.steps, self.make = kind, steps, make or default()
-        self.disk = Disk()
+        self.disks = [Disk() for _ in range(domains)]
+        self.network: list[tuple[int, Any]] = []  # under way: to which domain, and what
         self.now = NOON
         self.settings = Settings(instances=3, suspended=5)
         self.crashes: Counter[str] = Counter()
@@ -69,9 +73,15 @@ class History:
         self.open: dict[int, tuple[str, bool]] = {}  # posted and unanswered: token -> id, wants a reply
         self.done: set[str] = set()  # ids that were answered or accepted
         self.ids: set[str] = set()
-        self.domain = self.make(self.settings)
-        self.domain.setup(0, self.random.randbytes(32), self.random.randbytes(32))
-        self.domain.deploy("witness", {"witness": kind})
+        self.seeds = [self.random.randbytes(32) for _ in range(domains)]
+        self.secret = self.random.randbytes(32)
+        self.domains: list[Domain] = []
+        for number in range(domains):
+            self.domains.append(self._restored(number))
+
+    def close(self) -> None:
+        for domain in self.domains:
+            domain.close()
 
     @property
     def digest(self) -> str:
@@ -85,7 +95,9 @@ class History:
         self._audit()
 
     def _act(self) -> None:
-        inputs: list[Any] = []
+        """Something happens to one of the domains."""
+        number = self.random.randrange(len(self.domains))
+        inputs = self._from_the_network(number)
         for _ in range(self.random.randrange(3)):
             inputs.append(self._poke(f"i{len(self.ids)}", wants=self.random.random() < 0.5))
         if self.random.random() < 0.3:
@@ -94,33 +106,44 @@ class History:
             inputs.append(x.Passivate(Address("witness", str(self.random.randrange(PEERS)))))
         if self.random.random() < 0.03:
             inputs.append(x.Barrier())
-        self._turns(inputs, self.random.choice((1, 2, 5, 100)))
-        fate = self.random.random()
+        if self.random.random() < 0.1:
+            inputs += [x.Resend(other) for other in range(len(self.domains))]
+        self._turns(number, inputs, self.random.choice((1, 2, 5, 100)))
+        domain, disk, fate = self.domains[number], self.disks[number], self.random.random()
         if fate < 0.04:
-            self._crash("before the commit is taken")
+            self._crash(number, "before the commit is taken")
             return
-        commit = self.domain.take_commit()
+        commit = domain.take_commit()
         if not any(commit):
             return
         for part in commit:
             self.commits.update(part)
         log = seal(FrameType.LOG, commit.durable)
         if fate < 0.08:
-            self._crash("before the write")
+            self._crash(number, "before the write")
         elif fate < 0.14:
-            self.disk.append(log)
-            self.disk.log = self.disk.log[: -self.random.randrange(1, len(log) + 4)]
-            self._crash("during the write")
+            disk.append(log)
+            disk.log = disk.log[: -self.random.randrange(1, len(log) + 4)]
+            self._crash(number, "during the write")
         elif fate < 0.20:
-            self.disk.append(log)
-            self._crash("after the write, before anything left")
+            disk.append(log)
+            self._crash(number, "after the write, before anything left")
         else:
-            self.disk.append(log)
-            self._hear(commit.outgoing)
+            disk.append(log)
+            self._hear(number, commit)
             if fate < 0.25:
-                self.disk.snapshot, self.disk.log = self.domain.snapshot(), b""
+                disk.snapshot, disk.log = domain.snapshot(), b""
             elif fate < 0.30:
-                self._crash("after everything left")
+                self._crash(number, "after everything left")
+
+    def _from_the_network(self, number: int) -> list[Any]:
+        """What arrives at this domain: some of what is under way to it, in any order, some of it twice or never."""
+        arrived = [item for item in self.network if item[0] == number and self.random.random() < 0.7]
+        self.network = [item for item in self.network if item not in arrived]
+        self.random.shuffle(arrived)
+        arrived = [item for item in arrived if self.random.random() > 0.1]
+        self.network += [item for item in arrived if self.random.random() < 0.1]
+        return [record for _, record in arrived]
 
     def _poke(self, id: str, wants: bool) -> x.Post:
         """Questions carry their id as dedup key, because the client asks again after a crash; tellings do not."""
@@ -131,12 +154,18 @@ class History:
         once = id if wants else ""
         return x.Post(self.token, 0, int(wants), to, NOWHERE, "", once, (), f"poke {id}".encode())
 
-    def _turns(self, inputs: list[Any], most: int) -> Status:
-        self.domain.submit(encode_all([x.Now(self.now), *inputs]))
-        return self.domain.run(most)
+    def _turns(self, number: int, inputs: list[Any], most: int) -> Status:
+        """Inputs for this domain and, where they are at home elsewhere, for others; turns of this one."""
+        for other, domain in enumerate(self.domains):
+            homes = [(record, place_input(record, domain.resolve, len(self.domains))) for record in inputs]
+            own = [record for record, home in homes if home == other or (home is None and other == number)]
+            if own or other == number:
+                domain.submit(encode_all([x.Now(self.now), *own]))
+        return self.domains[number].run(most)
 
-    def _hear(self, outgoing: bytes) -> None:
-        for output in decode_all(outgoing):
+    def _hear(self, number: int, commit: Commit) -> None:
+        """Something leaves a domain."""
+        for output in decode_all(commit.outgoing) + decode_all(commit.volatile):
             if isinstance(output, x.Reply):
                 id, _ = self.open.pop(output.token)
                 assert output.code == 0, f"{id} was answered {output.code}"
@@ -144,40 +173,65 @@ class History:
                 self.done.add(id)
             elif isinstance(output, x.Accepted):
                 self.done.add(self.open.pop(output.token)[0])
+            elif isinstance(output, x.Crossing):
+                self.network.append((output.domain, x.Crossed(number, output.first, output.crossings)))
+            elif isinstance(output, x.Heard):
+                self.network.append((output.domain, x.Acknowledged(number, output.number)))
 
-    def _crash(self, moment: str) -> None:
+    def _restored(self, number: int) -> Domain:
+        domain = self.make(self.settings)
+        domain.restore(self.disks[number].snapshot, self.disks[number].read())
+        if not domain.digest:  # not even the first commit was written
+            domain.setup(number, self.seeds[number], self.secret, len(self.disks))
+        domain.deploy("witness", {"witness": self.kind})
+        return domain
+
+    def _crash(self, number: int, moment: str) -> None:
+        """The domain is lost, and what came in without being durable; clients ask again what nobody answered."""
         self.crashes[moment] += 1
-        self.domain.close()
-        self.domain = self.make(self.settings)
-        self.domain.restore(self.disk.snapshot, self.disk.read())
-        if not self.domain.digest:  # not even the first commit was written
-            self.domain.setup(0, self.random.randbytes(32), self.random.randbytes(32))
-        self.domain.deploy("witness", {"witness": self.kind})
-        unanswered, self.open = self.open, {}
-        again = [self._poke(id, wants=True) for id, wants in unanswered.values() if wants]
-        self._turns(again, 0)
+        self.domains[number].close()
+        self.domains[number] = self._restored(number)
+        lost = {
+            token: (id, wants) for token, (id, wants) in self.open.items()
+            if domain_of("witness", str(int(id[1:]) % PEERS), len(self.domains)) == number
+        }  # fmt: skip
+        self.open = {token: about for token, about in self.open.items() if token not in lost}
+        self._turns(number, [self._poke(id, wants=True) for id, wants in lost.values() if wants], 0)
 
     def _settle(self) -> None:
-        """No more crashes: time passes until nothing is left to do."""
+        """No more crashes or losses: time passes until nothing is left to do."""
         for _ in range(1000):
-            status = self._turns([], 10_000)
-            commit = self.domain.take_commit()
-            self._hear(commit.outgoing)
-            due = self.domain.next_due()
-            if status is Status.IDLE and not any(commit) and (due is None or due > self.now + 60 * SECOND):
+            self.network, under_way = [], self.network
+            busy = bool(under_way)
+            for number in range(len(self.domains)):
+                arrived = [record for to, record in under_way if to == number]
+                status = self._turns(number, arrived, 10_000)
+                commit = self.domains[number].take_commit()
+                self._hear(number, commit)
+                busy |= any(commit) or status is Status.BUSY
+            due = min((due for domain in self.domains if (due := domain.next_due()) is not None), default=None)
+            if not busy and not self._resent() and (due is None or due > self.now + 60 * SECOND):
                 return
             self.now = max(self.now, min(due or self.now, self.now + 60 * SECOND))
-        raise AssertionError("the domain does not come to rest")
+        raise AssertionError("the domains do not come to rest")
+
+    def _resent(self) -> bool:
+        """What was lost on the way leaves again. False: nothing was."""
+        for number in range(len(self.domains)):
+            self._turns(number, [x.Resend(other) for other in range(len(self.domains))], 0)
+            self._hear(number, self.domains[number].take_commit())
+        return bool(self.network)
 
     def _audit(self) -> None:
-        image = restored(self.domain.snapshot())
         books = {name: self._book(name) for name in map(str, range(PEERS))}
-        assert not image.dead, [letter.cause for letter in image.dead.values()]
-        assert not image.postponed
-        for atom in image.atoms.values():
-            assert atom.journal is None
-            left = [*atom.asked, *atom.kept, *atom.timers, *atom.mailbox]
-            assert not left, f"{atom.address.text}: left over"
+        for image in [restored(domain.snapshot()) for domain in self.domains]:
+            assert not image.dead, [letter.cause for letter in image.dead.values()]
+            assert not image.postponed
+            assert not any(outbox.crossings for outbox in image.outboxes.values())
+            for atom in image.atoms.values():
+                assert atom.journal is None
+                left = [*atom.asked, *atom.kept, *atom.timers, *atom.mailbox]
+                assert not left, f"{atom.address.text}: left over"
         for name, book in books.items():
             assert not [page for page in book if page.startswith("violation")], (name, book)
             assert _pages(book, "armed/") == _pages(book, "fired/"), f"{name}: timers"
@@ -197,7 +251,7 @@ class History:
 
     def _book(self, key: str) -> dict[str, int]:
         try:
-            puts = self.domain.entries(Address("witness", key))
+            puts = self.domains[domain_of("witness", key, len(self.domains))].entries(Address("witness", key))
         except NotFound:
             puts = []
         return {put.key.decode(): int.from_bytes(put.value, "little") for put in puts}

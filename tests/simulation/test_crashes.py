@@ -34,15 +34,15 @@ def run(seed: int, kind: Kind, **options: Any) -> Any:
     try:
         history.run()
     finally:
-        history.domain.close()
+        history.close()
     return history
 
 
-def run_block(first: int, kind: Kind) -> None:
+def run_block(first: int, kind: Kind, **options: Any) -> None:
     moments: Counter[str] = Counter()
     for seed in range(first, first + BLOCK):
         try:
-            moments.update(run(seed, kind).crashes)
+            moments.update(run(seed, kind, **options).crashes)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from None
     assert len(moments) == 5, f"a kind of crash never struck: {moments}"
@@ -51,6 +51,11 @@ def run_block(first: int, kind: Kind) -> None:
 @pytest.mark.parametrize("first", FAST)
 def test_nothing_is_lost_or_doubled_by_crashes(first: int, witness: Kind) -> None:
     run_block(first, witness)
+
+
+@pytest.mark.parametrize("first", FAST)
+def test_nothing_is_lost_or_doubled_between_domains(first: int, witness: Kind) -> None:
+    run_block(first, witness, domains=3)
 
 
 @pytest.mark.slow
@@ -85,13 +90,13 @@ def _without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> by
 class Telling(Around):
     """Tells at once what leaves with a commit."""
 
-    def __init__(self, inner: Domain, tell: Callable[[bytes], None]) -> None:
+    def __init__(self, inner: Domain, tell: Callable[[Commit], None]) -> None:
         super().__init__(inner)
         self.tell = tell
 
     def take_commit(self) -> Commit:
         commit = self.inner.take_commit()
-        self.tell(commit.outgoing)
+        self.tell(commit)
         return commit
 
 
@@ -99,11 +104,14 @@ class AnswersTooEarly(History):  # type: ignore[misc,valid-type]
     """What leaves does so before it is durable."""
 
     def __init__(self, seed: int, kind: Kind) -> None:
-        super().__init__(seed, kind, make=lambda settings: Telling(default()(settings), self._hear))
+        super().__init__(seed, kind, make=lambda settings: Telling(default()(settings), self._overhear))
 
-    def _hear(self, outgoing: bytes) -> None:
-        known = [o for o in decode_all(outgoing) if getattr(o, "token", None) in self.open]
-        super()._hear(encode_all(known))
+    def _overhear(self, commit: Commit) -> None:
+        self._hear(0, commit)
+
+    def _hear(self, number: int, commit: Commit) -> None:
+        known = [o for o in decode_all(commit.outgoing) if getattr(o, "token", None) in self.open]
+        super()._hear(number, commit._replace(outgoing=encode_all(known)))
 
 
 PLANTED = {
@@ -118,6 +126,12 @@ PLANTED = {
 }
 
 
+BETWEEN_DOMAINS = {
+    "what another domain sent is forgotten to have come": forgetting(r.Arrived),
+    "outboxes are forgotten": forgetting(r.Left, r.LeftGone),
+}
+
+
 def is_found(witness: Kind, history: Any = History, **options: Any) -> bool:
     for seed in range(40):
         attempt = history(seed, witness, **options)
@@ -126,13 +140,18 @@ def is_found(witness: Kind, history: Any = History, **options: Any) -> bool:
         except (AssertionError, KeyError, FrameError):
             return True
         finally:
-            attempt.domain.close()
+            attempt.close()
     return False
 
 
 @pytest.mark.parametrize("defect", PLANTED)
 def test_the_simulator_finds(defect: str, witness: Kind) -> None:
     assert is_found(witness, make=PLANTED[defect]), f"40 seeds did not show that {defect}"
+
+
+@pytest.mark.parametrize("defect", BETWEEN_DOMAINS)
+def test_the_simulator_finds_between_domains(defect: str, witness: Kind) -> None:
+    assert is_found(witness, make=BETWEEN_DOMAINS[defect], domains=3), f"40 seeds did not show that {defect}"
 
 
 def test_the_simulator_finds_answers_before_commits(witness: Kind) -> None:

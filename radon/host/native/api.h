@@ -42,7 +42,7 @@ typedef struct {
 RadonDomain *radon_new(void *engine);
 void radon_free(RadonDomain *d);
 void radon_settings(RadonDomain *d, const uint8_t *chosen, size_t chosen_size); /* a Chosen */
-void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uint8_t *secret);
+void radon_setup(RadonDomain *d, uint32_t number, uint32_t domains, const uint8_t *seed, const uint8_t *secret); /* 32 bytes each */
 const char *radon_load(RadonDomain *d, const uint8_t *records, size_t records_size);
 const char *radon_deploy(RadonDomain *d, const uint8_t *digest, size_t digest_size, const uint8_t *rows, size_t rows_size); /* Serve, ... */
 void radon_end_kind(RadonDomain *d, const uint8_t *name, size_t name_size);

@@ -138,22 +138,10 @@ typedef struct Watch {
     const uint8_t *request;
 } Watch;
 
-/* The answer comes at once if the target does not live. */
 static void watch_for_wait(Turn *t, void *with) {
-    static const Slice nothing;
     const Watch *w = with;
-    Domain *d = t->d;
-    Atom *target = routes_living(d, w->target);
     Address self = atom_address(t->atom);
-    const Peer *child = t->atom->more ? peers_find(&t->atom->more->children, 0, no_id, w->target) : NULL;
-    if (target) {
-        ledger_note(d, target, R_WATCHED, (uint64_t)0, w->request, &self);
-        image_watched(&d->image, target, 0, w->request, &self);
-    } else if (child) {
-        routes_answered(d, t->atom, w->request, 0, child->status, nothing, nothing);
-    } else {
-        routes_answered(d, t->atom, w->request, w->target->life ? CLOSED : NOT_FOUND, 0, nothing, nothing);
-    }
+    routes_watch(t->d, w->target, &self, 0, w->request);
 }
 
 static void digest_of(const Address *target, uint8_t digest[SHA256_SIZE]) {

@@ -145,9 +145,11 @@ bool messaging_address_text(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 
 bool messaging_address_distance(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     const Handle *h = handle_get(i, U32(0), AN_ADDRESS);
-    (void)t;
+    uint32_t domain;
+    bool far;
     if (h == NULL) return false;
-    v[0].i32 = kind_begins(&h->address, "http:") ? REMOTE : kind_begins(&h->address, "@") ? SAME_PROCESS : SAME_DOMAIN;
+    far = kind_begins(&h->address, "@") || routes_elsewhere(t->d, &h->address, &domain);
+    v[0].i32 = kind_begins(&h->address, "http:") ? REMOTE : far ? SAME_PROCESS : SAME_DOMAIN;
     return true;
 }
 

@@ -103,7 +103,7 @@ static int by_kind(const void *a, const void *b) {
     return slice_compare(slice_of((*(Atom *const *)a)->kind), slice_of((*(Atom *const *)b)->kind));
 }
 
-/* After a restore: the ready queue anew, oldest delivery first; requests to endpoints are sent again. */
+/* After a restore: the ready queue anew, oldest delivery first; what nobody has confirmed is sent again. */
 static void begin(Domain *d) {
     Head *heads = xmalloc((d->image.atoms.count + 1) * sizeof *heads);
     Atom *a, **queues = xmalloc((d->endpoint_count + 1) * sizeof *queues);
@@ -122,6 +122,7 @@ static void begin(Domain *d) {
     for (size_t n = 0; n < queue_count; n++) send_again(d, queues[n]);
     qsort(heads, count, sizeof *heads, by_head);
     for (size_t n = 0; n < count; n++) routes_wake(d, heads[n].atom);
+    for (size_t n = 0; n < d->image.neighbour_count; n++) ledger_cross_again(d, d->image.neighbours[n].domain);
     free(queues);
     free(heads);
 }

@@ -8,6 +8,7 @@ static RadonBytes bytes_of(const Buffer *b) { return (RadonBytes){b->data, b->si
 RadonDomain *radon_new(void *engine) {
     Domain *d = xcalloc(1, sizeof *d);
     d->engine = engine;
+    d->image.domains = 1;
     d->settings.host = str_new(NULL, 0);
     return d;
 }
@@ -58,9 +59,9 @@ void radon_settings(RadonDomain *d, const uint8_t *rows, size_t rows_size) {
     d->ledger.elide = row.n[12] != 0;
 }
 
-void radon_setup(RadonDomain *d, uint32_t number, const uint8_t *seed, const uint8_t *secret) {
-    ledger_note(d, NULL, R_SETUP, number, slice(seed, 32), slice(secret, 32));
-    image_setup(&d->image, number, seed, secret);
+void radon_setup(RadonDomain *d, uint32_t number, uint32_t domains, const uint8_t *seed, const uint8_t *secret) {
+    ledger_note(d, NULL, R_SETUP, number, domains, slice(seed, 32), slice(secret, 32));
+    image_setup(&d->image, number, domains, seed, secret);
 }
 
 const char *radon_load(RadonDomain *d, const uint8_t *records, size_t records_size) {
@@ -73,7 +74,9 @@ const char *radon_load(RadonDomain *d, const uint8_t *records, size_t records_si
 const char *radon_submit(RadonDomain *d, const uint8_t *records, size_t records_size) {
     Reader reader = reader_of(slice(records, records_size));
     Record record;
-    while (next_record(&reader, &record)) {}
+    while (next_record(&reader, &record)) {
+        if (record.tag == R_CROSSED && !crossings_fit(record.v[0], reader.error)) break;
+    }
     if (reader.error[0]) {
         memcpy(d->error, reader.error, sizeof reader.error);
         return d->error;

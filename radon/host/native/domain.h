@@ -5,9 +5,10 @@
  *
  *     image.h    durable state            turn.h     one turn: its overlay and intents
  *     ledger.c   every change, written down   turns.c    how turns begin, end, fail
- *     routes.c   where messages go, lives     guest.h    one instance: enter it, read and write its memory
- *     inputs.c   what each input does         gate.h     syscalls: lift, check, lower
- *     topics.c   the turns of topics          suspensions.c  turns that wait in the middle
+ *     routes.c   where messages go            guest.h    one instance: enter it, read and write its memory
+ *     lives.c    how they begin and end       gate.h     syscalls: lift, check, lower
+ *     inputs.c   what each input does         suspensions.c  turns that wait in the middle
+ *     crossings.c  what other domains send    topics.c   the turns of topics
  */
 #ifndef RADON_DOMAIN_H
 #define RADON_DOMAIN_H
@@ -85,11 +86,20 @@ typedef struct Item {
     size_t end;         /* of its records in `durable`, which begin where the item before it ends */
 } Item;
 
+/* What leaves for another domain with the commit under way. */
+typedef struct Leaving {
+    uint32_t domain;
+    Buffer crossings, casts;
+    uint64_t count; /* of crossings: the last of the outbox */
+} Leaving;
+
 typedef struct Ledger {
     Buffer durable; /* records in order, but for deliveries */
     Item *items;
     size_t count, room;
     Buffer outgoing, at_once;
+    Leaving *leaving; /* by number of the domain */
+    size_t leaving_count;
     Buffer taken; /* the durable part of the commit that was taken last */
     uint64_t step;
     uint32_t ordinal; /* of what happens now */
@@ -100,6 +110,10 @@ typedef struct Ledger {
 void ledger_note(Domain *d, Atom *a, int tag, ...);
 void ledger_leave(Domain *d, int tag, ...);         /* an output leaves when the commit is durable */
 void ledger_leave_at_once(Domain *d, int tag, ...); /* durable or not */
+
+/* A crossing leaves for another domain, numbered, when the commit is durable; a cast at once, if at all. */
+void ledger_cross(Domain *d, uint32_t domain, bool cast, int tag, ...);
+void ledger_cross_again(Domain *d, uint32_t domain); /* all that it has not acknowledged */
 
 void ledger_deliver(Domain *d, Atom *a, Delivery *delivery); /* takes its own reference */
 void ledger_consume(Domain *d, Atom *a, Delivery *delivery);
@@ -117,7 +131,8 @@ void ledger_free(Domain *d);
 /* Resolves what a name means, in place: shards and near representatives. OK, NOT_FOUND or TOO_LARGE, and then, if `why`
  * is not NULL, the reason in words as a new string. */
 Error routes_resolve(Domain *d, Address *address, Str **why);
-Atom *routes_living(Domain *d, const Address *address); /* this very life of it, or NULL */
+bool routes_elsewhere(const Domain *d, const Address *address, uint32_t *far); /* whose it is, if another domain's */
+Atom *routes_living(Domain *d, const Address *address); /* this very life of it, if it is here, or NULL */
 void routes_post(Domain *d, const Address *to, Delivery *delivery); /* borrows the delivery, sets its life */
 void routes_refuse(Domain *d, const Address *to, Delivery *delivery, Slice cause);
 void routes_bury(Domain *d, const Address *to, Delivery *delivery, Slice cause);
@@ -125,6 +140,9 @@ void routes_wake(Domain *d, Atom *a); /* into the ready queue, if it has a turn 
 void routes_unready(Domain *d, Atom *a);
 Atom *routes_take_ready(Domain *d); /* borrowed; NULL: nobody is ready */
 void routes_answer(Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer);
+void routes_tell(
+    Domain *d, const Address *to, const uint8_t *request, uint32_t code, Slice metadata, Slice body,
+    const Address *answerer);
 void routes_answer_failed(Domain *d, const Delivery *question, Slice cause);
 void routes_replied(
     Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
@@ -134,6 +152,16 @@ void routes_fire(Domain *d, Atom *a, uint64_t token);
 void routes_down(Domain *d, Atom *a, uint64_t token, uint32_t status, const Address *sender);
 Atom *routes_begin(Domain *d, const Address *address, const Address *parent, const uint8_t *id, Slice args, bool volatile_);
 void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn);
+
+/* What happens to atoms wherever they live: here now, or there once it has crossed. See host/routes.py. */
+void routes_spawn(Domain *d, const Address *child, const Address *parent, const uint8_t *id, Slice args);
+void routes_exited(Domain *d, const Address *parent, const Address *child, uint32_t status);
+void routes_stop(Domain *d, const Address *target);
+void routes_watch(Domain *d, const Address *target, const Address *watcher, uint64_t token, const uint8_t *request);
+void routes_unwatch(Domain *d, const Address *target, const Address *watcher, const uint8_t *request);
+void routes_ended(
+    Domain *d, const Address *watcher, const Address *target, uint64_t token, const uint8_t *request, uint32_t code,
+    uint32_t status);
 
 /* Tokens of those outside who await the answer to a dedup key. */
 typedef struct Awaiting {
@@ -157,6 +185,12 @@ Str *fate_of(Domain *d, uint64_t step); /* the cause, the caller's reference the
 uint64_t topic_turn(Domain *d, Atom *topic); /* what it costs, as fuel for syscalls */
 void topic_forget(Domain *d, Atom *topic);   /* if nobody is left who would hear of it */
 enum { PUBLISHED, SUBSCRIBED, UNSUBSCRIBED }; /* what a message to a topic asks for, in `token` */
+
+/* ---- crossings: what comes from other domains ---- */
+
+bool crossings_fit(Slice crossings, char error[120]); /* false: they are none, and why */
+void crossings_arrived(Domain *d, const Record *crossed);
+void crossings_acknowledged(Domain *d, const Record *acknowledged);
 
 /* ---- turns and instances ---- */
 

@@ -11,4 +11,7 @@
 /* FNV-1a of 64 bits, then MurmurHash3's fmix64. */
 uint64_t stable_hash(const void *data, size_t size);
 
+/* The domain of an atom, of so many. */
+uint32_t domain_of(const void *kind, size_t kind_size, const void *key, size_t key_size, uint32_t domains);
+
 #endif

@@ -115,8 +115,8 @@ void image_step(Image *image, uint64_t number, uint64_t time) {
     if (time > image->time) image->time = time;
 }
 
-void image_setup(Image *image, uint32_t domain, const uint8_t *seed, const uint8_t *secret) {
-    image->domain = domain;
+void image_setup(Image *image, uint32_t domain, uint32_t domains, const uint8_t *seed, const uint8_t *secret) {
+    image->domain = domain, image->domains = domains;
     memcpy(image->seed, seed, 32);
     memcpy(image->secret, secret, 32);
 }
@@ -328,6 +328,7 @@ void image_clear(Image *image) {
     table_clear(&image->atoms), table_clear(&image->postponed), table_clear(&image->objects), table_clear(&image->seen);
     map_clear(&image->dead);
     alarms_clear(&image->alarms);
+    image_clear_neighbours(image);
     str_unref(image->digest);
     *image = (Image){0};
 }

@@ -161,14 +161,28 @@ typedef struct Postponed {
     Delivery *delivery;
 } Postponed;
 
-typedef struct Image {
+/* Another domain of the application, as this one knows it. */
+typedef struct Neighbour {
     uint32_t domain;
+    uint64_t heard; /* the number of the last crossing that came from there */
+    uint64_t gone;  /* of the last one for it that it has acknowledged; those after that are in the outbox: */
+    Str **outbox;   /* `count` of them, of which `from` is the first */
+    size_t from, count, room;
+} Neighbour;
+
+/* The number of the last crossing that ever was in its outbox. */
+static inline uint64_t last_left(const Neighbour *n) { return n ? n->gone + n->count : 0; }
+
+typedef struct Image {
+    uint32_t domain, domains; /* which of how many */
     uint8_t seed[32], secret[32];
     uint64_t step, time;
     Str *digest;
     Table atoms, postponed, objects, seen;
     uint64_t object_bytes, mail_bytes, dead_bytes;
     Map dead; /* Died records, by id */
+    Neighbour *neighbours; /* by number */
+    size_t neighbour_count;
     Alarms alarms;
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
     Atom *found[16]; /* lately, by `found_at` of image.c */
@@ -179,6 +193,7 @@ Atom *image_atom(Image *image, Str *kind, Str *key);             /* made if need
 Postponed *image_postponed_by(const Image *image, const uint8_t *id);
 Object *image_object(const Image *image, Slice name);
 Once *image_once(const Image *image, Slice key);
+Neighbour *image_neighbour(const Image *image, uint32_t domain); /* NULL: nothing came from there, or left for it */
 
 /* Of a mailbox's or dead letter's room. */
 uint64_t weight(const Delivery *d);
@@ -195,11 +210,12 @@ void image_records(Image *image, Buffer *records);
 void atom_entries(const Atom *a, Buffer *records);
 
 void image_clear(Image *image);
+void image_clear_neighbours(Image *image);
 
 /* ---- what each record does; `a` is the atom it is about ---- */
 
 void image_step(Image *image, uint64_t number, uint64_t time);
-void image_setup(Image *image, uint32_t domain, const uint8_t *seed, const uint8_t *secret);
+void image_setup(Image *image, uint32_t domain, uint32_t domains, const uint8_t *seed, const uint8_t *secret);
 void image_deployed(Image *image, Slice digest);
 void image_born(Image *image, Atom *a, uint64_t life, const Address *parent);
 void image_ended(Image *image, Atom *a);
@@ -234,5 +250,8 @@ void image_died_gone(Image *image, const uint8_t *id);
 void image_seen(Image *image, uint64_t expires, Slice key);
 void image_settled(Image *image, uint32_t code, Slice key, Slice metadata, Slice body);
 void image_seen_gone(Image *image, Slice key);
+void image_left(Image *image, uint32_t domain, Slice crossing); /* its number follows the last */
+void image_left_gone(Image *image, uint32_t domain, uint64_t number);
+void image_arrived(Image *image, uint32_t domain, uint64_t number);
 
 #endif

@@ -150,7 +150,7 @@ static void post(Domain *d, const Record *r) {
     if (!r->n[2]) {
         ledger_leave(d, R_ACCEPTED, r->n[0]);
     } else if (once.size) {
-        delivery->reply = address_new(SLICE("@once"), once, 0);
+        delivery->reply = address_new(SLICE("@once"), once, d->image.domain);
         routes_await(d, once, r->n[0]);
     } else {
         delivery->reply = address_new(SLICE("@client"), decimal(room, r->n[0]), 0);
@@ -196,7 +196,7 @@ static void spawn(Domain *d, const Record *r) {
     hmac_sha256(d->image.secret, 32, named, sizeof named, digest);
     hex_of(hex, digest, SHA256_SIZE);
     child = address_new(r->v[0], slice(hex, 20), 0);
-    routes_begin(d, &child, &nowhere, id, r->v[1], false);
+    routes_spawn(d, &child, &nowhere, id, r->v[1]);
     text = address_text(&child);
     ledger_leave(d, R_REPLY, r->n[0], (uint32_t)0, nothing, slice_of(text));
     str_unref(text);
@@ -339,6 +339,9 @@ void take_in(Domain *d, const Record *r) {
     case R_BARRIER: domain_drop_instances(d); break;
     case R_REVIVE: revive(d, r); break;
     case R_FATE: fate(d, r); break;
+    case R_CROSSED: crossings_arrived(d, r); break;
+    case R_ACKNOWLEDGED: crossings_acknowledged(d, r); break;
+    case R_RESEND: ledger_cross_again(d, (uint32_t)r->n[0]); break;
     default: break;
     }
 }

@@ -46,6 +46,57 @@ void ledger_leave_at_once(Domain *d, int tag, ...) {
     va_end(fields);
 }
 
+static Leaving *leaving_for(Ledger *l, uint32_t domain) {
+    size_t at = 0;
+    while (at < l->leaving_count && l->leaving[at].domain < domain) at++;
+    if (at < l->leaving_count && l->leaving[at].domain == domain) return &l->leaving[at];
+    l->leaving = xrealloc(l->leaving, (l->leaving_count + 1) * sizeof *l->leaving);
+    memmove(&l->leaving[at + 1], &l->leaving[at], (l->leaving_count++ - at) * sizeof *l->leaving);
+    l->leaving[at] = (Leaving){.domain = domain};
+    return &l->leaving[at];
+}
+
+void ledger_cross(Domain *d, uint32_t domain, bool cast, int tag, ...) {
+    Leaving *to = leaving_for(&d->ledger, domain);
+    Buffer *bodies = cast ? &to->casts : &to->crossings;
+    size_t from = bodies->size;
+    Slice crossing;
+    va_list fields;
+    va_start(fields, tag);
+    put_record_v(bodies, tag, fields);
+    va_end(fields);
+    if (cast) return;
+    to->count++;
+    crossing = slice(bodies->data + from, bodies->size - from);
+    ledger_note(d, NULL, R_LEFT, domain, last_left(image_neighbour(&d->image, domain)) + 1, crossing);
+    image_left(&d->image, domain, crossing);
+}
+
+void ledger_cross_again(Domain *d, uint32_t domain) {
+    const Neighbour *n = image_neighbour(&d->image, domain);
+    Leaving *to;
+    if (n == NULL || n->count == 0) return;
+    to = leaving_for(&d->ledger, domain);
+    buffer_clear(&to->crossings);
+    for (size_t i = 0; i < n->count; i++) {
+        const Str *crossing = n->outbox[n->from + i];
+        buffer_put(&to->crossings, crossing->data, crossing->size);
+    }
+    to->count = n->count;
+}
+
+static void put_leaving(Domain *d) {
+    for (size_t i = 0; i < d->ledger.leaving_count; i++) {
+        Leaving *to = &d->ledger.leaving[i];
+        Slice crossings = slice(to->crossings.data, to->crossings.size), casts = slice(to->casts.data, to->casts.size);
+        uint64_t first = last_left(image_neighbour(&d->image, to->domain)) + 1 - to->count;
+        if (crossings.size) ledger_leave(d, R_CROSSING, to->domain, first, crossings);
+        if (casts.size) ledger_leave_at_once(d, R_CROSSING, to->domain, (uint64_t)0, casts);
+        buffer_clear(&to->crossings), buffer_clear(&to->casts);
+        to->count = 0;
+    }
+}
+
 void ledger_deliver(Domain *d, Atom *a, Delivery *delivery) {
     Ledger *l = &d->ledger;
     if (!delivery->cast && !a->volatile_) {
@@ -82,7 +133,13 @@ void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
     l->ordinal = suspension ? SUSPENSION + suspension : END;
 }
 
-uint64_t ledger_next_step(Domain *d) { return ++d->image.step; }
+/* No other domain gives it out: it leaves the remainder of this one's number. */
+uint64_t ledger_next_step(Domain *d) {
+    Image *image = &d->image;
+    uint64_t all = image->domains;
+    if (all == 1) return ++image->step;
+    return image->step += all - (image->step % all + all - image->domain % all) % all;
+}
 
 void put_id(uint8_t id[ID_SIZE], uint32_t domain, uint64_t step, uint32_t ordinal) {
     uint32_t a = __builtin_bswap32(domain), c = __builtin_bswap32(ordinal);
@@ -127,6 +184,7 @@ void ledger_take(Domain *d) {
         l->room = 0;
     }
     buffer_clear(&l->durable);
+    put_leaving(d);
 }
 
 void ledger_taken(Domain *d) {
@@ -137,6 +195,10 @@ void ledger_taken(Domain *d) {
 void ledger_free(Domain *d) {
     ledger_take(d);
     buffer_free(&d->ledger.durable), buffer_free(&d->ledger.taken);
+    for (size_t i = 0; i < d->ledger.leaving_count; i++) {
+        buffer_free(&d->ledger.leaving[i].crossings), buffer_free(&d->ledger.leaving[i].casts);
+    }
     buffer_free(&d->ledger.outgoing), buffer_free(&d->ledger.at_once);
+    free(d->ledger.leaving);
     free(d->ledger.items);
 }

@@ -1,4 +1,4 @@
-/* lives.c - how lives begin and end: see domain.h, and host/routes.py */
+/* lives.c - how lives begin and end, and who hears of it: see domain.h, and host/routes.py */
 #include "domain.h"
 
 static const Address nowhere;
@@ -46,30 +46,6 @@ static Delivery **kept_by(const Atom *a) {
     return messages;
 }
 
-static void tell_parent(Domain *d, Atom *parent, uint32_t status, const Address *child) {
-    const Peers *children = parent->more ? &parent->more->children : NULL;
-    if (children && children->table.count >= CHILDREN) {
-        Address oldest = address_ref(&children->first->address);
-        ledger_note(d, parent, R_CHILD_GONE, &oldest);
-        image_child_gone(&d->image, parent, &oldest);
-        address_unref(&oldest);
-    }
-    ledger_note(d, parent, R_CHILD_ENDED, status, child);
-    image_child_ended(&d->image, parent, status, child);
-}
-
-static void tell_watchers(Domain *d, const Peers *watchers, uint32_t status, const Address *address) {
-    for (const Peer *w = watchers->first; w; w = w->next) {
-        Atom *watcher = routes_living(d, &w->address);
-        if (watcher == NULL) continue;
-        if (memcmp(w->request, no_id, ID_SIZE) != 0) {
-            routes_answered(d, watcher, w->request, 0, status, slice(NULL, 0), slice(NULL, 0));
-        } else {
-            routes_down(d, watcher, w->token, status, address);
-        }
-    }
-}
-
 /* The message whose turn was `suspended` has failed once more: else an atom that has itself stopped while it waits would
  * begin for ever. */
 static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *delivery, bool suspended, bool reborn) {
@@ -96,12 +72,10 @@ static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *
  * of it begins the next one, unless `reborn` is false. */
 void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     Address address;
-    Atom *parent;
     Delivery **questions, **mail, *suspended;
     a->refs++;
     domain_drop_instance(d, a);
     address = atom_address(a);
-    parent = a->more ? routes_living(d, &a->more->parent) : NULL;
     questions = kept_by(a);
     mail = mailbox_list(&a->mailbox, true);
     for (Delivery **at = mail; *at; at++) delivery_ref(*at);
@@ -114,8 +88,10 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
         routes_answer(d, *at, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
         delivery_unref(*at);
     }
-    if (parent && parent != a) tell_parent(d, parent, status, &address);
-    if (a->more) tell_watchers(d, &a->more->watchers, status, &address);
+    if (a->more) routes_exited(d, &a->more->parent, &address, status);
+    for (const Peer *w = a->more ? a->more->watchers.first : NULL; w; w = w->next) {
+        routes_ended(d, &w->address, &address, w->token, w->request, 0, status);
+    }
     for (Delivery **at = mail; *at; at++) {
         pass_on(d, a, &address, *at, *at == suspended, reborn);
         delivery_unref(*at);
@@ -123,4 +99,95 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     free(questions);
     free(mail);
     atom_unref(a);
+}
+
+/* ---- wherever they live ---- */
+
+/* A life with a name that nobody had. */
+void routes_spawn(Domain *d, const Address *child, const Address *parent, const uint8_t *id, Slice args) {
+    uint32_t far;
+    if (routes_elsewhere(d, child, &far)) ledger_cross(d, far, false, R_BEGIN, id, child, parent, args);
+    else if (kind_named(d, slice_of(child->kind))) routes_begin(d, child, parent, id, args, false);
+    else routes_exited(d, parent, child, FAILED); /* removed by a deployment while the news was under way */
+}
+
+/* The child's status is kept for its parent, if that lives. */
+void routes_exited(Domain *d, const Address *parent, const Address *child, uint32_t status) {
+    uint32_t far;
+    Atom *living;
+    if (routes_elsewhere(d, parent, &far)) {
+        ledger_cross(d, far, false, R_EXITED, status, child, parent);
+    } else if ((living = routes_living(d, parent)) != NULL) {
+        const Peers *children = living->more ? &living->more->children : NULL;
+        if (children && children->table.count >= CHILDREN) {
+            Address oldest = address_ref(&children->first->address);
+            ledger_note(d, living, R_CHILD_GONE, &oldest);
+            image_child_gone(&d->image, living, &oldest);
+            address_unref(&oldest);
+        }
+        ledger_note(d, living, R_CHILD_ENDED, status, child);
+        image_child_ended(&d->image, living, status, child);
+    }
+}
+
+void routes_stop(Domain *d, const Address *target) {
+    uint32_t far;
+    Atom *living;
+    if (routes_elsewhere(d, target, &far)) ledger_cross(d, far, false, R_STOP, target);
+    else if ((living = routes_living(d, target)) != NULL) routes_end(d, living, STOPPED, true);
+}
+
+/* ---- watching ---- */
+
+/* The watcher hears of the target's end: at once if it does not live, or has as many watchers as it may. */
+void routes_watch(Domain *d, const Address *target, const Address *watcher, uint64_t token, const uint8_t *request) {
+    uint32_t far, unused;
+    Atom *living;
+    if (routes_elsewhere(d, target, &far)) {
+        ledger_cross(d, far, false, R_WATCH, token, request, target, watcher);
+        return;
+    }
+    living = routes_living(d, target);
+    if (living && routes_elsewhere(d, watcher, &unused)) { /* of one that is here, the syscall has counted */
+        size_t watchers = living->more ? living->more->watchers.table.count : 0;
+        if (watchers >= d->settings.watchers) living = NULL;
+    }
+    if (living) {
+        ledger_note(d, living, R_WATCHED, token, request, watcher);
+        image_watched(&d->image, living, token, request, watcher);
+    } else {
+        routes_ended(d, watcher, target, token, request, target->life ? CLOSED : NOT_FOUND, UNKNOWN);
+    }
+}
+
+/* The wait was given up: nobody is to be told of the target's end. */
+void routes_unwatch(Domain *d, const Address *target, const Address *watcher, const uint8_t *request) {
+    uint32_t far;
+    Atom *living;
+    if (routes_elsewhere(d, target, &far)) {
+        ledger_cross(d, far, false, R_UNWATCH, request, target, watcher);
+    } else if ((living = routes_living(d, target)) != NULL) {
+        ledger_note(d, living, R_WATCHED_GONE, (uint64_t)0, request, watcher);
+        image_watched_gone(&d->image, living, 0, request, watcher);
+    }
+}
+
+/* Tells a watcher that the target ended, or (`code`) that it does not live. A child that does not live has ended: its
+ * parent, and nobody else, has the status. */
+void routes_ended(
+    Domain *d, const Address *watcher, const Address *target, uint64_t token, const uint8_t *request, uint32_t code,
+    uint32_t status) {
+    const Peer *child;
+    uint32_t far;
+    Atom *living;
+    if (routes_elsewhere(d, watcher, &far)) {
+        ledger_cross(d, far, false, R_TOLD, token, request, code, status, target, watcher);
+        return;
+    }
+    living = routes_living(d, watcher);
+    if (living == NULL) return;
+    child = code && living->more ? peers_find(&living->more->children, 0, no_id, target) : NULL;
+    if (child) code = OK, status = child->status;
+    if (memcmp(request, no_id, ID_SIZE) == 0) routes_down(d, living, token, status, target);
+    else routes_answered(d, living, request, code, code ? 0 : status, slice(NULL, 0), slice(NULL, 0));
 }

@@ -40,6 +40,9 @@ enum {
     R_SEEN = 35,
     R_SETTLED = 36,
     R_SEEN_GONE = 37,
+    R_LEFT = 38,
+    R_LEFT_GONE = 39,
+    R_ARRIVED = 40,
     R_NOW = 64,
     R_POST = 65,
     R_OUTCOME = 66,
@@ -52,6 +55,9 @@ enum {
     R_REVIVE = 73,
     R_FATE = 74,
     R_SPAWN = 75,
+    R_CROSSED = 76,
+    R_ACKNOWLEDGED = 77,
+    R_RESEND = 78,
     R_REPLY = 128,
     R_ACCEPTED = 129,
     R_SENT = 130,
@@ -60,6 +66,8 @@ enum {
     R_LOGGED = 133,
     R_COUNTED = 134,
     R_OBSERVED = 135,
+    R_CROSSING = 136,
+    R_HEARD = 137,
     R_SERVE = 192,
     R_MAY_OPEN = 193,
     R_LINKED = 194,
@@ -68,12 +76,21 @@ enum {
     R_CHOSEN = 197,
     R_USED = 200,
     R_USED_IN_ALL = 201,
+    R_MAIL = 224,
+    R_HANDED = 225,
+    R_ANSWER = 226,
+    R_BEGIN = 227,
+    R_STOP = 228,
+    R_WATCH = 229,
+    R_UNWATCH = 230,
+    R_TOLD = 231,
+    R_EXITED = 232,
 };
 
 /* X(tag, fixed fields as Python's struct names them, variable fields) */
 #define RECORD_LAYOUTS(X) \
     X(R_STEP, "QQ", "") \
-    X(R_SETUP, "I", "bb") \
+    X(R_SETUP, "II", "bb") \
     X(R_DEPLOYED, "", "s") \
     X(R_AT, "", "ss") \
     X(R_BORN, "Q", "a") \
@@ -109,6 +126,9 @@ enum {
     X(R_SEEN, "Q", "s") \
     X(R_SETTLED, "I", "smb") \
     X(R_SEEN_GONE, "", "s") \
+    X(R_LEFT, "IQ", "b") \
+    X(R_LEFT_GONE, "IQ", "") \
+    X(R_ARRIVED, "IQ", "") \
     X(R_NOW, "Q", "") \
     X(R_POST, "QQB", "aassmb") \
     X(R_OUTCOME, "16sI", "amb") \
@@ -121,6 +141,9 @@ enum {
     X(R_REVIVE, "16sB", "") \
     X(R_FATE, "Q", "s") \
     X(R_SPAWN, "Q", "sb") \
+    X(R_CROSSED, "IQ", "b") \
+    X(R_ACKNOWLEDGED, "IQ", "") \
+    X(R_RESEND, "I", "") \
     X(R_REPLY, "QI", "mb") \
     X(R_ACCEPTED, "Q", "") \
     X(R_SENT, "B", "ad") \
@@ -129,6 +152,8 @@ enum {
     X(R_LOGGED, "QQIB", "as") \
     X(R_COUNTED, "Q", "ss") \
     X(R_OBSERVED, "d", "ss") \
+    X(R_CROSSING, "IQ", "b") \
+    X(R_HEARD, "IQ", "") \
     X(R_SERVE, "IIQQQQQQQIQQIBBB", "s") \
     X(R_MAY_OPEN, "B", "ss") \
     X(R_LINKED, "", "ss") \
@@ -137,5 +162,14 @@ enum {
     X(R_CHOSEN, "QQQQQQQQQQQBB", "s") \
     X(R_USED, "QQQQQQQQ", "s") \
     X(R_USED_IN_ALL, "QQQQ", "") \
+    X(R_MAIL, "", "ad") \
+    X(R_HANDED, "", "ad") \
+    X(R_ANSWER, "16sI", "amba") \
+    X(R_BEGIN, "16s", "aab") \
+    X(R_STOP, "", "a") \
+    X(R_WATCH, "Q16s", "aa") \
+    X(R_UNWATCH, "16s", "aa") \
+    X(R_TOLD, "Q16sII", "aa") \
+    X(R_EXITED, "I", "aa") \
 
 #endif

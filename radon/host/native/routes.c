@@ -165,6 +165,18 @@ Error routes_resolve(Domain *d, Address *a, Str **why) {
     return OK;
 }
 
+bool routes_elsewhere(const Domain *d, const Address *a, uint32_t *far) {
+    const Image *image = &d->image;
+    Slice kind = slice_of(a->kind), key = slice_of(a->key);
+    uint64_t home;
+    if (image->domains == 1) return false;
+    if (kind_is(a, "@once")) home = a->life;
+    else if (kind_of(d, a) || kind_is(a, "@topic")) home = domain_of(kind.data, kind.size, key.data, key.size, image->domains);
+    else return false;
+    *far = (uint32_t)home;
+    return home != image->domain && home < image->domains;
+}
+
 Atom *routes_living(Domain *d, const Address *address) {
     Atom *a = image_find(&d->image, address->kind, address->key);
     return a && a->life && (address->life == 0 || address->life == a->life) ? a : NULL;
@@ -207,8 +219,11 @@ static void leave_for(Domain *d, const Address *to, Delivery *delivery, int want
 
 void routes_post(Domain *d, const Address *to, Delivery *delivery) {
     Atom *a;
+    uint32_t far;
     delivery->life = to->life;
-    if (kind_of(d, to)) {
+    if (routes_elsewhere(d, to, &far)) {
+        ledger_cross(d, far, delivery->cast, R_MAIL, to, delivery);
+    } else if (kind_of(d, to)) {
         a = routes_living(d, to);
         if (a == NULL && to->life) {
             routes_refuse(d, to, delivery, SLICE("closed"));
@@ -308,17 +323,24 @@ static void answer_all(Domain *d, Slice key, uint32_t number, Slice metadata, Sl
 
 void routes_answer(
     Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer) {
-    const Address *to = &question->reply;
-    uint32_t number = (uint32_t)code;
+    if (is_nowhere(&question->reply)) return;
+    routes_tell(d, &question->reply, question->request, (uint32_t)code, metadata, body, answerer);
+}
+
+void routes_tell(
+    Domain *d, const Address *to, const uint8_t *request, uint32_t code, Slice metadata, Slice body,
+    const Address *answerer) {
+    uint32_t far;
     Atom *a;
-    if (is_nowhere(to)) return;
     if (kind_is(to, "@client")) {
-        ledger_leave(d, R_REPLY, number_in(to->key), number, metadata, body);
+        ledger_leave(d, R_REPLY, number_in(to->key), code, metadata, body);
+    } else if (routes_elsewhere(d, to, &far)) {
+        ledger_cross(d, far, false, R_ANSWER, request, code, to, metadata, body, answerer);
     } else if (kind_is(to, "@once")) {
-        answer_all(d, slice_of(to->key), number, metadata, body);
+        answer_all(d, slice_of(to->key), code, metadata, body);
     } else if ((a = routes_living(d, to)) != NULL) {
-        if (atom_asked(a, question->request)) routes_replied(d, a, question->request, number, body, answerer, metadata);
-        else routes_answered(d, a, question->request, number, 0, body, metadata);
+        if (atom_asked(a, request)) routes_replied(d, a, request, code, body, answerer, metadata);
+        else routes_answered(d, a, request, code, 0, body, metadata);
     }
 }
 

@@ -22,7 +22,9 @@ static bool fits(const Image *image, Atom *a, const Record *r) {
     const Journal *j = a ? atom_journal(a) : NULL;
     switch (r->tag) {
     case R_STEP: case R_DEPLOYED: case R_AT: case R_POSTPONED: case R_STORED: case R_DIED: case R_SEEN: return true;
-    case R_SETUP: return r->v[0].size == 32 && r->v[1].size == 32;
+    case R_LEFT_GONE: case R_ARRIVED: return true;
+    case R_SETUP: return r->n[1] != 0 && r->v[0].size == 32 && r->v[1].size == 32;
+    case R_LEFT: return r->n[1] != 0 && r->n[1] == last_left(image_neighbour(image, (uint32_t)r->n[0])) + 1;
     case R_POSTPONED_GONE: return image_postponed_by(image, r->id) != NULL;
     case R_PINNED: case R_COLLECTED: return image_object(image, r->v[0]) != NULL;
     case R_DIED_GONE: return map_get(&image->dead, r->id, ID_SIZE) != NULL;
@@ -123,7 +125,7 @@ static void apply(Image *image, const Record *r) {
     Delivery *d;
     switch (r->tag) {
     case R_STEP: image_step(image, r->n[0], r->n[1]); break;
-    case R_SETUP: image_setup(image, (uint32_t)r->n[0], r->v[0].data, r->v[1].data); break;
+    case R_SETUP: image_setup(image, (uint32_t)r->n[0], (uint32_t)r->n[1], r->v[0].data, r->v[1].data); break;
     case R_DEPLOYED: image_deployed(image, r->v[0]); break;
     case R_AT:
         address = address_new(r->v[0], r->v[1], 0);
@@ -148,6 +150,9 @@ static void apply(Image *image, const Record *r) {
     case R_SEEN: image_seen(image, r->n[0], r->v[0]); break;
     case R_SETTLED: image_settled(image, (uint32_t)r->n[0], r->v[0], r->v[1], r->v[2]); break;
     case R_SEEN_GONE: image_seen_gone(image, r->v[0]); break;
+    case R_LEFT: image_left(image, (uint32_t)r->n[0], r->v[0]); break;
+    case R_LEFT_GONE: image_left_gone(image, (uint32_t)r->n[0], r->n[1]); break;
+    case R_ARRIVED: image_arrived(image, (uint32_t)r->n[0], r->n[1]); break;
     default: apply_to_atom(image, image->at, r); break;
     }
     address_unref(&address);
@@ -296,10 +301,24 @@ static void put_atom(Atom *a, Buffer *out) {
     if (out->size == after) out->size = from; /* nothing would be left of it in a log */
 }
 
+static void put_neighbours(const Image *image, Buffer *out) {
+    for (size_t i = 0; i < image->neighbour_count; i++) {
+        const Neighbour *n = &image->neighbours[i];
+        if (n->gone) put_record(out, R_LEFT_GONE, n->domain, n->gone);
+        for (size_t k = 0; k < n->count; k++) {
+            put_record(out, R_LEFT, n->domain, n->gone + 1 + k, slice_of(n->outbox[n->from + k]));
+        }
+    }
+    for (size_t i = 0; i < image->neighbour_count; i++) {
+        const Neighbour *n = &image->neighbours[i];
+        if (n->heard) put_record(out, R_ARRIVED, n->domain, n->heard);
+    }
+}
+
 void image_records(Image *image, Buffer *out) {
     void **items;
     Cursor at;
-    put_record(out, R_SETUP, image->domain, slice(image->seed, 32), slice(image->secret, 32));
+    put_record(out, R_SETUP, image->domain, image->domains, slice(image->seed, 32), slice(image->secret, 32));
     put_record(out, R_DEPLOYED, slice_of(image->digest));
     put_record(out, R_STEP, image->step, image->time);
     items = sorted(&image->objects, by_name);
@@ -325,6 +344,7 @@ void image_records(Image *image, Buffer *out) {
         put_record(out, R_POSTPONED, p->due, &p->to, p->delivery);
     }
     free(items);
+    put_neighbours(image, out);
     items = sorted(&image->atoms, by_address);
     for (void **item = items; *item; item++) {
         if (!((Atom *)*item)->volatile_) put_atom(*item, out);

@@ -2,7 +2,7 @@
 
     python -m radon.host.native.tables [--check]
 
-The one source of both are `abi/records.py`, `abi/exchange.py`, `abi/deployment.py`, and `abi/syscalls.py`.
+The one source of both are the records of `radon/abi`, and `abi/syscalls.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import radon.abi.crossing
 import radon.abi.deployment
 import radon.abi.exchange  # noqa: F401  (registers its records)
 from radon.abi import syscalls

@@ -7,6 +7,8 @@ static const Address nowhere;
 static void hand_out(Domain *d, Atom *topic, const Address *subscriber, const Delivery *message) {
     uint8_t id[ID_SIZE];
     Delivery *copy;
+    uint32_t domain;
+    bool far;
     if (kind_is(subscriber, "@listener")) {
         uint64_t listener = 0;
         for (size_t i = 0; i < subscriber->key->size; i++) {
@@ -15,7 +17,8 @@ static void hand_out(Domain *d, Atom *topic, const Address *subscriber, const De
         ledger_leave(d, R_PUBLISHED, listener, slice_of(topic->key), slice_of(message->body));
         return;
     }
-    if (routes_living(d, subscriber) == NULL) {
+    far = routes_elsewhere(d, subscriber, &domain);
+    if (!far && routes_living(d, subscriber) == NULL) {
         Address gone = address_ref(subscriber);
         ledger_note(d, topic, R_UNSUBSCRIBED, &gone);
         image_unsubscribed(&d->image, topic, &gone);
@@ -30,7 +33,8 @@ static void hand_out(Domain *d, Atom *topic, const Address *subscriber, const De
     copy->deadline = message->deadline;
     copy->pair = str_ref(message->pair);
     copy->metadata = str_ref(message->metadata);
-    routes_post(d, subscriber, copy);
+    if (far) ledger_cross(d, domain, false, R_HANDED, subscriber, copy);
+    else routes_post(d, subscriber, copy);
     delivery_unref(copy);
 }
 

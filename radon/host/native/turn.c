@@ -166,8 +166,9 @@ void turn_log(Turn *t, int level, Slice text) {
 /* ---- checks that several syscalls share ---- */
 
 bool turn_has_ended(Turn *t, const Address *address) {
+    uint32_t far;
     if (!address->life || address->life == t->step || !kind_named(t->d, slice_of(address->kind))) return false;
-    return routes_living(t->d, address) == NULL;
+    return routes_living(t->d, address) == NULL && !routes_elsewhere(t->d, address, &far);
 }
 
 Error turn_count_sent(Turn *t) {

@@ -118,7 +118,7 @@ ObjectNow *turn_object(const Turn *t, Slice name); /* that the turn put, pinned 
 
 /* ---- checks that several syscalls share ---- */
 
-bool turn_has_ended(Turn *t, const Address *address);
+bool turn_has_ended(Turn *t, const Address *address); /* from another domain nothing is known */
 Error turn_count_sent(Turn *t);
 bool turn_is_recorded(const Turn *t); /* is the suspending syscall that it is at now in its journal? */
 bool turn_born(Turn *t, const Address *address); /* false: it begins when this very turn commits */

@@ -12,28 +12,6 @@ static const Slice nothing;
 
 /* ---- intents ---- */
 
-/* A target that does not live is down already: with its status, where it is a child's that is still kept. */
-static void watch(Turn *t, const Intent *x) {
-    Atom *target = routes_living(t->d, &x->to);
-    Address self = atom_address(t->atom);
-    if (target) {
-        ledger_note(t->d, target, R_WATCHED, x->number, no_id, &self);
-        image_watched(&t->d->image, target, x->number, no_id, &self);
-    } else {
-        const Peer *child = t->atom->more ? peers_find(&t->atom->more->children, 0, no_id, &x->to) : NULL;
-        routes_down(t->d, t->atom, x->number, child ? child->status : UNKNOWN, &x->to);
-    }
-}
-
-/* The wait was given up: nobody is to be told of the target's end. */
-static void unwatch(Turn *t, const Intent *x) {
-    Atom *target = routes_living(t->d, &x->to);
-    Address self = atom_address(t->atom);
-    if (target == NULL) return;
-    ledger_note(t->d, target, R_WATCHED_GONE, (uint64_t)0, x->id, &self);
-    image_watched_gone(&t->d->image, target, 0, x->id, &self);
-}
-
 /* The child's status was waited for. */
 static void reap(Turn *t, const Intent *x) {
     if (t->atom->more == NULL || !peers_find(&t->atom->more->children, 0, no_id, &x->to)) return;
@@ -42,9 +20,8 @@ static void reap(Turn *t, const Intent *x) {
 }
 
 static void stop(Turn *t, const Intent *x) {
-    Atom *a = routes_living(t->d, &x->to);
-    if (a == t->atom) t->exits = true, t->exit_status = STOPPED;
-    else if (a) routes_end(t->d, a, STOPPED, true);
+    if (routes_living(t->d, &x->to) == t->atom) t->exits = true, t->exit_status = STOPPED;
+    else routes_stop(t->d, &x->to);
 }
 
 static uint64_t retained(const Domain *d) { return d->image.time + d->settings.retention; }
@@ -96,10 +73,10 @@ static void carry_out(Turn *t, const Intent *x) {
         break;
     }
     case REPLY_IT: routes_answer(d, x->message, OK, slice_of(x->metadata), slice_of(x->body), &self); break;
-    case SPAWN_IT: routes_begin(d, &x->to, &self, x->id, slice_of(x->body), false); break;
+    case SPAWN_IT: routes_spawn(d, &x->to, &self, x->id, slice_of(x->body)); break;
     case STOP_IT: stop(t, x); break;
-    case WATCH_IT: watch(t, x); break;
-    case UNWATCH_IT: unwatch(t, x); break;
+    case WATCH_IT: routes_watch(d, &x->to, &self, x->number, no_id); break;
+    case UNWATCH_IT: routes_unwatch(d, &x->to, &self, x->id); break;
     case REAP_IT: reap(t, x); break;
     case STORE_IT: store_object(t, x); break;
     case PIN_IT: pin_object(t, x); break;

@@ -71,7 +71,8 @@ def address_text(turn: Turn, address: Address) -> str:
 def address_distance(turn: Turn, address: Address) -> int:
     if address.kind.startswith("http:"):
         return REMOTE
-    return SAME_PROCESS if address.kind.startswith("@") else SAME_DOMAIN
+    far = address.kind.startswith("@") or turn.domain.routes.elsewhere(address) is not None
+    return SAME_PROCESS if far else SAME_DOMAIN
 
 
 def address_seal(turn: Turn, address: Address) -> bytes:
