@@ -68,6 +68,10 @@ enum {
     R_CHOSEN = 197,
     R_USED = 200,
     R_USED_IN_ALL = 201,
+    R_PART = 202,
+    R_SUPPLIED = 203,
+    R_OFFERED = 204,
+    R_ENTRY = 205,
 };
 
 /* X(tag, fixed fields as Python's struct names them, variable fields) */
@@ -137,5 +141,9 @@ enum {
     X(R_CHOSEN, "QQQQQQQQQQBB", "s") \
     X(R_USED, "QQQQQQQQ", "s") \
     X(R_USED_IN_ALL, "QQQQ", "") \
+    X(R_PART, "Q", "") \
+    X(R_SUPPLIED, "I", "s") \
+    X(R_OFFERED, "I", "sssss") \
+    X(R_ENTRY, "BII", "s") \
 
 #endif
