@@ -3,7 +3,8 @@
 A component is a graph that stands still: modules, instances of them whose imports are exports of earlier ones, and
 functions that cross its border (`canon lower` for imports, `canon lift` for exports). Where it calls nothing but its
 imports, that graph is all there is to it, and `flatten` reads it out: whoever makes the instances in this order and
-hands in the functions has run the component. What cannot be said in this way is refused by name.
+hands in the functions has run the component. What cannot be said in this way is refused by name; only a call from one
+component to another that is nested beside it is left standing, as a function that nobody offers.
 
 Owns the binary format of components, as far as this needs it, and trusts nothing of it. Types of values are stepped
 over: core functions are compared by their core types, by the loader and the engine. Refuses to know what is imported.
@@ -38,10 +39,14 @@ class Export(NamedTuple):
     kind: str  # "func", "table", "memory", "global" or "tag"
 
 
+NESTED = ""
+"""The interface of what one component in another would have to offer to the next."""
+
+
 class Imported(NamedTuple):
     """A function that the component imports, as a core function; the drop of a resource is "[resource-drop]NAME"."""
 
-    interface: str  # "wasi:io/streams@0.2.3"
+    interface: str  # "wasi:io/streams@0.2.3"; NESTED: it is no import
     name: str
     realloc: Export | None = None  # what makes room for its result
 
@@ -61,18 +66,18 @@ class Lifted(NamedTuple):
     """A core function as the component exports it."""
 
     function: Export
+    memory: Export | None
     realloc: Export | None
     post: Export | None  # is called with what the function returned
 
 
 @dataclass(slots=True)
 class Flat:
-    """A component, flattened. Parts are in the order in which they are made."""
+    """A component, flattened: its parts in the order in which they are made, without those that no export needs."""
 
     modules: list[memoryview] = field(default_factory=list)
     read: list[binary.CoreModule] = field(default_factory=list)  # what each of the modules says of itself
     parts: list[Part] = field(default_factory=list)
-    memory: Export | None = None  # through which values cross
     exports: dict[str, Lifted] = field(default_factory=dict)  # "radon:atom/handler@0.1.0#receive"
 
     def memories(self) -> list[binary.Memory]:
@@ -94,7 +99,42 @@ def flatten(data: bytes) -> Flat:
             for name, (_, function) in value.exports.items():
                 if isinstance(function, Lifted):
                     flat.exports[f"{interface}#{name}"] = function
+    _leave_out(flat, _joined(flat))
     return flat
+
+
+def _joined(flat: Flat) -> list[int]:
+    """The parts that can be reached from those of the exports, in either direction."""
+    neighbours: list[set[int]] = [set() for _ in flat.parts]
+    for number, part in enumerate(flat.parts):
+        for supply in part.supplies:
+            other = supply if isinstance(supply, Export) else supply.realloc
+            if other is not None:
+                neighbours[number].add(other.part)
+                neighbours[other.part].add(number)
+    found: set[int] = set()
+    left = [export.part for lifted in flat.exports.values() for export in lifted if export is not None]
+    while left:
+        number = left.pop()
+        if number not in found:
+            found.add(number)
+            left += neighbours[number]
+    return sorted(found)
+
+
+def _leave_out(flat: Flat, kept: list[int]) -> None:
+    """All parts but these."""
+    numbers = {number: new for new, number in enumerate(kept)}
+
+    def moved(item: Any) -> Any:
+        if isinstance(item, Export):
+            return item._replace(part=numbers[item.part])
+        return item._replace(realloc=moved(item.realloc)) if isinstance(item, Imported) else item
+
+    flat.parts = [
+        Part(part.module, tuple(map(moved, part.supplies))) for part in (flat.parts[number] for number in kept)
+    ]
+    flat.exports = {name: Lifted(*map(moved, lifted)) for name, lifted in flat.exports.items()}
 
 
 # ---- while it is read ----
@@ -293,32 +333,31 @@ class _Scope:
         form = reader.byte()
         if form == 0 and reader.byte() == 0:
             function = self._function(reader.u32(), "export")
-            realloc, post = self._options(reader)
+            lifted = Lifted(function, *self._options(reader))
             reader.u32()  # its type
-            self._add("func", Lifted(function, realloc, post))
+            self._add("func", lifted)
         elif form == 1 and reader.byte() == 0:
             lowered = self._at("func", reader.u32())
-            realloc, _ = self._options(reader)
+            _, realloc, _ = self._options(reader)
             if not isinstance(lowered, Imported):
-                raise LoadError("the component calls a function of a component in it, which Radon cannot join")
+                lowered = Imported(NESTED, lowered.function.name)
             self._add("core func", lowered._replace(realloc=realloc))
-        elif form == 3:
+        elif form in (2, 3, 4):
             resource = self._at("type", reader.u32())
-            if resource is None or resource is _OWN_RESOURCE:
-                raise LoadError("the component drops resources of its own; an atom has those of its imports")
-            self._add("core func", Imported(resource.interface, f"[resource-drop]{resource.name}"))
-        elif form in (2, 4):
-            raise LoadError("the component makes resources of its own; an atom has those of its imports")
+            if form != 3 or resource is None or resource is _OWN_RESOURCE:
+                self._add("core func", Imported(NESTED, f"resource.{('new', 'drop', 'rep')[form - 2]}"))
+            else:
+                self._add("core func", Imported(resource.interface, f"[resource-drop]{resource.name}"))
         else:
             raise LoadError(f"the component uses the canonical function {form:#04x}, which Radon has not (WASI 0.3?)")
 
-    def _options(self, reader: Reader) -> tuple[Export | None, Export | None]:
-        """`realloc` and `post-return`. The memory is the one that there is."""
-        realloc = post = None
+    def _options(self, reader: Reader) -> tuple[Export | None, Export | None, Export | None]:
+        """`memory`, `realloc` and `post-return`."""
+        memory = realloc = post = None
         for _ in range(reader.u32()):
             option = reader.byte()
             if option == 3:
-                self._flat.memory = self._at("core memory", reader.u32())
+                memory = self._at("core memory", reader.u32())
             elif option == 4:
                 realloc = self._function(reader.u32(), "realloc")
             elif option == 5:
@@ -327,7 +366,7 @@ class _Scope:
                 raise LoadError("the component has its strings in UTF-16; an atom's are UTF-8")
             elif option:
                 raise LoadError(f"the component uses the canonical option {option:#04x}, which Radon has not (async?)")
-        return realloc, post
+        return memory, realloc, post
 
 
 _VECTORS: dict[int, Callable[[_Scope, Reader], None]] = {

@@ -109,7 +109,7 @@ class Offered(NamedTuple):
     field: str
     params: str  # "iIF": i32, i64, f64; f: f32
     results: str
-    name: str  # for messages
+    words: str
 
 
 ENTRIES = ("handler", "post", "realloc", "memory")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import wasmtime
 
 from radon.abi import syscalls
-from radon.abi.component import Export, Flat, Imported, shown
+from radon.abi.component import NESTED, Export, Flat, Imported, shown
 from radon.abi.errors import LoadError
 from radon.abi.signature import Syscall
 from radon.host import engine, signatures, wasi2
@@ -38,11 +38,13 @@ class Offer(NamedTuple):
     realloc: int  # which of `Assembly.reallocs` makes room for its result
 
     @property
-    def name(self) -> str:
-        """For messages: of a resource, or of a function with its interface. On one line, and not too long."""
+    def words(self) -> str:
+        """Of a resource that it drops the name, else why it fails the turn if `row` is None: one line, not too long."""
         if self.field.startswith(DROP):
             return shown(self.field.removeprefix(DROP))
-        return shown(f"{self.interface} {self.field}")
+        if self.interface == NESTED:
+            return f"{shown(self.field)} is of a component inside this one, which Radon does not join with others"
+        return f"{shown(f'{self.interface} {self.field}')} is not offered: an atom has no files, sockets or the like"
 
     @property
     def row(self) -> Syscall | None:
@@ -91,9 +93,10 @@ def assemble(flat: Flat) -> Assembly:
             entries[row.export] = lifted.function
             if lifted.post is not None:
                 entries[row.post] = lifted.post
+    lifted = flat.exports[syscalls.HANDLERS["receive"].export]
+    assert lifted.memory is not None
     (memory,) = flat.memories()
-    assert flat.memory is not None
-    assembly = Assembly(parts, entries, reallocs, flat.memory, memory.minimum)
+    assembly = Assembly(parts, entries, reallocs, lifted.memory, memory.minimum)
     _check_entries(assembly)
     return assembly
 

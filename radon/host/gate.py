@@ -62,7 +62,8 @@ class Instance:
         self.size = 0  # bytes of memory, when it was last weighed
         self.realloc = _REALLOCS[0]  # the one of its functions that makes room for what it is given now
         self.starting = False  # inside the start functions of a component, which cannot wait
-        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11)
+        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ...
+        self.may_drop = False  # ... but for drops of handles inside cabi_post
 
     def adopt(self, turn: Turn) -> None:
         """It is in this turn from now on, which brings its fuel."""
@@ -95,12 +96,12 @@ class Instance:
         self.guest.check(pointer, size)
         return pointer
 
-    def call_closed(self, name: str, *args: int) -> int | None:
-        """Call an export in which the guest may make no syscall."""
+    def call_closed(self, name: str, *args: int, may_drop: bool = False) -> int | None:
+        """Call an export in which the guest may make no syscall, but perhaps for drops of handles."""
         entry = self.guest.entry(name)
         if entry is None:
             raise Violation(f"the module does not export {name}")
-        self.leaving = True
+        self.leaving, self.may_drop = True, may_drop
         try:
             return self.guest.call(entry, *args)
         finally:
@@ -230,7 +231,7 @@ class Gate:
             instance.guest.check(pointer, length)
             text = instance.read(pointer, min(length, _ERR_BYTES)).decode(errors="replace")
         if instance.guest.entry(post) is not None:
-            instance.call_closed(post, result)
+            instance.call_closed(post, result, may_drop=True)
         if case:
             raise Failed("err", f"err: {text}")
 
@@ -266,7 +267,7 @@ class Gate:
 
     def _drop_function(self, resource: str) -> Callable[[Raw], None]:
         def drop(raw: Raw) -> None:
-            instance = self._paying_caller()
+            instance = self._paying_caller(drops=True)
             instance.handles.drop(raw[0] & 0xFFFF_FFFF, resource)
 
         return drop
@@ -276,7 +277,7 @@ class Gate:
         if offer.row is not None:
             enter = self._host_function(offer.row)
         elif offer.field.startswith(DROP):
-            enter = self._drop_function(offer.name)
+            enter = self._drop_function(offer.words)
         else:
             enter = self._failing(offer)
         realloc = _REALLOCS[offer.realloc]
@@ -292,19 +293,19 @@ class Gate:
     def _failing(self, offer: Offer) -> Callable[[Raw], None]:
         def fail(raw: Raw) -> None:
             self._paying_caller()
-            raise Trap("wasi", f"{offer.name} is not offered: an atom has no files, sockets or the like")
+            raise Trap("wasi", offer.words)
 
         return fail
 
-    def _paying_caller(self) -> Instance:
-        instance = self._caller()
+    def _paying_caller(self, drops: bool = False) -> Instance:
+        instance = self._caller(drops)
         instance.turn.spend(SYSCALL_FUEL)
         return instance
 
-    def _caller(self) -> Instance:
+    def _caller(self, drops: bool = False) -> Instance:
         instance = self.running
         assert instance is not None
-        if instance.leaving:
+        if instance.leaving and not (drops and instance.may_drop):
             raise Violation("a syscall inside cabi_realloc or cabi_post")
         return instance
 

@@ -97,7 +97,8 @@ def _load_component(data: bytes, name: str) -> Module:
     _check_component(flat)
     assembly = assemble(flat)
     imports = frozenset((offer.interface, offer.field) for offer in assembly.offers())
-    _check_offered([(space, field, "func") for space, field in sorted(imports) if not space.startswith("wasi:")])
+    standard = [(space, field, "func") for space, field in sorted(imports) if not space.startswith("wasi:")]
+    _check_offered([place for place in standard if place[0] != component.NESTED])
     return Module(
         digest=hashlib.sha256(data).hexdigest(),
         name=name,
@@ -203,9 +204,9 @@ def _check_contents(found: binary.CoreModule) -> None:
 
 
 def _check_component(flat: component.Flat) -> None:
-    lifted = [flat.exports[row.export] for row in syscalls.HANDLERS.values() if row.export in flat.exports]
-    if flat.memory is None or not flat.memories() or all(one.realloc is None for one in lifted):
-        raise LoadError("the component lifts its handlers without memory or realloc, through which messages reach it")
+    lifted = flat.exports[syscalls.HANDLERS["receive"].export]
+    if not flat.memories() or lifted.memory is None or lifted.realloc is None:
+        raise LoadError("the component lifts its handler without memory or realloc, through which messages reach it")
     _check_features([flat.read[part.module] for part in flat.parts], flat.memories())
 
 

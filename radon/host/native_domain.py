@@ -206,7 +206,7 @@ def _assembled(assembly: Assembly) -> Iterable[Any]:
                 yield rows.Supplied(supply.part, supply.name)
             else:
                 params, results = ("".join(_LETTERS[core] for core in side) for side in (supply.params, supply.results))
-                yield rows.Offered(supply.realloc, supply.interface, supply.field, params, results, supply.name)
+                yield rows.Offered(supply.realloc, supply.interface, supply.field, params, results, supply.words)
     handler, post, realloc, memory = range(len(rows.ENTRIES))
     for row in HANDLERS.values():
         for what, name in ((handler, row.export), (post, row.post)):

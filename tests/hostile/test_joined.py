@@ -66,8 +66,7 @@ def component(*, realloc: str = "", second: str = "", receive: str = "", start: 
         (call $id (local.get 0) (i32.const 256))
         (call $reply (local.get 0) (i32.const 512) (i32.const 4) (i32.const 256))
         (i32.const 16)))
-    {more}
-    (core instance $library (instantiate $Library))
+    (core instance $library (instantiate $Library)) {more}
     (alias core export $library "memory" (core memory $memory))
     (alias core export $library "first" (core func $first))
     (alias core export $library "second" (core func $second))
@@ -179,13 +178,18 @@ def refusal(text: bytes) -> str:
     return str(caught.value).removeprefix("module 'x': ")
 
 
+ADAPTS = '(import "library" "first" (func (param i32 i32 i32 i32) (result i32)))'
+
+
 def test_a_component_has_one_memory() -> None:
-    more = '(core module $Other (memory (export "memory") 1)) (core instance $other (instantiate $Other))'
+    more = f"""(core module $Other {ADAPTS} (memory 1))
+        (core instance $other (instantiate $Other (with "library" (instance $library))))"""
     assert refusal(component(more=more)) == "has 2 memories; an atom has one"
 
 
 def test_a_component_of_exceptions_is_refused() -> None:
-    more = "(core module $Other (tag)) (core instance $other (instantiate $Other))"
+    more = f"""(core module $Other {ADAPTS} (tag))
+        (core instance $other (instantiate $Other (with "library" (instance $library))))"""
     assert "uses WebAssembly exceptions" in refusal(component(more=more))
 
 

@@ -41,15 +41,13 @@ size_t assembly_parts(const Assembly *a) { return a->count; }
 #define GROW(list, count) ((list) = xrealloc((list), ((count) + 1) * sizeof *(list)), &(list)[(count)++])
 
 static bool always_fails(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    Slice name = slice_of(i->called->name);
+    Slice words = slice_of(i->called->words);
     (void)t, (void)v;
-    return fail(
-        i, "wasi", "%.*s is not offered: an atom has no files, sockets or the like", (int)name.size,
-        (const char *)name.data);
+    return fail(i, "wasi", "%.*s", (int)words.size, (const char *)words.data);
 }
 
 static bool drops(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    Slice name = slice_of(i->called->name);
+    Slice name = slice_of(i->called->words);
     uint32_t handle = (uint32_t)v[0].i32;
     (void)t;
     if (i->called->resource != NO_RESOURCE) return handle_drop(i, handle, i->called->resource);
@@ -65,19 +63,16 @@ static const char *letters(Slice text, char into[33]) {
 }
 
 static void add_offered(Domain *d, Part *part, const Record *row) {
-    static const char drop[] = "[resource-drop]";
     Supply *s = GROW(part->supplies, part->count);
-    Slice interface = row->v[0], field = row->v[1], name = row->v[4];
+    Slice interface = row->v[0], field = row->v[1], words = row->v[4];
     char params[33], results[33];
     Binding *b = &s->binding;
-    *s = (Supply){.binding = {.d = d, .realloc = REALLOC + (int)row->n[0], .name = slice_str(name)}};
+    *s = (Supply){.binding = {.d = d, .realloc = REALLOC + (int)row->n[0], .words = slice_str(words)}};
     s->type = wasm_functype(&wasm, letters(row->v[2], params), letters(row->v[3], results));
     b->call = host_function(interface, field);
-    if (b->call) return;
-    b->call = always_fails;
-    if (field.size < sizeof drop || memcmp(field.data, drop, sizeof drop - 1) != 0) return;
-    b->call = drops;
-    if (!resource_named(name, &b->resource)) b->resource = NO_RESOURCE;
+    b->drops = is_drop(field);
+    if (b->call == NULL) b->call = b->drops ? drops : always_fails;
+    if (b->call == drops && !resource_named(words, &b->resource)) b->resource = NO_RESOURCE;
 }
 
 static int entry_of(uint64_t what, uint64_t number) {
@@ -111,7 +106,7 @@ void assembly_free(Assembly *a) {
             Supply *supply = &a->parts[n].supplies[s];
             if (supply->type) wasm.functype_delete(supply->type);
             str_unref(supply->name);
-            str_unref(supply->binding.name);
+            str_unref(supply->binding.words);
         }
         free(a->parts[n].supplies);
     }

@@ -16,6 +16,7 @@ bool fail(Instance *i, const char *code, const char *format, ...) {
     va_start(words, format);
     vsnprintf(text, sizeof text, format, words);
     va_end(words);
+    buffer_clear(&i->failure.text); /* what the handler answered before its post failed */
     buffer_put(&i->failure.text, text, strlen(text));
     return false;
 }
@@ -193,6 +194,7 @@ bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, si
     bool called;
     if (!instance_has(i, entry)) return false;
     i->leaving = true;
+    i->may_drop = entry < INITIALIZE;
     called = instance_call(i, entry, values, count);
     i->leaving = false;
     return called;

@@ -67,7 +67,8 @@ struct Instance {
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
     bool inside;   /* a turn is under way in it */
     const Binding *called; /* the host function that it is in; NULL: in none */
-    bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) */
+    bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ... */
+    bool may_drop; /* ... but for drops of handles inside cabi_post */
     bool begun;    /* _initialize was called */
     wasmtime_instance_t instance; /* unless it is a component */
     bool leaks;    /* handles: it is to be dropped after this turn */
@@ -175,12 +176,14 @@ typedef bool (*Syscall)(Instance *i, Turn *t, wasmtime_val_raw_t *v);
 struct Binding {
     Domain *d;
     Syscall call;
+    bool drops;        /* it is the drop of a handle */
     int realloc;       /* the entry that makes room for its result */
     Resource resource; /* that it drops, if it is of WASI */
-    Str *name;         /* of what only fails, and of the resource */
+    Str *words;        /* why it fails the turn, or the name of the resource */
 };
 
 wasm_trap_t *host_enter(void *binding, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count);
+bool is_drop(Slice field); /* "[resource-drop]NAME" */
 Syscall host_function(Slice interface, Slice field); /* also of WASI 0.2; NULL: there is none */
 
 bool host_prepare(Instance *i); /* of a kind that suspends: park and trampoline. False: it failed */

@@ -43,6 +43,11 @@ static Syscall find(const Row *from, size_t count, Slice module, Slice field) {
     return NULL;
 }
 
+bool is_drop(Slice field) {
+    static const char drop[] = "[resource-drop]";
+    return field.size >= sizeof drop - 1 && memcmp(field.data, drop, sizeof drop - 1) == 0;
+}
+
 Syscall host_function(Slice interface, Slice field) {
     Syscall found = find(rows, ROWS, interface, field);
     return found ? found : find(wasi2_rows, sizeof wasi2_rows / sizeof *wasi2_rows, interface, field);
@@ -63,7 +68,7 @@ wasm_trap_t *host_enter(void *binding, wasmtime_caller_t *caller, wasmtime_val_r
     bool done;
     (void)count;
     if (!i->found) instance_adopt(i, caller);
-    if (i->leaving) {
+    if (i->leaving && !(b->drops && i->may_drop)) {
         violation(i, "a syscall inside cabi_realloc or cabi_post");
         return wasm.trap_new("host", 4);
     }
@@ -116,7 +121,10 @@ static bool told(Domain *d, wasmtime_error_t *error) {
 static bool make_host(Domain *d) {
     struct Host *host = xcalloc(1, sizeof *host);
     d->host = host;
-    for (size_t n = 0; n < ROWS; n++) host->bindings[n] = (Binding){.d = d, .call = rows[n].call, .realloc = REALLOC};
+    for (size_t n = 0; n < ROWS; n++) {
+        bool drops = is_drop(slice_text(rows[n].field));
+        host->bindings[n] = (Binding){.d = d, .call = rows[n].call, .drops = drops, .realloc = REALLOC};
+    }
     host->nothing = wasm_functype(&wasm, "", "");
     host->private_ = wasm.linker_new(d->engine);
     return told(d, wasm.linker_define_async_func(host->private_, "", 0, "park", 4, host->nothing, park, NULL, NULL));
