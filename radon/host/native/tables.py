@@ -42,7 +42,7 @@ def records() -> str:
     return _header("Tags and layouts of records.", "RADON_RECORDS_TABLE_H", lines)
 
 
-def _types(core: Iterable[str]) -> str:
+def core_types(core: Iterable[str]) -> str:
     """As wasm_functype spells them."""
     return "".join({"i32": "i", "i64": "I", "f64": "F"}[one] for one in core)
 
@@ -52,26 +52,26 @@ def calls() -> str:
     lines = ["/* X(module, field, parameters, results, function, suspends) */", "#define SYSCALLS(X) \\"]
     for row in syscalls.SYSCALLS:
         function, suspends = row.name.replace(".", "_").replace("-", "_"), int(row.effect == "suspends")
-        crossing = f'"{_types(row.params)}", "{_types(row.results)}", {function}, {suspends}'
+        crossing = f'"{core_types(row.params)}", "{core_types(row.results)}", {function}, {suspends}'
         lines.append(f'    X("{row.interface}", "{row.field}", {crossing}) \\')
     lines += ["", "/* X(form, export, post-return export, parameters); in the order of `Form` */"]
     lines.append("#define HANDLERS(X) \\")
     forms = {"receive": "MESSAGE", "start": "START", "replied": "REPLIED", "fired": "FIRED", "down": "DOWN"}
     for name, form in forms.items():
         handler = syscalls.HANDLERS[name]
-        lines.append(f'    X({form}, "{handler.export}", "{handler.post}", "{_types(handler.params)}") \\')
+        lines.append(f'    X({form}, "{handler.export}", "{handler.post}", "{core_types(handler.params)}") \\')
     lines += ["", "/* X(field, parameters, results, function): of wasi_snapshot_preview1 */"]
     lines.append("#define WASI_FUNCTIONS(X) \\")
     for field, (takes, gives) in wasi.SIGNATURES.items():
         function = f"wasi_{field if field in wasi.OFFERED else 'nosys'}"
-        lines.append(f'    X("{field}", "{_types(takes)}", "{_types(gives)}", {function}) \\')
+        lines.append(f'    X("{field}", "{core_types(takes)}", "{core_types(gives)}", {function}) \\')
     lines += ["", "/* X(interface, field, parameters, results, function): of WASI 0.2 */"]
     lines.append("#define WASI2_FUNCTIONS(X) \\")
     made: dict[object, str] = {}  # rows that differ in their name alone share a function, named after the first one
     for row in wasi2.BY_IMPORT.values():
         words = row.name.removeprefix("wasi:").partition("/")[2].replace("[method]", "")
         function = made.setdefault((wasi2.FUNCTIONS[row.name], row.takes, row.gives), re.sub(r"\W", "_", words))
-        crossing = f'"{_types(row.params)}", "{_types(row.results)}", wasi2_{function}'
+        crossing = f'"{core_types(row.params)}", "{core_types(row.results)}", wasi2_{function}'
         lines.append(f'    X("{row.interface}", "{row.field}", {crossing}) \\')
     return _header("The standard's imports and handlers.", "RADON_SYSCALLS_TABLE_H", lines)
 
