@@ -28,7 +28,9 @@ MAX_SUPPLIES = 100_000
 """What these may import between them: all of it is handed in anew whenever the component is instantiated."""
 
 _MAX_NESTING = 8
-_REPEATS = 8  # what is nested may be instantiated again and again: so many times the bytes of the whole are read
+_REPEATS = 8  # what is nested may be instantiated again and again: so many times the bytes of the whole are read ...
+_MORE = 1 << 20  # ... and so many bytes beside
+_EACH = 1 << 10  # an instantiation counts so many bytes more than it has
 
 
 class Export(NamedTuple):
@@ -92,7 +94,7 @@ class Flat:
 def flatten(data: bytes) -> Flat:
     """The component in `data`. LoadError if it is none, is damaged, or cannot be flattened."""
     flat = Flat()
-    root = _Scope(flat, [_REPEATS * len(data)], None)
+    root = _Scope(flat, [_REPEATS * len(data) + _MORE], None)
     root.evaluate(memoryview(data), None)
     for interface, (sort, value) in root.exports.items():
         if sort == "instance":
@@ -145,7 +147,6 @@ _CORE_SORTS = {
 }  # fmt: skip
 _SORTS = {1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
 
-Item = Export | Imported
 Exports = dict[str, tuple[str, Any]]
 """By name: the sort, and the value of that sort."""
 
@@ -167,6 +168,16 @@ class _Instance(NamedTuple):
         return value
 
 
+class _Made(NamedTuple):
+    """A core instance of a module. A bag of exports, which is another, is a dict."""
+
+    part: int
+    kinds: Mapping[str, str]  # by name
+
+    def get(self, name: str) -> Export | None:
+        return Export(self.part, name, self.kinds[name]) if name in self.kinds else None
+
+
 class _Resource(NamedTuple):
     """A type of an imported interface; only those of resources are ever asked for."""
 
@@ -175,6 +186,9 @@ class _Resource(NamedTuple):
 
 
 _OWN_RESOURCE = _Resource("", "")
+
+Bag = _Made | dict[str, Any]
+"""What a core instance exports."""
 
 
 class _Nested(NamedTuple):
@@ -198,7 +212,7 @@ class _Scope:
 
     def evaluate(self, data: memoryview, arguments: Exports | None) -> None:
         """Read all of it. `arguments` are its imports; None: it is the whole component, and they are the host's."""
-        self._budget[0] -= len(data)
+        self._budget[0] -= len(data) + _EACH
         if self._budget[0] < 0:
             raise LoadError("the component instantiates what is nested in it too many times")
         self._arguments = arguments
@@ -245,26 +259,26 @@ class _Scope:
             self._add("core instance", bag)
             return
         module = self._at("core module", reader.u32())
-        given: dict[str, Mapping[str, Item]] = {}
+        given: dict[str, Bag] = {}
         for _ in range(reader.u32()):
             name = reader.name()
             reader.byte()  # the sort, which is always that of core instances
             given[name] = self._at("core instance", reader.u32())
         self._add("core instance", self._instantiate(module, given))
 
-    def _instantiate(self, module: int, given: Mapping[str, Mapping[str, Item]]) -> dict[str, Item]:
+    def _instantiate(self, module: int, given: Mapping[str, Bag]) -> _Made:
         flat, read = self._flat, self._flat.read[module]
         number = len(flat.parts)
         supplies = []
         for space, name, kind in read.imports:
-            item = given.get(space, {}).get(name)
+            item = given[space].get(name) if space in given else None
             if not isinstance(item, Export | Imported) or item.kind != kind:
                 raise LoadError(f"the component gives a module of it no {kind} {shown(space)}.{shown(name)}")
             supplies.append(item)
         flat.parts.append(Part(module, tuple(supplies)))
         if number >= MAX_PARTS or sum(len(part.supplies) for part in flat.parts) > MAX_SUPPLIES:
             raise LoadError(f"the component has more than {MAX_PARTS} core instances or {MAX_SUPPLIES} imports of them")
-        return {name: Export(number, name, kind) for name, kind in read.exports.items()}
+        return _Made(number, read.exports)
 
     # ---- components ----
 

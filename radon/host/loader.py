@@ -134,11 +134,13 @@ def _from_text(data: bytes) -> bytes:
 
 
 def _alone(data: bytes) -> bytes | None:
-    """The core module of a component that needs nothing beside it: it is faster without what joins it to imports."""
+    """The core module of a component without WASI that needs nothing beside it: joined to imports it is slower."""
     imported = binary.component_imports(data)
     foreign = [name for name in imported if not name.startswith(_STANDARD) and wasi2.interface_of(name) is None]
     if foreign:
         raise LoadError(f"the component imports what Radon does not offer: {_listed(foreign)}")
+    if not all(name.startswith(_STANDARD) for name in imported):
+        return None
     cores = binary.core_modules_with(data, syscalls.HANDLERS["receive"].export)
     if len(cores) == 1 and all(space.startswith(_STANDARD) for space, _, _ in binary.read_core(cores[0]).imports):
         return cores[0]

@@ -165,7 +165,7 @@ def test_what_cannot_be_flattened_is_refused_by_name(text: str, reason: str) -> 
 
 
 def test_components_that_double_at_each_level_are_refused() -> None:
-    text = "(component $C0 (core module $M) (core instance (instantiate $M)))"
+    text = "(component $C0)"
     for level in range(1, 7):
         twice = f"(instance (instantiate $C{level - 1}))" * 60
         text = f"(component $C{level} {text} {twice})"
@@ -199,3 +199,12 @@ def test_a_component_that_ends_anywhere_or_has_any_byte_wrong_is_read_or_refused
         for mutant in (data[:at], *(data[:at] + bytes([byte]) + data[at + 1 :] for byte in (0, 1, 0x7F, 0x80, 0xFF))):
             with suppress(LoadError):
                 flatten(mutant)
+
+
+def test_many_instances_of_nothing_take_no_long_time() -> None:
+    many = b"\x05" + leb(3 * 200_000 + 3) + leb(200_000) + b"\x00\x00\x00" * 200_000
+    assert "too many times" in refusal(binary.COMPONENT + b"\x04\x08" + binary.COMPONENT + many)
+
+
+def leb(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14])
