@@ -14,8 +14,8 @@ from typing import NamedTuple
 import wasmtime
 
 from radon.abi import syscalls
-from radon.abi.component import NESTED, Export, Flat, Imported, shown
 from radon.abi.errors import LoadError
+from radon.abi.parts import NESTED, Export, Flat, Imported, shown
 from radon.abi.signature import Syscall
 from radon.host import engine, signatures, wasi2
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import wasmtime
 
-from radon.abi.component import Export
+from radon.abi.parts import Export
 from radon.host import capi
 from radon.host.assembly import Assembly, Offer, Part
 from radon.host.linked import Recipe, Wanted, function_type

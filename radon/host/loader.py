@@ -15,8 +15,10 @@ from pathlib import Path
 
 import wasmtime
 
-from radon.abi import binary, component, syscalls
+from radon.abi import binary, syscalls
+from radon.abi.component import flatten
 from radon.abi.errors import LoadError
+from radon.abi.parts import NESTED, Flat
 from radon.host import engine, signatures, wasi, wasi2
 from radon.host.assembly import Assembly, assemble
 
@@ -92,13 +94,13 @@ def _load_core(core: bytes, name: str) -> Module:
 
 
 def _load_component(data: bytes, name: str) -> Module:
-    flat = component.flatten(data)
+    flat = flatten(data)
     _check_exports(flat.exports)
     _check_component(flat)
     assembly = assemble(flat)
     imports = frozenset((offer.interface, offer.field) for offer in assembly.offers())
     standard = [(space, field, "func") for space, field in sorted(imports) if not space.startswith("wasi:")]
-    _check_offered([place for place in standard if place[0] != component.NESTED])
+    _check_offered([place for place in standard if place[0] != NESTED])
     return Module(
         digest=hashlib.sha256(data).hexdigest(),
         name=name,
@@ -205,7 +207,7 @@ def _check_contents(found: binary.CoreModule) -> None:
     _check_features([found], found.memories)
 
 
-def _check_component(flat: component.Flat) -> None:
+def _check_component(flat: Flat) -> None:
     lifted = flat.exports[syscalls.HANDLERS["receive"].export]
     if not flat.memories() or lifted.memory is None or lifted.realloc is None:
         raise LoadError("the component lifts its handler without memory or realloc, through which messages reach it")

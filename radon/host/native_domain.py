@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from radon.abi import deployment as rows
-from radon.abi.component import Export
 from radon.abi.delivery import Address, Form
 from radon.abi.errors import LoadError, RadonError
 from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, seal_commit, unseal
+from radon.abi.parts import Export
 from radon.abi.records import Died, Put
 from radon.abi.syscalls import HANDLERS
 from radon.host import capi, native

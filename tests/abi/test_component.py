@@ -9,8 +9,9 @@ import wasmtime
 import wasmtime.component
 
 from radon.abi import binary
-from radon.abi.component import MAX_PARTS, NESTED, Export, Imported, Lifted, Part, flatten
+from radon.abi.component import flatten
 from radon.abi.errors import LoadError
+from radon.abi.parts import MAX_PARTS, NESTED, Export, Imported, Lifted, Part
 from radon.host.engine import engine
 
 RECEIVE = "radon:atom/handler@0.1.0#receive"
