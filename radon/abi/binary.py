@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from radon.abi.errors import LoadError
-from radon.abi.syscalls import HANDLERS
 
 MAGIC = b"\0asm"
 CORE = MAGIC + b"\x01\0\0\0"
@@ -18,6 +17,7 @@ COMPONENT = MAGIC + b"\x0d\0\x01\0"
 
 _MAX_NESTING = 8  # of components in components: each level is read once more
 _KINDS = ("func", "table", "memory", "global", "tag")
+_EXTERNS = {0: "core module", 1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def read_core(data: bytes | memoryview) -> CoreModule:
     memories: list[Memory] = []
     has_start = has_tags = False
     names: dict[int, str] = {}
-    for section, body in _sections(data, CORE, "a core module"):
+    for section, body in sections(data, CORE, "a core module"):
         if section == 0:
             names |= _function_names(body)
         elif section == 2:
@@ -81,7 +81,7 @@ def read_core(data: bytes | memoryview) -> CoreModule:
 def component_imports(data: bytes) -> list[str]:
     """The names that a component imports: "radon:atom/state@0.1.0". LoadError as `read_core`."""
     found = []
-    for section, body in _sections(data, COMPONENT, "a component"):
+    for section, body in sections(data, COMPONENT, "a component"):
         if section == 10:
             for _ in range(body.u32()):
                 found.append(body.extern_name())
@@ -90,25 +90,15 @@ def component_imports(data: bytes) -> list[str]:
     return found
 
 
-def main_core_module(data: bytes) -> bytes:
-    """The core module in a component that exports the handler `receive`.
-
-    The other modules that `wasm-tools component new` puts beside it only join it to the component's imports. LoadError
-    if there is none, or more than one.
-    """
-    receive = HANDLERS["receive"].export
-    found = list(_modules_with(receive, memoryview(data)))
-    if not found:
-        raise LoadError(f"no core module in the component exports {receive!r}")
-    if len(found) > 1:
-        raise LoadError(f"{len(found)} core modules in the component export {receive!r}; one is needed")
-    return bytes(found[0])
+def core_modules_with(data: bytes, export: str) -> list[bytes]:
+    """The core modules in a component, at any depth, that export this name. LoadError as `read_core`."""
+    return [bytes(module) for module in _modules_with(export, memoryview(data))]
 
 
 def _modules_with(export: str, data: memoryview, depth: int = 0) -> Iterator[memoryview]:
     if depth > _MAX_NESTING:
         raise LoadError(f"components are nested more than {_MAX_NESTING} deep")
-    for section, body in _sections(data, COMPONENT, "a component"):
+    for section, body in sections(data, COMPONENT, "a component"):
         inner = body.rest()
         if section == 1 and export in read_core(inner).exports:
             yield inner
@@ -116,26 +106,26 @@ def _modules_with(export: str, data: memoryview, depth: int = 0) -> Iterator[mem
             yield from _modules_with(export, inner, depth + 1)
 
 
-def _sections(data: bytes | memoryview, header: bytes, what: str) -> Iterator[tuple[int, _Reader]]:
+def sections(data: bytes | memoryview, header: bytes, what: str) -> Iterator[tuple[int, Reader]]:
     if data[:8] != header:
         if data[:8] in (CORE, COMPONENT):
             raise LoadError(f"not {what}, but the other kind of WebAssembly binary")
         if data[:4] == MAGIC and len(data) >= 8:
             raise LoadError(f"a WebAssembly binary of unknown version {bytes(data[4:8]).hex()}")
         raise LoadError("truncated" if header.startswith(data[:8]) and len(data) else "not WebAssembly")
-    reader = _Reader(memoryview(data), 8)
+    reader = Reader(memoryview(data), 8)
     while not reader.empty():
         section = reader.byte()
-        yield section, _Reader(reader.bytes(reader.u32()), 0)
+        yield section, Reader(reader.bytes(reader.u32()), 0)
 
 
-def _function_names(section: _Reader) -> dict[int, str]:
+def _function_names(section: Reader) -> dict[int, str]:
     """Of a custom section, if it is the name section. Damage in it is no fault of the module."""
     names: dict[int, str] = {}
     try:
         if section.name() == "name":
             while not section.empty():
-                kind, body = section.byte(), _Reader(section.bytes(section.u32()), 0)
+                kind, body = section.byte(), Reader(section.bytes(section.u32()), 0)
                 if kind == 1:
                     for _ in range(body.u32()):
                         index = body.u32()
@@ -145,7 +135,7 @@ def _function_names(section: _Reader) -> dict[int, str]:
     return names
 
 
-class _Reader:
+class Reader:
     """A position in bytes. Every read moves it, so that a loop of any count ends at the latest with the bytes."""
 
     def __init__(self, data: memoryview, at: int) -> None:
@@ -238,14 +228,14 @@ class _Reader:
             raise LoadError(f"an import name of unknown form {form:#04x} in the component")
         return self.name()
 
-    def skip_extern(self) -> None:
-        """The type of a component's import."""
+    def skip_extern(self) -> str:
+        """The type of a component's import or export; answers of which sort it is."""
         sort = self.byte()
         if sort in (0, 2, 3):  # a core module, a value, a type: one more byte says what follows
-            if self.byte() == 1 and sort == 3:
-                return
-            self.leb(33)
+            if self.byte() != 1 or sort != 3:
+                self.leb(33)
         elif sort in (1, 4, 5):  # a function, a component, an instance
             self.u32()
         else:
             raise LoadError(f"an import of unknown kind {sort:#04x} in the component")
+        return _EXTERNS[sort]

@@ -1,7 +1,8 @@
 """What the native domain is told of a deployment and asked about itself, as records: bytes in, bytes out.
 
-The rows of a deployment are sent as one body: `Serve` for each kind, each followed by its grants, links and config;
-then the endpoints. What the domain answers when it is looked at are `Used` rows. These never reach a store.
+The rows of a deployment are sent as one body: `Serve` for each kind, each followed by its grants, links and config, and
+by the parts of a component; then the endpoints. What the domain answers when it is looked at are `Used` rows. These
+never reach a store.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ RIGHTS = ("open", "spawn", "stop", "publish", "subscribe", "http")
 
 @record(192, "IIQQQQQQQIQQIBBB", "s")
 class Serve(NamedTuple):
-    """A kind. `module` is the address of the compiled module, which lives as long as the deployment."""
+    """A kind. `module` is the address of the compiled module, which lives as long as the deployment; 0: a component."""
 
     spread: int  # 0 keyed, 1 sharded, 2 stateless, 3 every-host
     shards: int
@@ -83,6 +84,47 @@ class Chosen(NamedTuple):
     forgetful: int
     elide: int
     host: str
+
+
+@record(202, "Q", "")
+class Part(NamedTuple):
+    """A core instance of a component; then its imports in their order, each `Supplied` or `Offered`."""
+
+    module: int
+
+
+@record(203, "I", "s")
+class Supplied(NamedTuple):
+    """An export of an earlier part."""
+
+    part: int
+    name: str
+
+
+@record(204, "I", "sssss")
+class Offered(NamedTuple):
+    """A function of the host: see assembly.Offer."""
+
+    realloc: int
+    interface: str
+    field: str
+    params: str  # "iIF": i32, i64, f64; f: f32
+    results: str
+    words: str
+
+
+ENTRIES = ("handler", "post", "realloc", "memory")
+"""What `Entry` can be, by number."""
+
+
+@record(205, "BII", "s")
+class Entry(NamedTuple):
+    """Where a part exports what the host needs; after all parts."""
+
+    what: int
+    number: int  # of a handler or its post: the `Form`; of a realloc: which
+    part: int
+    name: str
 
 
 @record(200, "QQQQQQQQ", "s")

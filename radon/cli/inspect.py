@@ -44,8 +44,9 @@ def _lines(file: str, form: str, facts: dict[str, Any]) -> list[str]:
         "needs grants": ", ".join(facts["grants"]) or "none",
     }
     lines = [file, *(f"  {name:13} {value}" for name, value in fields.items()), "  imports"]
-    for group, names in _grouped(facts["imports"]).items():
-        lines.append(f"    {group:11} {', '.join(names)}")
+    groups = _grouped(facts["imports"])
+    width = max([11, *map(len, groups)])
+    lines += [f"    {group:{width}} {', '.join(names)}" for group, names in groups.items()]
     return lines if facts["imports"] else [*lines[:-1], "  imports       none"]
 
 

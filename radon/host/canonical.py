@@ -5,7 +5,8 @@ signature into two functions once; the gate calls them at every syscall. Every p
 claim: `Access` checks it against the live memory, and a wrong one raises Violation before a byte is touched.
 
 Values: list<u8> is bytes, string str, list<T> a list, option<T> None or the value, tuple and record a tuple, enum and
-bool an int, borrow<T> and own<T> the resource itself. An error of a result is raised as Refused.
+bool an int, borrow<T> and own<T> the resource itself. An error of a result is raised as Refused, and one of WASI is
+returned as Err.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Access(Protocol):
 
     handles: Handles
     message_limit: int
+    allocates_all: bool  # even what is empty, as components expect it: they may free what they are given
 
     def spend(self, fuel: int) -> None:
         """Charge the turn for work of the host."""
@@ -36,7 +38,13 @@ class Access(Protocol):
     def write(self, pointer: int, data: bytes) -> None: ...
 
     def allocate(self, align: int, size: int) -> int:
-        """`cabi_realloc(0, 0, align, size)`: aligned, in bounds. Never called for size 0."""
+        """`cabi_realloc(0, 0, align, size)`: aligned, in bounds. For size 0 only where it `allocates_all`."""
+
+
+class Err(NamedTuple):
+    """The error of a result, as the number of its case; of a case without a payload."""
+
+    case: int
 
 
 Lift = Callable[[Access, Sequence[int]], Any]
@@ -66,7 +74,11 @@ def parse(text: str) -> Type:
 # ---- layout in memory: size and alignment ----
 
 _SCALARS = {"u8": "B", "bool": "B", "u32": "I", "s32": "i", "u64": "Q", "s64": "q", "f64": "d"}
-_ENUMS = {"error-code": 8, "distance": 4, "level": 4}
+_ENUMS = {
+    "error-code": 8, "distance": 4, "level": 4,
+    "ip-address-family": 2, "network-error": 21,  # of WASI, as what follows
+}  # fmt: skip
+_VARIANTS = {"stream-error": (8, 4)}
 
 
 def _align_up(at: int, align: int) -> int:
@@ -80,6 +92,8 @@ def layout(t: Type) -> tuple[int, int]:
         return size, size
     if t.head in _ENUMS:
         return 1, 1
+    if t.head in _VARIANTS:
+        return _VARIANTS[t.head]
     if t.head in ("list", "string"):
         return 8, 4
     if t.head in ("own", "borrow"):
@@ -119,8 +133,10 @@ def _lift_flat(t: Type, at: int) -> tuple[Lift, int]:
         return lambda access, flat: flat[at] - 2**64 if flat[at] >= 2**63 else flat[at], after
     if t.head == "bool":
         return lambda access, flat: flat[at] != 0, after
-    if t.head in _ENUMS:
-        cases = _ENUMS[t.head]
+    if t.head == "u8":
+        return lambda access, flat: flat[at] & 0xFF, after
+    if t.head in _ENUMS or t == Type("result"):
+        cases = _ENUMS.get(t.head, 2)
 
         def enum(access: Access, flat: Sequence[int]) -> int:
             if flat[at] >= cases:
@@ -160,6 +176,9 @@ def _load(t: Type) -> Load:
         return lambda access, raw, at: _text(access.read(*struct.unpack_from("<II", raw, at)))
     if t.head == "list" and t.args[0].head == "u8":
         return lambda access, raw, at: access.read(*struct.unpack_from("<II", raw, at))
+    if t.head == "borrow":
+        resource = t.args[0].head
+        return lambda access, raw, at: access.handles.get(int.from_bytes(raw[at : at + 4], "little"), resource)
     if t.head == "tuple":
         parts, offset = [], 0
         for part in t.args:
@@ -184,11 +203,17 @@ def _load_list(access: Access, pointer: int, count: int, load: Load, size: int, 
     total = 0
     for at in range(0, count * size, size):
         element = load(access, raw, at)
-        total += len(element) if isinstance(element, bytes) else sum(map(len, element))
+        total += _length(element)
         if total > access.message_limit:
             raise TooLarge(f"a list of more than {access.message_limit} bytes (limits.message)")
         found.append(element)
     return found
+
+
+def _length(element: Any) -> int:
+    if isinstance(element, tuple):
+        return sum(map(len, element))
+    return len(element) if isinstance(element, bytes) else 0
 
 
 def _text(data: bytes) -> str:
@@ -241,6 +266,8 @@ def _store(t: Type) -> Store:
         ok: Store = (lambda access, value: b"") if t.args[0].head == "_" else _store(t.args[0])
 
         def result(access: Access, value: Any) -> bytes:
+            if isinstance(value, Err):
+                return b"\1" + gap + bytes(value)
             if not isinstance(value, Refused):
                 try:
                     return b"\0" + gap + ok(access, value)
@@ -258,8 +285,8 @@ def _gap(t: Type) -> bytes:
 
 
 def _store_bytes(access: Access, value: bytes) -> bytes:
-    """Empty ones are not allocated (rule 2): their pointer is 1, since null is no pointer in some languages."""
-    if not value:
+    """Empty ones are not allocated (rule 2.3): their pointer is 1, since null is no pointer in some languages."""
+    if not (value or access.allocates_all):
         return struct.pack("<II", 1, 0)
     pointer = access.allocate(1, len(value))
     access.write(pointer, value)
@@ -271,7 +298,7 @@ def _store_list(element: Type) -> Store:
     store = _store(element)
 
     def store_list(access: Access, values: Sequence[Any]) -> bytes:
-        if not values:
+        if not (values or access.allocates_all):
             return struct.pack("<II", align, 0)
         access.spend(len(values) * SYSCALL_FUEL)
         pointer = access.allocate(align, size * len(values))

@@ -40,6 +40,10 @@ instance_pre_delete = _function("wasmtime_instance_pre_delete", None, c_void_p)
 instance_pre_instantiate = _function(
     "wasmtime_instance_pre_instantiate", c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
 )
+instance_new = _function("wasmtime_instance_new", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p)
+func_new = _function(
+    "wasmtime_func_new_unchecked", None, c_void_p, c_void_p, CALLBACK, c_void_p, c_void_p, c_void_p, quick=True
+)
 instance_export_get = _function(
     "wasmtime_instance_export_get", c_bool, c_void_p, c_void_p, c_char_p, c_size_t, c_void_p, quick=True
 )

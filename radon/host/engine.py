@@ -33,6 +33,7 @@ import wasmtime
 from wasmtime import _ffi
 
 from radon.abi.errors import LoadError
+from radon.abi.parts import MAX_PARTS
 from radon.host import capi, limits, native
 from radon.host.cache import Cache, directory
 from radon.host.room import VARIABLE, Plan, Room, guarded, maps_left, plan
@@ -182,7 +183,7 @@ def _add_pool(config: wasmtime.Config, slots: int, stacks: int) -> None:
     """Of instances that may use all that a guest may, so that no module is too large for it."""
     pool = _ffi.wasmtime_pooling_allocation_config_new()
     chosen = {
-        "total_core_instances": slots, "total_memories": slots, "total_tables": limits.TABLES * slots,
+        "total_core_instances": MAX_PARTS * slots, "total_memories": slots, "total_tables": limits.TABLES * slots,
         "total_stacks": stacks, "max_unused_warm_slots": slots,
         "max_core_instance_size": limits.GIB, "max_memory_size": 4 * limits.GIB, "max_tables_per_module": limits.TABLES,
         "table_elements": limits.TABLE_ELEMENTS,

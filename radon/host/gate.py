@@ -17,22 +17,27 @@ from radon.abi.delivery import Delivery, Form
 from radon.abi.errors import Refused
 from radon.abi.signature import Syscall
 from radon.abi.syscalls import HANDLERS, SYSCALLS
-from radon.host import wasi
+from radon.host import wasi, wasi2
+from radon.host.assembly import DROP, MAX_REALLOCS, Assembly, Offer
 from radon.host.atom import Atom
 from radon.host.canonical import lifter, lowerer, parse
 from radon.host.engine import engine
 from radon.host.guest import Entry, Guest, HostFunction, Linked, Raw, Trap, callback
 from radon.host.handles import Handles, Violation
+from radon.host.joined import Joined
 from radon.host.kind import Kind
 from radon.host.limits import SYSCALL_FUEL
+from radon.host.linked import Recipe
 from radon.host.syscalls import FUNCTIONS
 from radon.host.turn import Turn
 
 _ENTRIES = ("cabi_realloc", *(name for handler in HANDLERS.values() for name in (handler.export, handler.post)))
+_REALLOCS = ["cabi_realloc", *(f"cabi_realloc {number}" for number in range(1, MAX_REALLOCS))]
 _SLOTS = {"i32": "I12x", "i64": "Q8x", "f64": "d8x"}
 _FORMS = {
     Form.MESSAGE: "receive", Form.START: "start", Form.REPLIED: "replied", Form.FIRED: "fired", Form.DOWN: "down",
 }  # fmt: skip
+_FUNCTIONS = {**FUNCTIONS, **wasi2.FUNCTIONS}
 _ERR_BYTES = 1024
 
 
@@ -48,13 +53,17 @@ class Failed(Exception):
 class Instance:
     """A guest with its handle table. Dropped when its turn fails; may be dropped between any two turns (rule 4)."""
 
-    def __init__(self, linked: Linked, kind: Kind) -> None:
-        self.guest = Guest(linked, kind.limits.memory)
+    def __init__(self, recipe: Recipe, kind: Kind) -> None:
+        self.guest = Guest(recipe, kind.limits.memory)
         self.handles = Handles(kind.limits.handles)
         self.message_limit = kind.limits.message
+        self.allocates_all = isinstance(kind.module.compiled, Assembly)
         self.turn: Turn  # the one that it is in, or was in last
         self.size = 0  # bytes of memory, when it was last weighed
-        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11)
+        self.realloc = _REALLOCS[0]  # the one of its functions that makes room for what it is given now
+        self.starting = False  # inside the start functions of a component, which cannot wait
+        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ...
+        self.may_drop = False  # ... but for drops of handles inside cabi_post
 
     def adopt(self, turn: Turn) -> None:
         """It is in this turn from now on, which brings its fuel."""
@@ -81,18 +90,18 @@ class Instance:
         if size >= 2**32:
             raise Violation(f"{size} bytes do not fit a guest's memory")
         self.turn.spend(SYSCALL_FUEL)
-        pointer = self.call_closed("cabi_realloc", 0, 0, align, size)
+        pointer = self.call_closed(self.realloc, 0, 0, align, size)
         if pointer is None or pointer % align:
             raise Violation(f"cabi_realloc gave {pointer}, not aligned to {align}")
         self.guest.check(pointer, size)
         return pointer
 
-    def call_closed(self, name: str, *args: int) -> int | None:
-        """Call an export in which the guest may make no syscall."""
+    def call_closed(self, name: str, *args: int, may_drop: bool = False) -> int | None:
+        """Call an export in which the guest may make no syscall, but perhaps for drops of handles."""
         entry = self.guest.entry(name)
         if entry is None:
             raise Violation(f"the module does not export {name}")
-        self.leaving = True
+        self.leaving, self.may_drop = True, may_drop
         try:
             return self.guest.call(entry, *args)
         finally:
@@ -110,21 +119,23 @@ class Gate:
         self._used = 0  # bytes of linear memory, as of each instance's last turn
         self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
         self._waiting: dict[tuple[str, str], Instance] = {}  # those of suspended turns
-        self._linked: dict[str, Linked] = {}  # by digest of the module
+        self._recipes: dict[str, Recipe] = {}  # by digest of the module
         self._functions: dict[tuple[str, str], HostFunction] = {
             (row.interface, row.field): (row.params, row.results, callback(self._host_function(row)))
             for row in SYSCALLS
-        } | wasi.host_functions(self._wasi_caller)
+        } | wasi.host_functions(self._paying_caller)
 
     def link(self, kinds: Mapping[str, Kind]) -> None:
         """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
         self.drop_all()
-        self._linked = {
-            kind.module.digest: Linked(
-                kind.module.compiled, engine(), self._functions, _ENTRIES, starts=kind.module.starts
-            )
-            for kind in kinds.values()
-        }
+        self._recipes = {kind.module.digest: self._recipe(kind) for kind in kinds.values()}
+
+    def _recipe(self, kind: Kind) -> Recipe:
+        compiled = kind.module.compiled
+        if isinstance(compiled, Assembly):
+            functions = {offer: callback(self._offered(offer)) for offer in compiled.offers()}
+            return Joined(compiled, engine(), functions, _REALLOCS)
+        return Linked(compiled, engine(), self._functions, _ENTRIES, starts=kind.module.starts)
 
     # ---- instances ----
 
@@ -174,11 +185,13 @@ class Gate:
         most = min(self._capacity, self._slots - len(self._waiting))
         if len(self._instances) >= most or self._used > self._memory:
             self._make_room(most - 1)
-        instance = Instance(self._linked[turn.kind.module.digest], turn.kind)
+        instance = Instance(self._recipes[turn.kind.module.digest], turn.kind)
         instance.adopt(turn)
         self._instances[place] = instance
         self.running = instance
+        instance.starting = instance.allocates_all
         instance.guest.start()
+        instance.starting = False
         return instance
 
     def _make_room(self, most: int) -> None:
@@ -230,15 +243,15 @@ class Gate:
             instance.guest.check(pointer, length)
             text = instance.read(pointer, min(length, _ERR_BYTES)).decode(errors="replace")
         if instance.guest.entry(post) is not None:
-            instance.call_closed(post, result)
+            instance.call_closed(post, result, may_drop=True)
         if case:
             raise Failed("err", f"err: {text}")
 
     # ---- out of the guest ----
 
     def _host_function(self, row: Syscall) -> Callable[[Raw], None]:
-        if row.field.startswith("[resource-drop]"):
-            return self._drop_function(row.field.removeprefix("[resource-drop]"))
+        if row.field.startswith(DROP):
+            return self._drop_function(row.field.removeprefix(DROP))
         caller, string_at = self._caller, ctypes.string_at
         name, function, size, unpack, lift, lower, result = _BINDINGS[row.name]
         fails, takes = row.fails, bool(row.takes)
@@ -266,21 +279,45 @@ class Gate:
 
     def _drop_function(self, resource: str) -> Callable[[Raw], None]:
         def drop(raw: Raw) -> None:
-            instance = self._caller()
-            instance.turn.spend(SYSCALL_FUEL)
+            instance = self._paying_caller(drops=True)
             instance.handles.drop(raw[0] & 0xFFFF_FFFF, resource)
 
         return drop
 
-    def _wasi_caller(self) -> Instance:
-        instance = self._caller()
+    def _offered(self, offer: Offer) -> Callable[[Raw], None]:
+        """As `_host_function`, for a component: with the `realloc` that it has chosen, and for all that WASI has."""
+        if offer.row is not None:
+            enter = self._host_function(offer.row)
+        elif offer.field.startswith(DROP):
+            enter = self._drop_function(offer.words)
+        else:
+            enter = self._failing(offer)
+        realloc = _REALLOCS[offer.realloc]
+
+        def enter_with(raw: Raw) -> None:
+            instance = self._caller()
+            instance.realloc = realloc
+            enter(raw)
+            instance.realloc = _REALLOCS[0]
+
+        return enter_with if offer.realloc else enter
+
+    def _failing(self, offer: Offer) -> Callable[[Raw], None]:
+        def fail(raw: Raw) -> None:
+            self._paying_caller()
+            raise Trap("wasi", offer.words)
+
+        return fail
+
+    def _paying_caller(self, drops: bool = False) -> Instance:
+        instance = self._caller(drops)
         instance.turn.spend(SYSCALL_FUEL)
         return instance
 
-    def _caller(self) -> Instance:
+    def _caller(self, drops: bool = False) -> Instance:
         instance = self.running
         assert instance is not None
-        if instance.leaving:
+        if instance.leaving and not (drops and instance.may_drop):
             raise Violation("a syscall inside cabi_realloc or cabi_post")
         return instance
 
@@ -311,14 +348,14 @@ def _bind(row: Syscall) -> _Binding:
         result = lambda instance, value: _insert(instance, resource, value)  # noqa: E731
     elif row.results:
         result = _plain
-    return _Binding(row.name, FUNCTIONS[row.name], 16 * len(row.params), unpack, lift, lower, result)
+    return _Binding(row.name, _FUNCTIONS[row.name], 16 * len(row.params), unpack, lift, lower, result)
 
 
 def _plain(instance: Instance, value: int) -> int:
     return value
 
 
-_BINDINGS = {row.name: _bind(row) for row in SYSCALLS if row.name in FUNCTIONS}
+_BINDINGS = {row.name: _bind(row) for row in (*SYSCALLS, *wasi2.BY_IMPORT.values()) if row.name in _FUNCTIONS}
 
 
 def _insert(instance: Instance, resource: str, value: Any) -> int:
@@ -337,7 +374,7 @@ def _arguments(instance: Instance, delivery: Delivery, message: int) -> tuple[in
     if delivery.form is Form.REPLIED and delivery.code:
         return (delivery.token, 1, delivery.code - 1, 0)
     pointer = 1  # of an empty list
-    if delivery.body:
+    if delivery.body or instance.allocates_all:
         pointer = instance.allocate(1, len(delivery.body))
         instance.write(pointer, delivery.body)
     body = (pointer, len(delivery.body))

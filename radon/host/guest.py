@@ -1,7 +1,7 @@
-"""One instance of a module in a store of its own: enter it, be called by it, read and write its memory.
+"""One instance of a module or component in a store of its own: enter it, be called by it, read and write its memory.
 
-With `linked.py` the thin and only layer between Python and wasmtime on the path of a turn. It knows addresses, fuel and
-traps; it refuses to know what a syscall means, what an atom is, and which guest should run next.
+With `linked.py` and `joined.py` the thin and only layer between Python and wasmtime on the path of a turn. It knows
+addresses, fuel and traps; it refuses to know what a syscall means, what an atom is, and which guest should run next.
 
 A guest may be used by any thread, by one at a time; the main thread enters it inside `uninterrupted()` only.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from radon.host import capi, limits
 from radon.host.interrupts import uninterrupted
-from radon.host.linked import HostFunction, Linked, Raw, callback
+from radon.host.linked import HostFunction, Linked, Raw, Recipe, callback
 from radon.host.trap import OutOfBounds, Trap, engine_error, engine_trap
 
 __all__ = ["Entry", "Guest", "HostFunction", "Linked", "OutOfBounds", "Raw", "Trap", "callback", "uninterrupted"]
@@ -29,14 +29,15 @@ class Entry(NamedTuple):
 
 
 class Guest:
-    """An instance. `Guest(linked, limit)` only makes its store; give it fuel, then `start` it, then `call`.
+    """An instance. `Guest(recipe, limit)` only makes its store; give it fuel, then `start` it, then `call`.
 
     `memory_limit` is in bytes: `memory.grow` beyond it answers -1. `view` is the whole address space of the memory:
     use no byte of it that `check` has not passed, and nothing of it after `close`.
     """
 
-    def __init__(self, linked: Linked, memory_limit: int) -> None:
-        self._linked = linked
+    def __init__(self, recipe: Recipe, memory_limit: int) -> None:
+        self._recipe = recipe
+        self._found: set[int] = set()  # parts whose exports are known
         self._limit = memory_limit
         self._running = 0
         self._raised: BaseException | None = None
@@ -45,15 +46,15 @@ class Guest:
         self._memory = 0
         self.view = memoryview(b"")
         self.entries: dict[str, Entry] = {}
-        self._raw = (ctypes.c_uint64 * linked.words)()
+        self._raw = (ctypes.c_uint64 * recipe.words)()
         self._raw_at = ctypes.addressof(self._raw)
         self._out = ctypes.c_void_p()  # trap
         self._out_at = ctypes.addressof(self._out)
         self._fuel = ctypes.c_uint64()
-        self._externs = (ctypes.c_uint64 * (capi.EXTERN_SIZE // 8 * (len(linked.entries) + 1)))()
-        self._store: int | None = capi.store_new(linked._engine, id(self), None)
+        self._externs = (ctypes.c_uint64 * (capi.EXTERN_SIZE // 8 * (len(recipe.entries) + 1)))()
+        self._store: int | None = capi.store_new(recipe.engine, id(self), None)
         self._context: int = capi.store_context(self._store)
-        capi.store_limiter(self._store, memory_limit, limits.TABLE_ELEMENTS, 1, limits.TABLES, 1)
+        capi.store_limiter(self._store, memory_limit, limits.TABLE_ELEMENTS, recipe.instances, limits.TABLES, 1)
 
     # -- life --
 
@@ -63,40 +64,43 @@ class Guest:
         Raises Trap, or whatever a host function raised. A guest that did not start cannot be started again.
         """
         self._must_be_open()
-        linked = self._linked
-        if linked.memory_minimum > self._limit:
-            needs = f"needs {linked.memory_minimum} bytes of memory to begin with"
+        recipe = self._recipe
+        if recipe.memory_minimum > self._limit:
+            needs = f"needs {recipe.memory_minimum} bytes of memory to begin with"
             raise Trap("memory-limit", f"the module {needs}; its limit is {self._limit}")
-        instance = (ctypes.c_uint64 * 2)()
-        at = ctypes.addressof(instance)
         self._running += 1
         try:
-            error = capi.instance_pre_instantiate(linked._pre, self._context, at, self._out_at)
+            error = recipe.make(self._context, self._out_at, self._made)
         finally:
             self._running -= 1
         if error or self._out.value:
             self._end(error)
-        if not self.entries:
-            self._find(lambda name, into: capi.instance_export_get(self._context, at, name, len(name), into))
-        if linked.initializes:
+        if recipe.initializes:
             self.call(self.entries["_initialize"])
+
+    def _made(self, part: int, instance: int) -> None:
+        context = self._context
+        self._find(part, lambda name, into: capi.instance_export_get(context, instance, name, len(name), into))
 
     def _adopt(self, caller: int) -> None:
         """The start function is running: find by its caller what `start` will find by the instance."""
-        if not self.entries:
-            self._find(lambda name, into: capi.caller_export_get(caller, name, len(name), into))
+        self._find(0, lambda name, into: capi.caller_export_get(caller, name, len(name), into))
 
-    def _find(self, export: Callable[[bytes, int], bool]) -> None:
+    def _find(self, part: int, export: Callable[[bytes, int], bool]) -> None:
+        if part in self._found:
+            return
+        self._found.add(part)
         at = ctypes.addressof(self._externs)
-        if self._linked.has_memory and export(b"memory", at):
+        memory = self._recipe.memory
+        if memory is not None and memory.part == part and export(memory.export, at):
             self._memory = at + capi.EXTERN_OF
             self._base = capi.memory_data(self._context, self._memory)
             self._length = capi.memory_data_size(self._context, self._memory)
             self.view = capi.view(self._base, 1 << 32)  # reserved at once and never moved: see engine.py
-        for name, encoded, arity, mask in self._linked.entries:
+        for wanted in self._recipe.entries:
             at += capi.EXTERN_SIZE
-            if export(encoded, at):
-                self.entries[name] = Entry(at + capi.EXTERN_OF, arity, mask)
+            if wanted.part == part and export(wanted.export, at):
+                self.entries[wanted.name] = Entry(at + capi.EXTERN_OF, wanted.arity, wanted.mask)
 
     def close(self) -> None:
         """Free instance and memory now. Idempotent; RuntimeError while the guest is running."""

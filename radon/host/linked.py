@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import wasmtime
 
@@ -50,8 +50,47 @@ def _running(caller: int) -> Guest:
     return guest
 
 
-class Linked:
-    """A module joined with its host functions, from which instances are made. Immutable; any thread may use it.
+class Wanted(NamedTuple):
+    """An export that the host looks up in every guest: a function that it calls, or the memory."""
+
+    name: str  # for the host
+    part: int  # which of the instances that the guest is made of
+    export: bytes
+    arity: int = 0
+    mask: int = 0  # of the result; 0: there is none
+
+
+class Recipe:
+    """What a guest is made from. Immutable; any thread may use it."""
+
+    def __init__(self, engine: wasmtime.Engine, *kept: object) -> None:
+        self.instances = 1
+        self.memory_minimum = 0  # bytes
+        self.memory: Wanted | None = None
+        self.initializes = False
+        self.entries: list[Wanted] = []
+        self.words = capi.RAW_WORDS  # of the longest call
+        self._kept = (engine, *kept)  # wasmtime holds their addresses, not references
+        self.engine = capi.address(engine)
+
+    def make(self, context: int, trap: int, found: Callable[[int, int], None]) -> int | None:
+        """Make a guest's instances in the store of this context, and call `found(part, address)` after each.
+
+        Answers the address of an error, or None; a trap's is left at the address `trap`, and ends it likewise.
+        """
+        raise NotImplementedError
+
+    def want(self, name: str, part: int, export: str, type_: wasmtime.FuncType) -> None:
+        results = [str(result) for result in type_.results]
+        if len(results) > 1 or any(result not in _MASKS for result in results):
+            raise LoadError(f"export {export!r} returns {', '.join(results)}; the host can take one i32 or i64")
+        arity = len(type_.params)
+        self.words = max(self.words, arity * capi.RAW_WORDS)
+        self.entries.append(Wanted(name, part, export.encode(), arity, _MASKS[results[0]] if results else 0))
+
+
+class Linked(Recipe):
+    """A module joined with its host functions.
 
     `functions` maps (import module, field); those that the module does not import are ignored. `entries` names the
     exports that the host wants to call; those that the module lacks, or that are no functions, are None in each guest.
@@ -68,37 +107,34 @@ class Linked:
         *,
         starts: bool = True,
     ) -> None:
-        self.memory_minimum = 0  # bytes
-        self.has_memory = False
-        self.initializes = False
-        self._kept = (engine, module, functions)  # wasmtime holds their addresses, not references
-        self._engine = capi.address(engine)
+        super().__init__(engine, module, functions)
         self._pre: int | None = None
-        self.entries: list[tuple[str, bytes, int, int]] = []  # name, in UTF-8, arity, mask
-        self.words = capi.RAW_WORDS
         self._look_at_exports(module, frozenset(entries))
         self._link(module, functions, starts)
+
+    def make(self, context: int, trap: int, found: Callable[[int, int], None]) -> int | None:
+        instance = (ctypes.c_uint64 * 2)()
+        at = ctypes.addressof(instance)
+        error: int | None = capi.instance_pre_instantiate(self._pre, context, at, trap)
+        if not error and not ctypes.c_void_p.from_address(trap).value:
+            found(0, at)
+        return error
 
     def _look_at_exports(self, module: wasmtime.Module, wanted: frozenset[str]) -> None:
         for export in module.exports:
             type_, name = export.type, export.name
             if isinstance(type_, wasmtime.MemoryType) and name == "memory":
-                self.has_memory = True
+                self.memory = Wanted(name, 0, b"memory")
                 self.memory_minimum = type_.limits.min << 16
             elif isinstance(type_, wasmtime.FuncType) and (name in wanted or name == "_initialize"):
-                results = [str(result) for result in type_.results]
-                if len(results) > 1 or any(result not in _MASKS for result in results):
-                    raise LoadError(f"export {name!r} returns {', '.join(results)}; the host can take one i32 or i64")
-                arity = len(type_.params)
-                self.words = max(self.words, arity * capi.RAW_WORDS)
-                self.entries.append((name, name.encode(), arity, _MASKS[results[0]] if results else 0))
+                self.want(name, 0, name, type_)
                 self.initializes |= name == "_initialize"
 
     def _link(self, module: wasmtime.Module, functions: Mapping[tuple[str, str], HostFunction], starts: bool) -> None:
-        linker = capi.linker_new(self._engine)
+        linker = capi.linker_new(self.engine)
         try:
             for (space, field), (params, results, function) in functions.items():
-                signature = _function_type(self._engine, tuple(params), tuple(results))
+                signature = function_type(self.engine, tuple(params), tuple(results))
                 where, what = space.encode(), field.encode()
                 error = capi.linker_define(
                     linker, where, len(where), what, len(what), capi.address(signature), function, starts, None
@@ -120,7 +156,7 @@ class Linked:
 
 
 @functools.cache
-def _function_type(engine: int, params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
+def function_type(engine: int, params: tuple[str, ...], results: tuple[str, ...]) -> wasmtime.FuncType:
     """Of that engine alone: wasmtime aborts the process when one meets two engines."""
     types: dict[str, Callable[[], wasmtime.ValType]] = {
         "i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64,

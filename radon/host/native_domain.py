@@ -13,8 +13,11 @@ from radon.abi import deployment as rows
 from radon.abi.delivery import Address, Form
 from radon.abi.errors import LoadError, RadonError
 from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, unseal
+from radon.abi.parts import Export
 from radon.abi.records import Died, Put
+from radon.abi.syscalls import HANDLERS
 from radon.host import capi, native
+from radon.host.assembly import Assembly
 from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
 from radon.host.engine import capacity, check_memory, engine
 from radon.host.kind import Kind
@@ -28,6 +31,7 @@ _HANDLERS = {
     "fired": Form.FIRED,
     "down": Form.DOWN,
 }
+_LETTERS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
 
 
 class NativeDomain(Domain):
@@ -177,10 +181,12 @@ class NativeDomain(Domain):
 def _described(kind: Kind) -> Iterable[Any]:
     """The rows of a kind, in the order in which deployment.py has them."""
     limits, module = kind.limits, kind.module
+    compiled = module.compiled
+    address = 0 if isinstance(compiled, Assembly) else capi.address(compiled)
     yield rows.Serve(
         _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state,
         limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff,
-        capi.address(module.compiled), module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers),
+        address, module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers),
         int(module.suspends), int(module.starts), kind.name,
     )  # fmt: skip
     for right, name, glob in kind.grants.rows():
@@ -189,3 +195,26 @@ def _described(kind: Kind) -> Iterable[Any]:
         yield rows.Linked(name, target)
     for name, value in kind.config.items():
         yield rows.Configured(name, value)
+    if isinstance(compiled, Assembly):
+        yield from _assembled(compiled)
+
+
+def _assembled(assembly: Assembly) -> Iterable[Any]:
+    """The rows of a component."""
+    for part in assembly.parts:
+        yield rows.Part(capi.address(part.compiled))
+        for supply in part.supplies:
+            if isinstance(supply, Export):
+                yield rows.Supplied(supply.part, supply.name)
+            else:
+                params, results = ("".join(_LETTERS[core] for core in side) for side in (supply.params, supply.results))
+                yield rows.Offered(supply.realloc, supply.interface, supply.field, params, results, supply.words)
+    handler, post, realloc, memory = range(len(rows.ENTRIES))
+    for row in HANDLERS.values():
+        for what, name in ((handler, row.export), (post, row.post)):
+            if name in assembly.entries:
+                entry = assembly.entries[name]
+                yield rows.Entry(what, _HANDLERS[row.name], entry.part, entry.name)
+    for number, entry in enumerate(assembly.reallocs):
+        yield rows.Entry(realloc, number, entry.part, entry.name)
+    yield rows.Entry(memory, 0, assembly.memory.part, assembly.memory.name)

@@ -79,8 +79,10 @@ class Suspensions:
         """Called by the guest's syscall: `leave` sends what is asked; returns when the answer is there.
 
         Raises Exhausted when this turn was suspended too often, or too many are (to the end of this one then, so that
-        it can be no other when it runs again); Violation when a replayed turn asks something else.
+        it can be no other when it runs again); Violation when a replayed turn asks something else, or cannot wait.
         """
+        if self._gate.running is not None and self._gate.running.starting:
+            raise Violation("a turn cannot wait here")
         atom = turn.atom
         journal, ordinal = atom.journal, turn.calls
         if ordinal >= turn.kind.limits.outbox:

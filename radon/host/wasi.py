@@ -106,6 +106,18 @@ class Turn(Protocol):
         """Charge it for bytes that stay with the host."""
 
 
+def put_out(turn: Turn, stream: int, data: bytes) -> None:
+    """The guest prints this; its turn pays for the lines."""
+    turn.spend(SYSCALL_FUEL * data.count(b"\n"))
+    turn.keep(len(data))
+    turn.output.write(stream, data)
+
+
+def exited(status: int) -> Trap:
+    """What `exit` raises: an atom is no program that ends."""
+    return Trap("exit", f"the guest called exit({status}), which fails the turn; an atom ends by lifecycle.exit")
+
+
 class Caller(Protocol):
     """The guest that is calling. `read` and `write` are those of `Guest`, and may charge for it."""
 
@@ -149,9 +161,7 @@ def _fd_write(guest: Caller, stream: int, buffers: int, count: int, written: int
     for pointer, length in struct.iter_unpack("<II", guest.read(buffers, count * 8)):
         data += guest.read(pointer, min(length, MAX_WRITE - len(data)))
     guest.write(written, struct.pack("<I", len(data)))
-    guest.turn.spend(SYSCALL_FUEL * data.count(b"\n"))
-    guest.turn.keep(len(data))
-    guest.turn.output.write(stream, bytes(data))
+    put_out(guest.turn, stream, bytes(data))
     return SUCCESS
 
 
@@ -210,7 +220,7 @@ def _nothing_get(guest: Caller, pointers: int, strings: int) -> int:
 
 
 def _proc_exit(guest: Caller, status: int) -> int:
-    raise Trap("exit", f"the guest called exit({status}), which fails the turn; an atom ends by lifecycle.exit")
+    raise exited(status)
 
 
 OFFERED: dict[str, Callable[..., int]] = {

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from radon.abi import binary
+from radon.abi.component import flatten
 from radon.abi.errors import LoadError
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 
@@ -77,7 +78,7 @@ def test_own_memories_are_read_with_their_flags() -> None:
 
 
 def test_the_main_module_of_a_component_is_taken_out_whole(component: bytes) -> None:
-    core = binary.main_core_module(component)
+    core = binary.core_modules_with(component, RECEIVE)[0]
     module = binary.read_core(core)
     assert {(space, field) for space, field, _ in module.imports} == {(row.interface, row.field) for row in SYSCALLS}
     assert {row.export for row in HANDLERS.values()} <= module.exports.keys()
@@ -103,16 +104,12 @@ def test_imports_of_every_sort_are_named() -> None:
     assert binary.component_imports(wat(text)) == ["a:b/c@1.2.3", "run", "ty", "same", "inner", "code"]
 
 
-def test_a_nested_component_is_searched_and_two_atoms_are_refused() -> None:
+def test_a_nested_component_is_searched_for_atoms() -> None:
     module = f'(core module (memory (export "memory") 1) (func (export "{RECEIVE}")))'
-    assert RECEIVE in binary.read_core(binary.main_core_module(wat(f"(component (component {module}))"))).exports
-    with pytest.raises(LoadError, match="2 core modules"):
-        binary.main_core_module(wat(f"(component {module} (component {module}))"))
-
-
-def test_a_component_without_an_atom_is_refused() -> None:
-    with pytest.raises(LoadError, match="no core module in the component exports 'radon:atom/handler"):
-        binary.main_core_module(wat("(component (core module))"))
+    (core,) = binary.core_modules_with(wat(f"(component (component {module}))"), RECEIVE)
+    assert RECEIVE in binary.read_core(core).exports
+    assert len(binary.core_modules_with(wat(f"(component {module} (component {module}))"), RECEIVE)) == 2
+    assert binary.core_modules_with(wat("(component (core module))"), RECEIVE) == []
 
 
 def test_components_nested_without_end_are_refused() -> None:
@@ -120,7 +117,7 @@ def test_components_nested_without_end_are_refused() -> None:
     for _ in range(20):
         data = binary.COMPONENT + b"\x04" + leb(len(data)) + data
     with pytest.raises(LoadError, match="nested"):
-        binary.main_core_module(data)
+        binary.core_modules_with(data, RECEIVE)
 
 
 @pytest.mark.parametrize(
@@ -163,9 +160,13 @@ def leb(value: int) -> bytes:
 
 def read_all(data: bytes) -> None:
     """Everything that reads bytes: a result or a LoadError, in time that their length bounds."""
-    for reader in (binary.read_core, binary.component_imports, binary.main_core_module):
+    for reader in (binary.read_core, binary.component_imports, atoms_of, flatten):
         with suppress(LoadError):
             reader(data)
+
+
+def atoms_of(data: bytes) -> object:
+    return binary.core_modules_with(data, RECEIVE)
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", binary.CORE, binary.COMPONENT]))

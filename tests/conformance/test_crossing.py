@@ -140,11 +140,12 @@ def trespasser(row: Syscall, place: str) -> bytes:
 
 @pytest.mark.parametrize("place", ["cabi_realloc", "cabi_post"])
 def test_every_syscall_traps_inside_of_cabi_realloc_and_cabi_post(open_harness: Open, place: str) -> None:
-    guests = {f"guest{number}": trespasser(row, place) for number, row in enumerate(SYSCALLS)}
+    rows = [row for row in SYSCALLS if place == "cabi_realloc" or not row.field.startswith("[resource-drop]")]
+    guests = {f"guest{number}": trespasser(row, place) for number, row in enumerate(rows)}
     h = open_harness({name: kind(name, guest, retry=Retry(attempts=1)) for name, guest in guests.items()})
     for name in guests:
         h.send(f"{name}/a", b"body")
-    assert [letter.cause for letter in h.dead()] == ["trap: abi"] * len(SYSCALLS)
+    assert [letter.cause for letter in h.dead()] == ["trap: abi"] * len(rows)
     assert all("inside cabi_realloc or cabi_post" in line for line in h.logs())
 
 

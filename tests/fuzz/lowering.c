@@ -13,14 +13,20 @@ enum { MOST_STEPS = 24, SYSCALL_COUNT = 0
 #define X(module, field, params, results, function, suspends) +1
     SYSCALLS(X)
 #undef X
-    , ACTS = 12
+    , ACTS = 12, JOINED_COUNT = 0
+#define X(params) +1
+    JOINED_STEPS(X)
+#undef X
 };
 
-static const char *const params_of[SYSCALL_COUNT + ACTS] = {
+static const char *const params_of[SYSCALL_COUNT + ACTS + JOINED_COUNT] = {
 #define X(module, field, params, results, function, suspends) params,
     SYSCALLS(X)
 #undef X
     "i", "", "", "", "iI", "i", "ii", "ii", "ii", "i", "iii", "i",
+#define X(params) params,
+    JOINED_STEPS(X)
+#undef X
 };
 
 /* What lies behind the steps of a script: names that mean something, 24 bytes for each, then bytes of the input. */
@@ -31,7 +37,7 @@ static const char *const names[] = {
 enum { NAMES = sizeof names / sizeof *names, SLOT = 24, RAW = 256 };
 
 static wasm_engine_t *engine;
-static wasmtime_module_t *puppet_module, *direct_module;
+static wasmtime_module_t *puppet_module, *direct_module, *joined_module;
 
 /* ---- the engine, as engine.py has it where a guest can tell ---- */
 
@@ -61,6 +67,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     engine = wasm_engine_new_with_config(config);
     puppet_module = compile(library, puppet_wasm, sizeof puppet_wasm);
     direct_module = compile(library, direct_wasm, sizeof direct_wasm);
+    joined_module = compile(library, joined_wasm, sizeof joined_wasm);
     return 0;
 }
 
@@ -107,12 +114,33 @@ static void serve(Buffer *rows, const char *name, int spread, wasmtime_module_t 
     put_record(rows, R_CONFIGURED, SLICE("config"), SLICE("value"));
 }
 
+/* A component of one part, which is offered all that it imports. */
+static void join(Buffer *rows) {
+    static const char *const handlers[] = {
+#define X(form, export, post, params) export,
+        HANDLERS(X)
+#undef X
+    };
+    put_record(rows, R_PART, (uint64_t)(uintptr_t)joined_module);
+#define X(interface, field, params, results, words) \
+    put_record(rows, R_OFFERED, (uint32_t)0, SLICE(interface), SLICE(field), SLICE(params), SLICE(results), SLICE(words));
+    JOINED_IMPORTS(X)
+#undef X
+    for (uint32_t form = 0; form < sizeof handlers / sizeof *handlers; form++) {
+        put_record(rows, R_ENTRY, 0, form, (uint32_t)0, slice_text(handlers[form]));
+    }
+    put_record(rows, R_ENTRY, 2, (uint32_t)0, (uint32_t)0, SLICE("cabi_realloc"));
+    put_record(rows, R_ENTRY, 3, (uint32_t)0, (uint32_t)0, SLICE("memory"));
+}
+
 static void deploy(RadonDomain *d, bool all) {
     Buffer rows = {0};
     serve(&rows, "puppet", KEYED, puppet_module, true);
     if (all) serve(&rows, "direct", KEYED, direct_module, false);
     serve(&rows, "shard", SHARDED, direct_module, false);
     serve(&rows, "near", EVERY_HOST, puppet_module, true);
+    serve(&rows, "joined", KEYED, NULL, true);
+    join(&rows);
     put_record(&rows, R_ENDPOINT, SLICE("http:api"));
     must(radon_deploy(d, (const uint8_t *)"digest", 6, rows.data, rows.size) == NULL, "it deploys");
     if (!all) radon_end_kind(d, (const uint8_t *)"direct", 6);
@@ -200,7 +228,7 @@ static void put_script(Input *in, Buffer *body) {
     uint32_t count = take(in) % MOST_STEPS, data = 4096 + 8 + 96 * count;
     buffer_u64(body, count);
     for (uint32_t step = 0; step < count; step++) {
-        uint64_t number = take(in) % (SYSCALL_COUNT + ACTS), arguments[10] = {0};
+        uint64_t number = take(in) % (SYSCALL_COUNT + ACTS + JOINED_COUNT), arguments[10] = {0};
         const char *params = params_of[number];
         for (size_t n = 0; params[n]; n++) put_argument(in, arguments, &n, params, data);
         buffer_u64(body, number);
@@ -217,7 +245,7 @@ static void put_script(Input *in, Buffer *body) {
 
 static Address somebody(Input *in) {
     uint8_t which = take(in);
-    const char *name = names[which % 6];
+    const char *name = which % 7 == 6 ? "joined/a" : names[which % 7];
     return address_parse(slice(name, strlen(name)));
 }
 

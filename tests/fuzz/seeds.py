@@ -14,16 +14,19 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi
 
+from radon.abi import binary, frames
 from radon.abi import crossing as c
 from radon.abi import exchange as x
-from radon.abi import frames
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.records import LAYOUTS
+from radon.abi.signature import Syscall
 from radon.abi.syscalls import SYSCALLS
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.hostile.puppet import DIRECT, PUPPET
+from radon.host.native.tables import core_types
+from tests.hostile.puppet import DIRECT, NUMBER, PUPPET, text
+from tests.hostile.wat import WASI2, WASI2_VERSION
 
 SOMEBODY = Address("kind", "key", 7)
 METADATA = (("name", b"value"), ("", b""))
@@ -84,8 +87,8 @@ def _parts(snapshot: bytes, log: bytes, inputs: bytes) -> bytes:
     return struct.pack("<HH", len(snapshot), len(log)) + snapshot + log + inputs
 
 
-HANDLES = {"message": 1, "address": 2, "bucket": 3, "object": 4}
-"""Which the steps of `BEFORE` make."""
+HANDLES = {"message": 1, "address": 2, "bucket": 3, "object": 4, "output-stream": 2, "input-stream": 3, "pollable": 4}
+"""Which the steps of `BEFORE` make; and those before a function of WASI."""
 
 BEFORE = ("messaging.self", "state.open", "objects.put")
 RUN, COMMIT, LATER = b"\x0a", b"\x0b", b"\xf8"
@@ -100,10 +103,15 @@ def histories() -> Iterator[tuple[str, bytes]]:
             steps = [_step(rows[before]) for before in BEFORE] + 2 * [_step(number)]
             message = bytes((0, to, 4, len(steps))) + b"".join(steps) + bytes(range(32))
             yield f"{name}-{to}", b"\0" + message + RUN + message + LATER + RUN + b"\x0c" + message + RUN
+    for row in WASI2:
+        steps = [bytes((NUMBER[name],)) for name in ("stdout.get-stdout", "stdin.get-stdin")]
+        steps += [bytes((NUMBER["monotonic-clock.subscribe-instant"], 1)), _step(NUMBER[row.name], row)]
+        message = bytes((0, 6, 4, len(steps))) + b"".join(steps) + bytes(range(32))
+        yield f"{row.name}-joined", b"\0" + message + RUN + message + RUN
 
 
-def _step(number: int) -> bytes:
-    row = SYSCALLS[number]
+def _step(number: int, row: Syscall | None = None) -> bytes:
+    row = row or SYSCALLS[number]
     taken = b"".join(_argument(taken) for taken in row.takes)
     area = b"" if not row.gives or row.results else bytes((130,))
     return bytes((number,)) + taken + area
@@ -125,11 +133,22 @@ TARGETS = {"frames": bodies, "lowering": histories}
 
 
 def guests() -> str:
-    """A header with the puppets as modules, and where wasmtime is."""
+    """A header with the puppets as modules, what the one of a component imports, and where wasmtime is."""
     lines = [f'#define WASMTIME "{_ffi.filename}"']
-    for name, text in {"puppet": PUPPET, "direct": DIRECT}.items():
-        module = ", ".join(map(str, wasmtime.wat2wasm(text)))
+    joined = text(suspending=True, wasi2=WASI2)
+    for name, guest in {"puppet": PUPPET, "direct": DIRECT, "joined": joined}.items():
+        module = ", ".join(map(str, wasmtime.wat2wasm(guest)))
         lines.append(f"static const uint8_t {name}_wasm[] = {{{module}}};")
+    rows = {(f"{row.interface}@{WASI2_VERSION}", row.field): row for row in WASI2}
+    rows |= {(row.interface, row.field): row for row in SYSCALLS}
+    lines.append("#define JOINED_IMPORTS(X) \\")
+    for space, field, _ in binary.read_core(bytes(wasmtime.wat2wasm(joined))).imports:
+        row = rows[space, field]
+        types = f'"{core_types(row.params)}", "{core_types(row.results)}"'
+        words = field.removeprefix("[resource-drop]")
+        lines.append(f'    X("{row.interface}", "{field}", {types}, "{words}") \\')
+    lines += ["", "#define JOINED_STEPS(X) \\"]
+    lines += [f'    X("{core_types(row.params)}") \\' for row in WASI2]
     return "\n".join([*lines, ""])
 
 

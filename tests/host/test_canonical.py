@@ -57,6 +57,7 @@ class Memory:
         self.bytes = bytearray(SIZE)
         self.handles = Handles(handles)
         self.message_limit = message_limit
+        self.allocates_all = False
         self.asked: list[tuple[int, int]] = []
         self._top = 1024
 

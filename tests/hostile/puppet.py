@@ -11,14 +11,16 @@ misbehave. Everything that it wrote can be looked at afterwards: it answers with
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from enum import IntEnum
 
 import pytest
 
 from radon.abi.errors import Closed, ErrorCode
+from radon.abi.signature import Syscall
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 from radon.testing.harness import Harness
-from tests.hostile.wat import HEAP, module
+from tests.hostile.wat import HEAP, WASI2, module
 
 STEP = 96
 """Bytes of one step of a script: what to call, ten arguments, the result; 64 bits each."""
@@ -38,8 +40,6 @@ DATA = HEAP + 8 + STEP * STEPS
 LAST_AREA = AREAS + 60 * 64
 """Of the reply with which each script ends."""
 
-NUMBER = {row.name: number for number, row in enumerate(SYSCALLS)}
-
 
 class Act(IntEnum):
     """What a step can do that is no syscall. The arguments of a step follow in the comment."""
@@ -56,6 +56,12 @@ class Act(IntEnum):
     RESULT = GROW + 9  # the address that the handler returns
     FILL = GROW + 10  # memory.fill(address, value, length)
     OPTION = GROW + 11  # the step at this address is run, whatever it is
+
+
+NUMBER = {row.name: number for number, row in enumerate(SYSCALLS)} | {
+    row.name: len(SYSCALLS) + len(Act) + number for number, row in enumerate(WASI2)
+}
+"""Of what can be called by its name; functions of WASI 0.2 by a puppet in a component."""
 
 
 class Allocate(IntEnum):
@@ -136,15 +142,18 @@ _ACTS: dict[Act, tuple[str, str | None]] = {
 }  # fmt: skip
 
 
-def _text(suspending: bool) -> bytes:
+def text(*, suspending: bool, wasi2: Sequence[Syscall] = ()) -> bytes:
+    """The puppet as WAT; one with functions of WASI 0.2 is for a component."""
     rows = [row for row in SYSCALLS if suspending or row.effect != "suspends"]
     steps = []
-    for row in SYSCALLS:
+    for row in (*SYSCALLS, *wasi2):
         call = f"(call ${row.name} {' '.join(_argument(n + 1, core) for n, core in enumerate(row.params))})"
-        body = call if row in rows else "unreachable"
-        steps.append(_wrapper(row.name, body, row.results[0] if row.results and row in rows else None))
+        if row in rows or row in wasi2:
+            steps.append(_wrapper(row.name, call, row.results[0] if row.results else None))
+        else:
+            steps.append(_wrapper(row.name, "unreachable", None))
     steps += [_wrapper(act.name, *_ACTS[act]) for act in Act]
-    names = " ".join(f"$step.{name}" for name in [*(row.name for row in SYSCALLS), *(act.name for act in Act)])
+    names = " ".join(f"$step.{one.name}" for one in (*SYSCALLS, *Act, *wasi2))
     # What a message has to say: a u32 of steps, padded to 8 bytes, and the steps. The stack of the other handlers is
     # left alone: they say ok.
     more = f"""
@@ -182,13 +191,15 @@ def _text(suspending: bool) -> bytes:
         f"(call $play (local.get 1) (local.get 2)) (global.set $heap (i32.const {HEAP})) (return (global.get $result))"
     )
     others = dict.fromkeys(("start", "replied", "fired", "down"), f"(global.set $heap (i32.const {HEAP}))")
-    return module([row.name for row in rows], realloc=_REALLOC, more=more, name="puppet", receive=receive, **others)
+    return module(
+        [row.name for row in rows], wasi2=wasi2, realloc=_REALLOC, more=more, name="puppet", receive=receive, **others
+    )
 
 
-PUPPET = _text(suspending=True)
+PUPPET = text(suspending=True)
 """The puppet that can suspend, and so runs on a fiber."""
 
-DIRECT = _text(suspending=False)
+DIRECT = text(suspending=False)
 """The puppet that cannot."""
 
 

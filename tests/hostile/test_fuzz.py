@@ -5,7 +5,6 @@ The oracle is the domain itself: what its commits and its snapshot say must make
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +14,6 @@ from hypothesis import strategies as st
 
 from radon.abi.delivery import Address
 from radon.abi.exchange import Connect, Disconnect, Passivate
-from radon.abi.syscalls import SYSCALLS
-from radon.host.canonical import parse
 from radon.host.domain import Settings
 from radon.host.domains import default
 from radon.host.image import Image
@@ -24,79 +21,18 @@ from radon.host.kind import Retry
 from radon.host.limits import ENTRY_OVERHEAD, MAIL_OVERHEAD, MIB, OBJECT_OVERHEAD, Limits
 from radon.host.python_domain import PythonDomain
 from radon.testing.harness import Harness
+from tests.hostile.asking import Steps, body, scripts
+from tests.hostile.components import joined_puppet
 from tests.hostile.conftest import WITNESS, hostile
-from tests.hostile.puppet import AREAS, DATA, DIRECT, PUPPET, Act, Script
+from tests.hostile.puppet import DIRECT, PUPPET
 
-LIMITS = Limits(memory=MIB, turn=5_000_000, outbox=20, state=10_000, message=20_000, handles=12, spawned=5)
-
-NAMES = [b"witness/w", b"puppet/b", b"direct", b"puppet", b"witness", b"data", b"topic", b"link", b"http:api", b"no/x"]
-NAMES.append(hashlib.sha256(NAMES[0].ljust(20, b"\0")).hexdigest().encode())
-"""Something for every string: names of atoms, kinds, buckets and topics, and of the object that each script puts."""
-
-PLACES = [DATA + 64 * number for number in range(len(NAMES))]
-
-LISTS = DATA + 64 * len(NAMES)
-"""Where a table of pointers begins: of keys, or of pairs of metadata."""
-
-HELD = {"message": [1], "address": [2, 3, 4], "bucket": [5], "object": [6]}
-"""The handles that a script begins with, on a fresh instance."""
+LIMITS = Limits(memory=MIB, turn=5_000_000, outbox=20, state=10_000, message=20_000, handles=16, spawned=5)
 
 Action = tuple[Callable[..., None], tuple[Any, ...]]
 
-edges = st.sampled_from([0, 1, 2, 7, 2**16 - 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1])
-anything = st.one_of(st.integers(0, 2**64 - 1), edges, st.integers(0, 300), st.sampled_from(PLACES))
-numbers = st.one_of(st.integers(0, 5), st.sampled_from([10**6, 10**9, 2**32 - 1, 2**64 - 1]))
 
-
-@st.composite
-def calls(draw: st.DrawFn) -> tuple[str | Act, list[int]]:
-    """One step: as a rule one that makes sense, else with one argument that may be anything."""
-    row = draw(st.sampled_from([*SYSCALLS, None]))
-    if row is None:
-        return draw(st.sampled_from(Act)), draw(st.lists(numbers, min_size=3, max_size=3))
-    values: list[int] = []
-    for text in row.takes:
-        head = parse(text).head
-        if head in ("borrow", "own"):
-            values.append(draw(st.sampled_from(HELD[parse(text).args[0].head])))
-        elif head == "string" or text == "list<u8>":
-            at = draw(st.integers(0, len(NAMES) - 1))
-            values += [PLACES[at], len(NAMES[at])]
-        elif head == "list":
-            values += [LISTS, draw(st.integers(0, 3))]
-        elif head == "option":
-            values += [draw(st.integers(0, 1)), draw(st.sampled_from(PLACES)), draw(st.integers(0, 10))]
-        else:
-            values.append(draw(st.integers(0, 3)) if head in ("u32", "level", "bool") else draw(numbers))
-    if row.gives and not row.results:
-        values.append(draw(st.integers(0, 20).map(lambda n: AREAS + 8 * n)))
-    if values and draw(st.integers(0, 15)) == 0:
-        values[draw(st.integers(0, len(values) - 1))] = draw(anything)
-    return row.name, values
-
-
-scripts = st.lists(calls(), min_size=4, max_size=14)
-
-
-def body(steps: list[tuple[str | Act, list[int]]], answers: bool) -> bytes:
-    """A handle of each type to begin with, then the steps."""
-    script = Script()
-    script.data(b"".join(name.ljust(64, b"\0") for name in NAMES))
-    script.data(b"".join(word.to_bytes(4, "little") for at in PLACES for word in (at, 3)))
-    script.call("messaging.self")
-    for name in (0, 1):
-        script.call("messaging.open", PLACES[name], len(NAMES[name]), script.area())
-    script.call("state.open", PLACES[5], 4, script.area())
-    script.call("objects.put", PLACES[0], 20, script.area())
-    for what, values in steps:
-        script.call(what, *values)
-    if answers:
-        script.call("messaging.message.reply", 1, 0, 512, script.area())
-    return script.body()
-
-
-def message(h: Harness, to: str, steps: list[tuple[str | Act, list[int]]], answers: bool) -> None:
-    h.post(to, body(steps, answers))
+def message(h: Harness, to: str, steps: Steps, answers: bool) -> None:
+    h.post(to, body(steps, answers, wasi2=to.startswith("joined")))
 
 
 def rubbish(h: Harness, to: str, data: bytes) -> None:
@@ -125,9 +61,9 @@ def restart(h: Harness, snapshot: bool) -> None:
 ATOMS = st.sampled_from(["puppet/a", "puppet/b", "puppet/line", "direct/a", "direct"])
 
 actions: st.SearchStrategy[Action] = st.one_of(
-    st.tuples(st.just(message), st.tuples(ATOMS, scripts, st.booleans())),
-    st.tuples(st.just(message), st.tuples(ATOMS, scripts, st.booleans())),
-    st.tuples(st.just(message), st.tuples(ATOMS, scripts, st.booleans())),
+    st.tuples(st.just(message), st.tuples(ATOMS, scripts(), st.booleans())),
+    st.tuples(st.just(message), st.tuples(ATOMS, scripts(), st.booleans())),
+    st.tuples(st.just(message), st.tuples(st.sampled_from(["joined/a", "joined"]), scripts(wasi2=True), st.booleans())),
     st.tuples(st.just(rubbish), st.tuples(ATOMS, st.binary(max_size=200))),
     st.tuples(st.just(advance), st.tuples(st.sampled_from([1, 10**6, 10**9, 10**12]))),
     st.tuples(st.just(Harness.forget), st.just(())),
@@ -162,6 +98,7 @@ def live(history: list[Action], forgetful: bool) -> None:
     fields = {"limits": LIMITS, "retry": Retry(attempts=2), "links": {"link": "witness/w"}}
     witness = hostile("witness", WITNESS)
     kinds = {"puppet": hostile("puppet", PUPPET, **fields), "direct": hostile("direct", DIRECT, **fields)}
+    kinds["joined"] = hostile("joined", joined_puppet(), **fields)
     chosen = Settings(suspended=3, instances=4, memory=2 * MIB, forgetful=forgetful)
     with Impatient({**kinds, "witness": witness}, settings=chosen, endpoints=["api"]) as h:
         for act, arguments in history:

@@ -9,13 +9,39 @@ leave a result area on the stack with `return`; else it says ok.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from radon.abi.signature import Handler
+from radon.abi.signature import Handler, Syscall
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 from radon.host.wasi import MODULE as WASI
 from radon.host.wasi import SIGNATURES
+from radon.host.wasi2 import BY_IMPORT
 
 BY_NAME = {row.name: row for row in SYSCALLS}
+
+_MORE = [
+    ("wasi:io/poll", "[resource-drop]pollable", ("i32",), ()),
+    ("wasi:io/streams", "[resource-drop]input-stream", ("i32",), ()),
+    ("wasi:io/streams", "[resource-drop]output-stream", ("i32",), ()),
+    ("wasi:filesystem/types", "[resource-drop]descriptor", ("i32",), ()),
+    ("wasi:filesystem/types", "[method]descriptor.is-same-object", ("i32", "i32"), ("i32",)),
+    ("wasi:sockets/instance-network", "instance-network", (), ("i32",)),
+]
+
+
+def _named(row: Syscall) -> Syscall:
+    """As WAT can have it: "streams.output-stream.write", "poll.drop.pollable"."""
+    field = row.field.replace("[method]", "").replace("[resource-drop]", "drop.")
+    return replace(row, name=f"{row.interface.partition('/')[2]}.{field}")
+
+
+WASI2 = [
+    _named(row)
+    for row in (*BY_IMPORT.values(), *(Syscall(a, b, "", c, d, "none", False, (), "") for a, b, c, d in _MORE))
+]
+"""Functions of WASI 0.2. The last two can be imported and not called."""
+
+WASI2_VERSION = "0.2.7"
 
 OK = 8
 """Where the twelve zeros are that say ok."""
@@ -52,6 +78,7 @@ def module(
     imports: Iterable[str] = (),
     *,
     wasi: Iterable[str] = (),
+    wasi2: Iterable[Syscall] = (),
     memory: str = '(memory (export "memory") 1)',
     realloc: str = REALLOC,
     more: str = "",
@@ -60,13 +87,15 @@ def module(
 ) -> bytes:
     """WAT of an atom. `handlers`: body by short name; those that an import needs, and `receive`, are there anyway.
 
-    `wasi` names functions of preview1, which are imported as `$` and the name as well.
+    `wasi` names functions of preview1, which are imported as `$` and the name as well; so are those of `wasi2`, which
+    only a component can have (components.py).
     """
     rows = [BY_NAME[name] for name in imports]
     for needed in ["receive", *(row.handler for row in rows if row.handler)]:
         handlers.setdefault(needed, "")
     exports = "".join(_handler(HANDLERS[name], body) for name, body in handlers.items())
     functions = [(WASI, name, name, *SIGNATURES[name]) for name in wasi]
+    functions += [(f"{row.interface}@{WASI2_VERSION}", row.field, row.name, row.params, row.results) for row in wasi2]
     functions += [(row.interface, row.field, row.name, row.params, row.results) for row in rows]
     text = "\n  ".join(
         f'(import "{space}" "{field}" (func ${name}{signature(params, results)}))'

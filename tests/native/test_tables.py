@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from radon.host import gate, guest, limits, routes, topic, turn
+from radon.host import assembly, gate, guest, limits, routes, topic, turn
 from radon.host.native import tables
 
 HERE = Path(tables.__file__).parent
@@ -32,6 +32,6 @@ def value(expression: str) -> int:
 
 @pytest.mark.parametrize("name", DEFINED)
 def test_a_charge_or_bound_is_that_of_the_python_twin(name: str) -> None:
-    places = [getattr(place, name) for place in (limits, turn, routes, topic, guest) if hasattr(place, name)]
+    places = [getattr(place, name) for place in (limits, turn, routes, topic, guest, assembly) if hasattr(place, name)]
     expected = {ELSEWHERE[name]} if name in ELSEWHERE else set(places)
     assert expected == {value(DEFINED[name])}

@@ -28,6 +28,7 @@
 #define SAMPLES 10000
 #define ERR_BYTES 1024
 #define TABLES 8
+#define MAX_REALLOCS 8
 #define TABLE_ELEMENTS (1 << 20)
 
 #define NEVER UINT64_MAX

@@ -17,6 +17,7 @@ typedef struct Slice {
 } Slice;
 
 static inline Slice slice(const void *data, size_t size) { return (Slice){data, size}; }
+static inline Slice slice_text(const char *text) { return slice(text, strlen(text)); }
 static inline Slice slice_of(const Str *s) { return s == NULL ? (Slice){NULL, 0} : (Slice){s->data, s->size}; }
 #define SLICE(text) ((Slice){(const uint8_t *)(text), sizeof(text) - 1})
 

@@ -1,6 +1,6 @@
 /* deploying.c - the kinds that a domain runs, and how it begins: see api.h and abi/deployment.py */
 #include "api.h"
-#include "domain.h"
+#include "guest.h"
 
 static void free_kinds(Kind *kinds, size_t count) {
     for (size_t n = 0; n < count; n++) {
@@ -9,6 +9,7 @@ static void free_kinds(Kind *kinds, size_t count) {
         for (size_t i = 0; i < k->link_count; i++) str_unref(k->links[i].name), str_unref(k->links[i].value);
         for (size_t i = 0; i < k->config_count; i++) str_unref(k->config[i].name), str_unref(k->config[i].value);
         free(k->grants), free(k->links), free(k->config);
+        assembly_free(k->assembly);
         str_unref(k->name);
     }
     free(kinds);
@@ -141,7 +142,7 @@ const char *radon_deploy(RadonDomain *d, const uint8_t *digest, size_t digest_si
         } else if (row.tag == R_ENDPOINT) {
             GROW(endpoints, endpoint_count);
             endpoints[endpoint_count++] = str_new(row.v[0].data, row.v[0].size);
-        } else if (kind) {
+        } else if (kind && !assembly_add(d, kind, &row)) {
             add_to_kind(kind, &row);
         }
     }

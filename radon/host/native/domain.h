@@ -41,6 +41,9 @@ typedef struct Pairing { /* of a link or of config */
 /* A module joined with the host functions; one for all kinds that have it. */
 typedef struct Linked Linked;
 
+/* A component: its parts, and where each of their imports comes from. */
+typedef struct Assembly Assembly;
+
 /* What the atoms of a kind have done since the domain was opened, whatever was deployed meanwhile. */
 typedef struct Tally {
     Str *kind;
@@ -57,7 +60,8 @@ typedef struct Kind {
     uint64_t backoff; /* ns */
     uint8_t handlers; /* bit n: exports the handler of form n */
     bool suspends, starts; /* starts: host functions may be called before the instance exists */
-    const wasmtime_module_t *module;
+    const wasmtime_module_t *module; /* NULL: it is a component */
+    Assembly *assembly;
     uint32_t pages; /* of memory at the beginning, of 64 KiB */
     Linked *linked;
     Grant *grants;

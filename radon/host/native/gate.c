@@ -121,7 +121,7 @@ static size_t arguments(Instance *i, const Delivery *delivery, uint32_t lent, wa
         v[n++].i32 = 1, v[n++].i32 = (int32_t)delivery->code - 1, v[n++].i32 = 0;
         return n;
     }
-    if (body.size) {
+    if (body.size || i->kind->assembly) { /* a component may free what it is given */
         if (!guest_allocate(i, 1, body.size, &pointer)) return 0;
         if (!guest_write(i, pointer, body.data, body.size)) return 0;
     }
@@ -219,12 +219,13 @@ void gate_drive(Instance *i) {
 }
 
 static void enter_in_fiber(Instance *i, bool started) {
-    if (!started && !(instance_fits(i) && host_prepare(i))) {
+    bool joined = i->kind->assembly != NULL; /* the engine joins parts outside of fibers only, and before there is a park */
+    if (!started && !((joined ? instance_start(i) : instance_fits(i)) && host_prepare(i))) {
         left(i);
         return;
     }
     i->in_fiber = true;
-    if (started) {
+    if (started || joined) {
         in_handler(i);
     } else {
         i->starting = true;

@@ -16,6 +16,7 @@ bool fail(Instance *i, const char *code, const char *format, ...) {
     va_start(words, format);
     vsnprintf(text, sizeof text, format, words);
     va_end(words);
+    buffer_clear(&i->failure.text); /* what the handler answered before its post failed */
     buffer_put(&i->failure.text, text, strlen(text));
     return false;
 }
@@ -109,7 +110,9 @@ Instance *instance_new(Domain *d, Atom *a, Kind *kind) {
     i->d = d, i->atom = a, i->kind = kind;
     i->store = wasm.store_new(d->engine, i, NULL);
     i->context = wasm.store_context(i->store);
-    wasm.store_limiter(i->store, (int64_t)kind->memory, TABLE_ELEMENTS, 1, TABLES, 1);
+    wasm.store_limiter(
+        i->store, (int64_t)kind->memory, TABLE_ELEMENTS, kind->assembly ? (int64_t)assembly_parts(kind->assembly) : 1,
+        TABLES, 1);
     return i;
 }
 
@@ -125,7 +128,8 @@ static const char *const entry_names[ENTRIES] = {
 #define X(form, export, post, params) [form] = export, [DOWN + 1 + form] = post,
     HANDLERS(X)
 #undef X
-    [INITIALIZE] = "_initialize", [REALLOC] = "cabi_realloc",
+    [INITIALIZE] = "_initialize", [REALLOC] = "cabi_realloc", "cabi_realloc 1", "cabi_realloc 2", "cabi_realloc 3",
+    "cabi_realloc 4", "cabi_realloc 5", "cabi_realloc 6", "cabi_realloc 7",
 };
 
 static bool export_of(Instance *i, const wasmtime_instance_t *of, wasmtime_caller_t *caller, const char *name, wasmtime_extern_t *found) {
@@ -133,17 +137,21 @@ static bool export_of(Instance *i, const wasmtime_instance_t *of, wasmtime_calle
     return wasm.caller_export_get(caller, name, strlen(name), found);
 }
 
+void instance_has_memory(Instance *i, const wasmtime_memory_t *memory) {
+    i->has_memory = true;
+    i->memory = *memory;
+    i->base = wasm.memory_data(i->context, &i->memory);
+    i->length = wasm.memory_data_size(i->context, &i->memory);
+}
+
 static void find_exports(Instance *i, const wasmtime_instance_t *of, wasmtime_caller_t *caller) {
     wasmtime_extern_t found;
     if (i->found) return;
     i->found = true;
     if (export_of(i, of, caller, "memory", &found) && found.kind == WASMTIME_EXTERN_MEMORY) {
-        i->has_memory = true;
-        i->memory = found.of.memory;
-        i->base = wasm.memory_data(i->context, &i->memory);
-        i->length = wasm.memory_data_size(i->context, &i->memory);
+        instance_has_memory(i, &found.of.memory);
     }
-    for (int n = 0; n < ENTRIES; n++) {
+    for (int n = 0; n <= REALLOC; n++) {
         if (!export_of(i, of, caller, entry_names[n], &found) || found.kind != WASMTIME_EXTERN_FUNC) continue;
         i->entries[n] = found.of.func;
         i->has |= 1u << n;
@@ -164,6 +172,7 @@ bool instance_start(Instance *i) {
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error;
     if (!instance_fits(i)) return false;
+    if (i->kind->assembly) return assembly_make(i);
     error = wasm.instance_pre_instantiate(i->kind->linked->pre, i->context, &i->instance, &trap);
     if (error || trap) return instance_ended(i, error, trap);
     instance_started(i);
@@ -189,6 +198,7 @@ bool instance_call_closed(Instance *i, int entry, wasmtime_val_raw_t *values, si
     bool called;
     if (!instance_has(i, entry)) return false;
     i->leaving = true;
+    i->may_drop = entry < INITIALIZE;
     called = instance_call(i, entry, values, count);
     i->leaving = false;
     return called;
@@ -214,7 +224,7 @@ bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointe
     if (size >= (uint64_t)1 << 32) return violation(i, "%llu bytes do not fit a guest's memory", (unsigned long long)size);
     if (!turn_spend(i->turn, SYSCALL_FUEL)) return false;
     v[0].i32 = 0, v[1].i32 = 0, v[2].i32 = (int32_t)align, v[3].i32 = (int32_t)size;
-    if (!instance_call_closed(i, REALLOC, v, 4)) return false;
+    if (!instance_call_closed(i, i->called ? i->called->realloc : REALLOC, v, 4)) return false;
     *pointer = (uint32_t)v[0].i32;
     if (*pointer % align) return violation(i, "cabi_realloc gave %u, not aligned to %u", *pointer, align);
     return guest_check(i, *pointer, size);

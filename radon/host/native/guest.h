@@ -10,7 +10,11 @@
 
 /* ---- handles: small numbers for the resources that a guest holds, in one table for all types ---- */
 
-typedef enum Resource { NO_RESOURCE, AN_ADDRESS, A_MESSAGE, A_BUCKET, AN_OBJECT } Resource;
+typedef enum Resource {
+    NO_RESOURCE, AN_ADDRESS, A_MESSAGE, A_BUCKET, AN_OBJECT,
+    AN_INPUT, AN_OUTPUT, A_POLLABLE, /* of WASI */
+    RESOURCES
+} Resource;
 
 typedef struct Handle {
     Resource type; /* NO_RESOURCE: free */
@@ -18,6 +22,7 @@ typedef struct Handle {
         Address address;
         Message *message;
         Str *name; /* of a bucket or object */
+        uint64_t number; /* of WASI: which output; when the pollable is ready, ns since 1970 */
     };
 } Handle;
 
@@ -31,7 +36,8 @@ typedef struct Handles {
 
 /* ---- instances ---- */
 
-enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES }; /* entries: handler of form f at f, its post at DOWN + 1 + f */
+/* Entries: the handler of form f at f, its post at DOWN + 1 + f. Components have more than one realloc. */
+enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES = REALLOC + MAX_REALLOCS };
 
 /* Why a turn failed: a stable cause that may be recorded, and words for people. */
 typedef struct Failure {
@@ -39,6 +45,8 @@ typedef struct Failure {
     Buffer text;
     bool framed; /* the text has the names of the functions that it came from */
 } Failure;
+
+typedef struct Binding Binding;
 
 struct Instance {
     Domain *d;
@@ -58,9 +66,11 @@ struct Instance {
     Handles handles;
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
     bool inside;   /* a turn is under way in it */
-    bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) */
+    const Binding *called; /* the host function that it is in; NULL: in none */
+    bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ... */
+    bool may_drop; /* ... but for drops of handles inside cabi_post */
     bool begun;    /* _initialize was called */
-    wasmtime_instance_t instance;
+    wasmtime_instance_t instance; /* unless it is a component */
     bool leaks;    /* handles: it is to be dropped after this turn */
     Failure failure;
     /* of kinds that suspend: */
@@ -77,10 +87,12 @@ struct Instance {
 Instance *instance_new(Domain *d, Atom *a, Kind *kind); /* its store only */
 void instance_free(Instance *i);
 
-/* Instantiates and runs the start function. False: it failed. A kind that suspends does the same in a fiber. */
+/* Instantiates and runs the start function. False: it failed. A kind that suspends does the same in a fiber, unless it is
+ * a component. */
 bool instance_start(Instance *i);
 bool instance_fits(Instance *i);     /* has the kind room for the memory that it begins with? */
 void instance_started(Instance *i);  /* it is there: look its exports up */
+void instance_has_memory(Instance *i, const wasmtime_memory_t *memory);
 
 /* The start function is running: find by its caller what is found by the instance later. */
 void instance_adopt(Instance *i, wasmtime_caller_t *caller);
@@ -133,6 +145,8 @@ static inline uint32_t handle_insert(Instance *i, Handle h) { /* takes over its 
 Handle *handle_get(Instance *i, uint32_t handle, Resource type); /* NULL: a violation */
 bool handle_drop(Instance *i, uint32_t handle, Resource type);
 void handle_release(Instance *i, uint32_t handle, const Message *m); /* what the host lent is taken back */
+void handle_forget(Handle h); /* gives its reference back */
+bool resource_named(Slice name, Resource *resource); /* of WASI */
 void handles_clear(Handles *handles);
 
 /* ---- the gate: gate.c ---- */
@@ -150,8 +164,29 @@ struct Linked {
     wasmtime_instance_pre_t *pre;
 };
 
+/* ---- components: assembly.c ---- */
+
+bool assembly_add(Domain *d, Kind *kind, const Record *row); /* false: it is no row of a component */
+void assembly_free(Assembly *a);
+size_t assembly_parts(const Assembly *a);
+bool assembly_make(Instance *i); /* all of its parts, in order. False: it failed */
+
 /* What a syscall does: reads its arguments from `v`, leaves its result there or where it points. False: the turn failed. */
 typedef bool (*Syscall)(Instance *i, Turn *t, wasmtime_val_raw_t *v);
+
+/* One host function, as the engine hands it back to us in each call. */
+struct Binding {
+    Domain *d;
+    Syscall call;
+    bool drops;        /* it is the drop of a handle */
+    int realloc;       /* the entry that makes room for its result */
+    Resource resource; /* that it drops, if it is of WASI */
+    Str *words;        /* why it fails the turn, or the name of the resource */
+};
+
+wasm_trap_t *host_enter(void *binding, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count);
+bool is_drop(Slice field); /* "[resource-drop]NAME" */
+Syscall host_function(Slice interface, Slice field); /* also of WASI 0.2; NULL: there is none */
 
 bool host_prepare(Instance *i); /* of a kind that suspends: park and trampoline. False: it failed */
 bool gate_body(Instance *i);    /* what is done inside of the guest for its turn; also called in the fiber */

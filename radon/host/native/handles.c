@@ -5,7 +5,16 @@
  */
 #include "guest.h"
 
-static const char *const names[] = {"", "address", "message", "bucket", "object"};
+static const char *const names[RESOURCES] = {
+    "", "address", "message", "bucket", "object", "input-stream", "output-stream", "pollable",
+};
+
+bool resource_named(Slice name, Resource *resource) {
+    for (*resource = AN_INPUT; *resource < RESOURCES; ++*resource) {
+        if (slice_equal(name, slice_text(names[*resource]))) return true;
+    }
+    return false;
+}
 
 bool handles_room(const Instance *i, uint64_t count) { return i->handles.count + count <= i->kind->handles; }
 
@@ -44,15 +53,15 @@ uint32_t handle_new(Instance *i) {
     return at + 1;
 }
 
-static void forget(Handle *h) {
-    if (h->type == AN_ADDRESS) address_unref(&h->address);
-    else if (h->type == A_MESSAGE) message_unref(h->message);
-    else str_unref(h->name);
-    h->type = NO_RESOURCE;
+void handle_forget(Handle h) {
+    if (h.type == AN_ADDRESS) address_unref(&h.address);
+    else if (h.type == A_MESSAGE) message_unref(h.message);
+    else if (h.type == A_BUCKET || h.type == AN_OBJECT) str_unref(h.name);
 }
 
 static void release_slot(Handles *t, uint32_t at) {
-    forget(&t->slots[at]);
+    handle_forget(t->slots[at]);
+    t->slots[at].type = NO_RESOURCE;
     push_free(t, at);
     t->count--;
 }
@@ -79,7 +88,7 @@ void handle_release(Instance *i, uint32_t handle, const Message *m) {
 
 void handles_clear(Handles *t) {
     for (uint32_t at = 0; at < t->top; at++) {
-        if (t->slots[at].type != NO_RESOURCE) forget(&t->slots[at]);
+        handle_forget(t->slots[at]);
     }
     free(t->slots), free(t->free);
     *t = (Handles){0};

@@ -10,12 +10,9 @@ SYSCALLS(X)
 #define X(field, params, results, function) bool function(Instance *i, Turn *t, wasmtime_val_raw_t *v);
 WASI_FUNCTIONS(X)
 #undef X
-
-/* One host function of one domain: what the engine hands back to us in each call. */
-typedef struct Binding {
-    Domain *d;
-    Syscall call;
-} Binding;
+#define X(interface, field, params, results, function) bool function(Instance *i, Turn *t, wasmtime_val_raw_t *v);
+WASI2_FUNCTIONS(X)
+#undef X
 
 typedef struct Row {
     const char *module, *field, *params, *results;
@@ -33,6 +30,29 @@ static const Row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
+static const Row wasi2_rows[] = {
+#define X(interface, field, params, results, function) {interface, field, params, results, function},
+    WASI2_FUNCTIONS(X)
+#undef X
+};
+
+static Syscall find(const Row *from, size_t count, Slice module, Slice field) {
+    for (size_t n = 0; n < count; n++) {
+        if (slice_equal(module, slice_text(from[n].module)) && slice_equal(field, slice_text(from[n].field))) return from[n].call;
+    }
+    return NULL;
+}
+
+bool is_drop(Slice field) {
+    static const char drop[] = "[resource-drop]";
+    return field.size >= sizeof drop - 1 && memcmp(field.data, drop, sizeof drop - 1) == 0;
+}
+
+Syscall host_function(Slice interface, Slice field) {
+    Syscall found = find(rows, ROWS, interface, field);
+    return found ? found : find(wasi2_rows, sizeof wasi2_rows / sizeof *wasi2_rows, interface, field);
+}
+
 struct Host {
     Binding bindings[ROWS];
     wasm_functype_t *nothing;   /* () -> () */
@@ -42,14 +62,20 @@ struct Host {
 /* ---- from the guest ---- */
 
 /* Around every syscall: no guest calls one where the Canonical ABI forbids it, and each costs something. */
-static wasm_trap_t *enter(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
-    const Binding *b = env;
+wasm_trap_t *host_enter(void *binding, wasmtime_caller_t *caller, wasmtime_val_raw_t *values, size_t count) {
+    const Binding *b = binding;
     Instance *i = b->d->running;
+    bool done;
     (void)count;
     if (!i->found) instance_adopt(i, caller);
-    if (i->leaving) violation(i, "a syscall inside cabi_realloc or cabi_post");
-    else if (turn_spend(i->turn, SYSCALL_FUEL) && b->call(i, i->turn, values)) return NULL;
-    return wasm.trap_new("host", 4);
+    if (i->leaving && !(b->drops && i->may_drop)) {
+        violation(i, "a syscall inside cabi_realloc or cabi_post");
+        return wasm.trap_new("host", 4);
+    }
+    i->called = b;
+    done = turn_spend(i->turn, SYSCALL_FUEL) && b->call(i, i->turn, values);
+    i->called = NULL;
+    return done ? NULL : wasm.trap_new("host", 4);
 }
 
 /* ---- suspending: the one async function, which only `suspend` calls, and only inside of a fiber ---- */
@@ -95,7 +121,10 @@ static bool told(Domain *d, wasmtime_error_t *error) {
 static bool make_host(Domain *d) {
     struct Host *host = xcalloc(1, sizeof *host);
     d->host = host;
-    for (size_t n = 0; n < ROWS; n++) host->bindings[n] = (Binding){d, rows[n].call};
+    for (size_t n = 0; n < ROWS; n++) {
+        bool drops = is_drop(slice_text(rows[n].field));
+        host->bindings[n] = (Binding){.d = d, .call = rows[n].call, .drops = drops, .realloc = REALLOC};
+    }
     host->nothing = wasm_functype(&wasm, "", "");
     host->private_ = wasm.linker_new(d->engine);
     return told(d, wasm.linker_define_async_func(host->private_, "", 0, "park", 4, host->nothing, park, NULL, NULL));
@@ -106,7 +135,7 @@ static bool define(Domain *d, wasmtime_linker_t *linker) {
         const Row *row = &rows[n];
         wasm_functype_t *type = wasm_functype(&wasm, row->params, row->results);
         wasmtime_error_t *error = wasm.linker_define_func_unchecked(
-            linker, row->module, strlen(row->module), row->field, strlen(row->field), type, enter, &d->host->bindings[n],
+            linker, row->module, strlen(row->module), row->field, strlen(row->field), type, host_enter, &d->host->bindings[n],
             NULL);
         wasm.functype_delete(type);
         if (!told(d, error)) return false;
@@ -128,6 +157,7 @@ bool gate_link(Domain *d, Kind *kinds, size_t count) {
     joined = define(d, linker);
     for (size_t n = 0; joined && n < count; n++) {
         Linked *l = linked_with(d, kinds[n].module);
+        if (kinds[n].assembly) continue;
         if (l == NULL) {
             l = xcalloc(1, sizeof *l);
             l->module = kinds[n].module;

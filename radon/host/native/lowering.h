@@ -52,10 +52,11 @@ bool store_bytes(Instance *i, Slice bytes, uint32_t pair[2]);
 /* own<T> as a core value: no room ends the turn. Takes over the reference. */
 bool give_handle(Instance *i, wasmtime_val_raw_t *v, Handle h);
 
+/* The guest prints this to stdout (1) or stderr (2); its turn pays for the lines: wasi.c. */
+bool wasi_print(Turn *t, int stream, Slice data);
+
 static inline Handle address_handle(const Address *a) {
     return (Handle){.type = AN_ADDRESS, .address = address_ref(a)};
 }
 static inline Handle name_handle(Resource type, Str *name) { return (Handle){.type = type, .name = str_ref(name)}; }
-void handle_forget(Handle h); /* one that found no room */
-
 #endif

@@ -76,6 +76,10 @@ enum {
     R_CHOSEN = 197,
     R_USED = 200,
     R_USED_IN_ALL = 201,
+    R_PART = 202,
+    R_SUPPLIED = 203,
+    R_OFFERED = 204,
+    R_ENTRY = 205,
     R_MAIL = 224,
     R_HANDED = 225,
     R_ANSWER = 226,
@@ -162,6 +166,10 @@ enum {
     X(R_CHOSEN, "QQQQQQQQQQQBB", "s") \
     X(R_USED, "QQQQQQQQ", "s") \
     X(R_USED_IN_ALL, "QQQQ", "") \
+    X(R_PART, "Q", "") \
+    X(R_SUPPLIED, "I", "s") \
+    X(R_OFFERED, "I", "sssss") \
+    X(R_ENTRY, "BII", "s") \
     X(R_MAIL, "", "ad") \
     X(R_HANDED, "", "ad") \
     X(R_ANSWER, "16sI", "amba") \

@@ -124,4 +124,50 @@
     X("sock_send", "iiiii", "i", wasi_nosys) \
     X("sock_shutdown", "ii", "i", wasi_nosys) \
 
+/* X(interface, field, parameters, results, function): of WASI 0.2 */
+#define WASI2_FUNCTIONS(X) \
+    X("wasi:cli/environment", "get-environment", "i", "", wasi2_environment_get_environment) \
+    X("wasi:cli/environment", "get-arguments", "i", "", wasi2_environment_get_arguments) \
+    X("wasi:cli/environment", "initial-cwd", "i", "", wasi2_environment_initial_cwd) \
+    X("wasi:cli/exit", "exit", "i", "", wasi2_exit_exit) \
+    X("wasi:cli/exit", "exit-with-code", "i", "", wasi2_exit_exit_with_code) \
+    X("wasi:cli/stdin", "get-stdin", "", "i", wasi2_stdin_get_stdin) \
+    X("wasi:cli/stdout", "get-stdout", "", "i", wasi2_stdout_get_stdout) \
+    X("wasi:cli/stderr", "get-stderr", "", "i", wasi2_stderr_get_stderr) \
+    X("wasi:cli/terminal-stdin", "get-terminal-stdin", "i", "", wasi2_terminal_stdin_get_terminal_stdin) \
+    X("wasi:cli/terminal-stdout", "get-terminal-stdout", "i", "", wasi2_terminal_stdout_get_terminal_stdout) \
+    X("wasi:cli/terminal-stderr", "get-terminal-stderr", "i", "", wasi2_terminal_stdout_get_terminal_stdout) \
+    X("wasi:clocks/monotonic-clock", "now", "", "I", wasi2_monotonic_clock_now) \
+    X("wasi:clocks/monotonic-clock", "resolution", "", "I", wasi2_monotonic_clock_resolution) \
+    X("wasi:clocks/monotonic-clock", "subscribe-instant", "I", "i", wasi2_monotonic_clock_subscribe_instant) \
+    X("wasi:clocks/monotonic-clock", "subscribe-duration", "I", "i", wasi2_monotonic_clock_subscribe_duration) \
+    X("wasi:clocks/wall-clock", "now", "i", "", wasi2_wall_clock_now) \
+    X("wasi:clocks/wall-clock", "resolution", "i", "", wasi2_wall_clock_resolution) \
+    X("wasi:filesystem/preopens", "get-directories", "i", "", wasi2_preopens_get_directories) \
+    X("wasi:io/poll", "[method]pollable.ready", "i", "i", wasi2_poll_pollable_ready) \
+    X("wasi:io/poll", "[method]pollable.block", "i", "", wasi2_poll_pollable_block) \
+    X("wasi:io/poll", "poll", "iii", "", wasi2_poll_poll) \
+    X("wasi:io/streams", "[method]input-stream.read", "iIi", "", wasi2_streams_input_stream_read) \
+    X("wasi:io/streams", "[method]input-stream.blocking-read", "iIi", "", wasi2_streams_input_stream_read) \
+    X("wasi:io/streams", "[method]input-stream.skip", "iIi", "", wasi2_streams_input_stream_skip) \
+    X("wasi:io/streams", "[method]input-stream.blocking-skip", "iIi", "", wasi2_streams_input_stream_skip) \
+    X("wasi:io/streams", "[method]input-stream.subscribe", "i", "i", wasi2_streams_input_stream_subscribe) \
+    X("wasi:io/streams", "[method]output-stream.check-write", "ii", "", wasi2_streams_output_stream_check_write) \
+    X("wasi:io/streams", "[method]output-stream.write", "iiii", "", wasi2_streams_output_stream_write) \
+    X("wasi:io/streams", "[method]output-stream.blocking-write-and-flush", "iiii", "", wasi2_streams_output_stream_write) \
+    X("wasi:io/streams", "[method]output-stream.flush", "ii", "", wasi2_streams_output_stream_flush) \
+    X("wasi:io/streams", "[method]output-stream.blocking-flush", "ii", "", wasi2_streams_output_stream_flush) \
+    X("wasi:io/streams", "[method]output-stream.subscribe", "i", "i", wasi2_streams_output_stream_subscribe) \
+    X("wasi:io/streams", "[method]output-stream.write-zeroes", "iIi", "", wasi2_streams_output_stream_write_zeroes) \
+    X("wasi:io/streams", "[method]output-stream.blocking-write-zeroes-and-flush", "iIi", "", wasi2_streams_output_stream_write_zeroes) \
+    X("wasi:io/streams", "[method]output-stream.splice", "iiIi", "", wasi2_streams_output_stream_splice) \
+    X("wasi:io/streams", "[method]output-stream.blocking-splice", "iiIi", "", wasi2_streams_output_stream_splice) \
+    X("wasi:random/random", "get-random-bytes", "Ii", "", wasi2_random_get_random_bytes) \
+    X("wasi:random/random", "get-random-u64", "", "I", wasi2_random_get_random_u64) \
+    X("wasi:random/insecure", "get-insecure-random-bytes", "Ii", "", wasi2_random_get_random_bytes) \
+    X("wasi:random/insecure", "get-insecure-random-u64", "", "I", wasi2_random_get_random_u64) \
+    X("wasi:random/insecure-seed", "insecure-seed", "i", "", wasi2_insecure_seed_insecure_seed) \
+    X("wasi:sockets/tcp-create-socket", "create-tcp-socket", "ii", "", wasi2_tcp_create_socket_create_tcp_socket) \
+    X("wasi:sockets/udp-create-socket", "create-udp-socket", "ii", "", wasi2_udp_create_socket_create_udp_socket) \
+
 #endif

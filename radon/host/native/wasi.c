@@ -47,6 +47,14 @@ static void print(Turn *t, int stream, Slice data) {
     rest->size -= from;
 }
 
+bool wasi_print(Turn *t, int stream, Slice data) {
+    uint64_t lines = 0;
+    for (size_t n = 0; n < data.size; n++) lines += data.data[n] == '\n';
+    if (!turn_spend(t, SYSCALL_FUEL * lines) || !turn_keep(t, data.size)) return false;
+    print(t, stream, data);
+    return true;
+}
+
 void turn_flush(Turn *t) {
     for (int stream = 1; stream <= 2; stream++) {
         Buffer *rest = &t->output[stream - 1];
@@ -74,16 +82,13 @@ static bool gather(Instance *i, uint32_t buffers, uint32_t count, Buffer *data) 
 
 bool wasi_fd_write(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     uint32_t stream = U32(0), buffers = U32(1), count = U32(2), into = U32(3), written;
-    uint64_t lines = 0;
     Buffer data = {0};
     bool done;
     if (stream != 1 && stream != 2) return answer(v, BADF);
     if (count > MAX_BUFFERS) return answer(v, INVAL);
     done = turn_spend(t, SYSCALL_FUEL * (uint64_t)count) && gather(i, buffers, count, &data);
     written = (uint32_t)data.size;
-    for (size_t n = 0; n < data.size; n++) lines += data.data[n] == '\n';
-    done = done && guest_write(i, into, &written, 4) && turn_spend(t, SYSCALL_FUEL * lines) && turn_keep(t, data.size);
-    if (done) print(t, (int)stream, slice(data.data, data.size));
+    done = done && guest_write(i, into, &written, 4) && wasi_print(t, (int)stream, slice(data.data, data.size));
     buffer_free(&data);
     return done && answer(v, SUCCESS);
 }

@@ -182,6 +182,9 @@ typedef struct wasmtime_stack_creator {
     F(wasmtime_call_future_t *, wasmtime_, instance_pre_instantiate_async,                                             \
       (const wasmtime_instance_pre_t *, wasmtime_context_t *, wasmtime_instance_t *, wasm_trap_t **,                   \
        wasmtime_error_t **))                                                                                           \
+    F(wasmtime_error_t *, wasmtime_, instance_new,                                                                     \
+      (wasmtime_context_t *, const wasmtime_module_t *, const wasmtime_extern_t *imports, size_t import_count,         \
+       wasmtime_instance_t *, wasm_trap_t **))                                                                         \
     F(bool, wasmtime_, instance_export_get,                                                                            \
       (wasmtime_context_t *, const wasmtime_instance_t *, const char *name, size_t length, wasmtime_extern_t *))       \
     F(void, wasmtime_, extern_delete, (wasmtime_extern_t *))                                                           \
