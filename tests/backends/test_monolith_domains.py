@@ -15,7 +15,6 @@ from radon.abi.errors import Invalid, ManifestError, RadonError, StoreError
 from radon.abi.exchange import Accepted, Reply
 from radon.abi.frames import decode_all, encode_all
 from radon.atoms.application import Application
-from radon.atoms.build import build_c
 from radon.atoms.manifest import Manifest
 from radon.backends.deployment import Answer
 from radon.backends.export import bring_in, export, read_export
@@ -34,14 +33,6 @@ from tests.backends.desk import SOON
 __all__ = ["each_domain"]  # a fixture, found here by its name
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where an agent.wasm without objects is."""
-    folder = tmp_path_factory.mktemp("agent")
-    build_c([Path(__file__).with_name("agent_without_objects.c")], folder / "agent.wasm")
-    return folder
-
-
 @pytest.fixture(params=["memory", "lmdb"])
 def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
     return lambda application: radon.Runtime(application, store=request.param, data=tmp_path / "data", domains=3)
@@ -50,8 +41,8 @@ def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
 class TestMonolithOfThreeDomains(BackendSuite):
     @pytest.fixture(scope="class")
     @classmethod
-    def folder(cls, folder: Path) -> Path:
-        return folder
+    def folder(cls, agent_folder_without_objects: Path) -> Path:
+        return agent_folder_without_objects
 
     async def test_objects_are_found_by_their_names(self, open_app: OpenApp, make: Make, agent_folder: Path) -> None:
         """Not yet: an application that uses them is refused."""
@@ -63,9 +54,9 @@ class TestMonolithOfThreeDomains(BackendSuite):
 
 
 @pytest.fixture
-def application(folder: Path) -> Application:
+def application(agent_folder_without_objects: Path) -> Application:
     given = {"application": {"name": "suite"}, "kinds": {"agent": {**LONE, "grants": ["agent/*"]}}}
-    return Application.load(Manifest.of(given, base=folder))
+    return Application.load(Manifest.of(given, base=agent_folder_without_objects))
 
 
 def ask(deployment: Monolith, to: str, text: str) -> str:
@@ -159,14 +150,15 @@ def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
     deployment.stop()
 
 
-def test_a_deployment_that_one_domain_refuses_changes_none(application: Application, folder: Path) -> None:
+def test_a_deployment_that_one_domain_refuses_changes_none(
+    application: Application, agent_folder_without_objects: Path
+) -> None:
     """The kind that is gone has state in one domain only."""
     store = MemoryStore()
     deployment = Monolith.open(application, store, domains=3)
     ask(deployment, "agent/0", "count 1")
-    other = Application.load(
-        Manifest.of({"application": {"name": "suite"}, "kinds": {"other": {**LONE, "grants": []}}}, base=folder)
-    )
+    given = {"application": {"name": "suite"}, "kinds": {"other": {**LONE, "grants": []}}}
+    other = Application.load(Manifest.of(given, base=agent_folder_without_objects))
     with pytest.raises(ManifestError, match="kind 'agent' is gone from the manifest"):
         deployment.deploy(other)
     assert ask(deployment, "agent/0", "total") == "1"
