@@ -20,7 +20,7 @@ TESTS   ?= $(wildcard tests/conformance tests/equivalence tests/hostile tests/si
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help native demo test seeds check lint format bench sanitize fuzz clean
+.PHONY: help native demo test check lint format bench sanitize fuzz clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,9 +34,6 @@ demo: native  ## the bank: built, deployed, killed under load, audited
 test: native  ## the tests, except the slow ones
 	@scripts/debian-packages
 	@$(PYTEST)
-
-seeds: native  ## the crash simulator over 1,000 seeds
-	@$(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 -m "" tests/simulation
 
 check:  ## lint, all tests, the slow ones too, sanitizers, a while of fuzzing
 	@$(MAKE) --no-print-directory lint

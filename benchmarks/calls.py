@@ -1,8 +1,9 @@
 """How long does `app.call` take, how many can there be, and how many durable turns does a domain with its store make?
 
 The floor of a call is a callback through the event loop; beside it stands a hop to another thread and back, which no
-runtime with a thread of its own can go below. The floor of durable turns is LMDB's own put and commit with fsync, of as
-many bytes as the commits had. Threads are at work here, so it is the clock that is read.
+runtime whose turns have a thread of their own can go below. The floor of one durable call, and of durable turns, is
+LMDB's own put and commit with fsync, of as many bytes as the commits had. Threads are at work here, so it is the clock
+that is read.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -25,13 +27,17 @@ import radon
 from radon import Manifest
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.exchange import Post
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runner import Runner
 from radon.backends.stores.lmdb import LmdbStore
 from radon.host.domain import Settings
 from radon.testing.harness import kind
 
-CALLS, CALLERS = 300, 1000
+CALLS, DURABLE_CALLS, CALLERS = 300, 30, 1000
 PAIRS = 100
+
+ONE_COMMIT = 200
+"""Bytes; about what one call leaves behind."""
 
 
 # ---- calls ----
@@ -68,47 +74,83 @@ class ThreadHop:
         self._thread.join()
 
 
-async def latency(call: Callable[[], Awaitable[object]]) -> float:
+async def latency(call: Callable[[], Awaitable[object]], calls: int = CALLS) -> float:
     """Median seconds, one at a time."""
     seconds = []
-    for _ in range(CALLS):
+    for _ in range(calls):
         begin = time.perf_counter()
         await call()
         seconds.append(time.perf_counter() - begin)
     return statistics.median(seconds)
 
 
-async def rate(call: Callable[[int], Awaitable[object]], each: int) -> float:
-    """Calls a second, by many callers."""
+async def rate(call: Callable[[int], Awaitable[object]], each: int) -> tuple[float, float]:
+    """Calls a second, by many callers, and the processor's time of one."""
 
     async def caller(key: int) -> None:
         for _ in range(each):
             await call(key)
 
-    begin = time.perf_counter()
+    begin, spent = time.perf_counter(), time.process_time()
     await asyncio.gather(*[caller(key) for key in range(CALLERS)])
-    return CALLERS * each / (time.perf_counter() - begin)
+    total = CALLERS * each
+    return total / (time.perf_counter() - begin), (time.process_time() - spent) / total
 
 
-async def calls(application: Manifest, each: int) -> None:
-    async with radon.Runtime(application, store="memory") as app:
+class Way:
+    """A runtime, and what was measured of it."""
+
+    def __init__(self, application: Manifest, folder: Path, durability: str, thread: str) -> None:
+        self.name = f"{durability}, thread={thread}"
+        self.durable = durability != "memory"
+        options: dict[str, Any] = {"store": "memory"}
+        if self.durable:
+            options = {"store": "lmdb", "data": folder / f"{durability} {thread}", "durability": durability}
+        self.app = radon.Runtime(application, thread=thread, **options)
+        self.one: list[float] = []
+        self.many: list[tuple[float, float]] = []
+
+    async def measure(self, each: int) -> None:
+        calls = DURABLE_CALLS if self.durable else CALLS
+        self.one.append(await latency(lambda: self.app.call("bench/a", b"echo"), calls))
+        self.many.append(await rate(lambda key: self.app.call(f"bench/{key}", b"echo"), each))
+
+
+async def calls(application: Manifest, folder: Path, each: int) -> None:
+    ways = [
+        Way(application, folder, durability, thread)
+        for durability in ("memory", "fsync", "async")
+        for thread in ("loop", "own")
+    ]
+    async with AsyncExitStack() as stack:
+        for way in ways:
+            await stack.enter_async_context(way.app)
+            await way.measure(each)
+        for way in ways:
+            way.one.clear(), way.many.clear()
         thread_hop = ThreadHop()
-        one: dict[str, list[float]] = {"hop": [], "thread": [], "call": []}
-        many: dict[str, list[float]] = {"hop": [], "call": []}
+        hops, thread_hops, many_hops, commits = [], [], [], []
         for _ in range(RUNS):
-            one["hop"].append(await latency(call_hop))
-            one["thread"].append(await latency(thread_hop))
-            one["call"].append(await latency(lambda: app.call("bench/a", b"echo")))
-            many["hop"].append(await rate(lambda key: call_hop(), each))
-            many["call"].append(await rate(lambda key: app.call(f"bench/{key}", b"echo"), each))
+            hops.append(await latency(call_hop))
+            thread_hops.append(await latency(thread_hop))
+            many_hops.append(await rate(lambda key: call_hop(), each))
+            commits.append(1 / raw_commits(folder / "raw one", ONE_COMMIT, DURABLE_CALLS))
+            for way in ways:
+                await way.measure(each)
         thread_hop.close()
-        low = statistics.median(one["hop"])
-        report("a hop to a thread and back, p50", one["thread"], low)
-        report("app.call, p50, store memory", one["call"], low, native=60e-6, python=300e-6)
-        report(
-            f"app.call, {CALLERS} callers, store memory", many["call"], statistics.median(many["hop"]), native=100_000,
-            unit="1/s", at_least=True,
-        )  # fmt: skip
+        hop, commit = statistics.median(hops), statistics.median(commits)
+        hops_a_second, hop_cpu = (statistics.median(column) for column in zip(*many_hops, strict=True))
+        report("a hop to a thread and back, p50", thread_hops, hop)
+        for way in ways:
+            one, many = (None, None) if way.durable else (60e-6, 100_000)
+            report(
+                f"app.call, p50, {way.name}", way.one, commit if way.durable else hop, native=one,
+                python=300e-6 if one else None,
+            )  # fmt: skip
+            rates, cpu = (list(column) for column in zip(*way.many, strict=True))
+            name = f"app.call, {CALLERS} callers, {way.name}"
+            report(name, rates, hops_a_second, native=many, unit="1/s", at_least=True)
+            report(f"{name}, the processor's time of one", cpu, hop_cpu, native=1 / many if many else None)
 
 
 # ---- durable turns ----
@@ -156,7 +198,7 @@ class Pairs:
 
 
 def raw_commits(folder: Path, size: int, count: int = 100) -> float:
-    """LMDB's own commits a second, of so many bytes each."""
+    """LMDB's own commits a second, of so many bytes each, with fsync."""
     with lmdb.open(str(folder), map_size=8 << 30, sync=True) as environment:
         begin = time.perf_counter()
         for number in range(count):
@@ -186,7 +228,8 @@ def main() -> None:
         folder = Path(name)
         (folder / "bench.wasm").write_bytes(guest("bench"))
         kinds = {"bench": {"module": str(folder / "bench.wasm")}}
-        asyncio.run(calls(Manifest.of({"application": {"name": "bench"}, "kinds": kinds}), 20 if native else 5))
+        application = Manifest.of({"application": {"name": "bench"}, "kinds": kinds})
+        asyncio.run(calls(application, folder, 10 if native else 2))
         durable(folder, 1000 if native else 20)
 
 

@@ -65,12 +65,13 @@ class Endpoint(NamedTuple):
     name: str
 
 
-@record(197, "QQQQQQQQQQBB", "s")
+@record(197, "QQQQQQQQQQQBB", "s")
 class Chosen(NamedTuple):
-    """domain.Settings."""
+    """domain.Settings, and what the process has room for."""
 
     instances: int
     suspended: int
+    slots: int  # instances, suspended ones too
     memory: int
     objects: int
     mail: int

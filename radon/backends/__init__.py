@@ -19,6 +19,7 @@ class Options(NamedTuple):
     store: str = "lmdb"
     data: Path | None = None  # None: .radon/APPLICATION; memory needs none
     fsync: bool = True
+    domains: int | None = None  # None: as many as it was deployed with, at first one
     forgetful: bool = False
     drop: frozenset[str] = frozenset()  # removed kinds whose atoms end
     failed: Callable[[RadonError], None] = lambda error: None
@@ -32,7 +33,10 @@ def _monolith(application: Application | None, options: Options) -> Monolith:
         data = Path(".radon") / application.name
     store = open_store(options.store, data or Path(), fsync=options.fsync)
     try:
-        return Monolith.open(application, store, forgetful=options.forgetful, drop=options.drop, failed=options.failed)
+        return Monolith.open(
+            application, store, domains=options.domains, forgetful=options.forgetful, drop=options.drop,
+            failed=options.failed,
+        )  # fmt: skip
     except BaseException:
         store.close()
         raise

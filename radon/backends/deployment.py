@@ -56,6 +56,7 @@ class Deployment(Protocol):
     """Started by its backend; used from any thread until `stop`."""
 
     application: Application
+    domains: int  # over which its atoms are spread
     guarantees: Guarantees
     observations: Observations
 
@@ -112,8 +113,22 @@ class Deployment(Protocol):
     def unlisten(self, listener: int) -> None:
         """Call it no more; a call that has begun may still be under way. Never raises."""
 
-    def perform(self, function: Callable[[Domain], T]) -> Future[T]:
-        """Look at a domain between two turns, after all that was submitted before; `function` runs in its thread."""
+    def perform(self, function: Callable[[Domain], T], at: Address = NOWHERE) -> Future[T]:
+        """Look at the domain of the atom that `at` names, or at one of them, between two turns, after all that was
+        submitted to it before; `function` runs in its thread.
+        """
+
+    def perform_all(self, function: Callable[[Domain], T], *, at_once: bool = False) -> Future[list[T]]:
+        """Look at every domain, likewise. `at_once`: while none of them goes on, so that what they show is of one
+        moment.
+        """
+
+    def lend(self) -> None:
+        """Let the running event loop run short turns, of what is posted and submitted in it, in its own thread.
+
+        That spares each answer the way to another thread and back. Callbacks may be called in that thread then, from
+        where the loop drives. To be called once; wait for no answer in a way that stops the loop.
+        """
 
     def stats(self) -> Stats: ...
 

@@ -4,7 +4,7 @@ Owns the file, which docs/cli.md explains. Knows of a record only that `record_j
 
     {"radon": "state", "version": 1, "application": NAME}
     {"bundle": BASE64}                       the application, as it was deployed
-    {"record": "put", "bucket": ..., ...}    a line for each record of a snapshot, in its order
+    {"record": "put", "bucket": ..., ...}    a line for each record of each domain's snapshot, in its order
     {"end": N}                               after N records; without it the file is not whole
 """
 
@@ -21,12 +21,10 @@ import msgspec
 from radon.abi.errors import Invalid, StoreError
 from radon.abi.frames import FrameType, encode_all, seal
 from radon.atoms.application import Application
-from radon.backends.monolith import DOMAIN
 from radon.backends.record_json import from_json, to_json
-from radon.backends.stored import Stored
+from radon.backends.stored import Stored, images_of
 from radon.backends.stores.directory import make, sync
 from radon.backends.stores.lmdb import LmdbStore
-from radon.host.image import Image
 
 VERSION = 1
 
@@ -36,9 +34,10 @@ def export(stored: Stored) -> Iterator[bytes]:
     yield _line({"radon": "state", "version": VERSION, "application": stored.application.name})
     yield _line({"bundle": base64.b64encode(stored.application.bundle()).decode()})
     count = 0
-    for record in stored.image.records():
-        yield _line(to_json(record))
-        count += 1
+    for image in stored.images:
+        for record in image.records():
+            yield _line(to_json(record))
+            count += 1
     yield _line({"end": count})
 
 
@@ -64,12 +63,11 @@ def read_export(lines: Iterable[bytes]) -> Stored:
             raise Invalid(f"line {number}: no part of an export of state: {error}") from None
     if application is None or end != len(records):
         raise Invalid(f"the export is not whole: it ends after line {number}")
-    image = Image()
     try:
-        image.load(records)
+        images = images_of(records)
     except (LookupError, AssertionError) as error:
         raise Invalid(f"its records contradict each other: {error!r}") from None
-    return Stored(application, image)
+    return Stored(application, images)
 
 
 def bring_in(stored: Stored, directory: Path) -> None:
@@ -91,11 +89,12 @@ def bring_in(stored: Stored, directory: Path) -> None:
 def _fill(stored: Stored, directory: Path) -> None:
     store = LmdbStore(directory)
     try:
-        epoch = store.open(DOMAIN).epoch
-        # A domain whose log never had a frame is new, and would draw other seeds: so there is one, of nothing.
-        store.commit(DOMAIN, epoch, [seal(FrameType.LOG, b"")])
-        store.snapshot(DOMAIN, epoch, 1, seal(FrameType.SNAPSHOT, encode_all(stored.image.records())))
-        store.write("domains", b"1")
+        for image in stored.images:
+            epoch = store.open(image.domain).epoch
+            # A domain whose log never had a frame is new, and would draw other seeds: so there is one, of nothing.
+            store.commit(image.domain, epoch, [seal(FrameType.LOG, b"")])
+            store.snapshot(image.domain, epoch, 1, seal(FrameType.SNAPSHOT, encode_all(image.records())))
+        store.write("domains", b"%d" % len(stored.images))
         store.write("application", stored.application.bundle())
     finally:
         store.close()

@@ -1,11 +1,13 @@
 """The way into a domain: input records and tasks, from any thread, in the order in which they came.
 
-Owns the door: what got in is looked at, what did not raises. Knows no record's meaning and runs nothing.
+Owns the door: what got in is looked at, what did not raises. Owns the bell, too, that wakes the domain's own thread;
+who rings it when is the runner's. Knows no record's meaning and runs nothing.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -30,16 +32,28 @@ class Task(NamedTuple):
     function: Callable[[Domain], Any]
     future: Future[Any]
 
+    def perform(self, domain: Domain) -> None:
+        try:
+            result = self.function(domain)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
 
-Item = bytes | Task | None
-"""Encoded input records, a task, or a mere reason to look up."""
+
+Item = bytes | Task
+"""Encoded input records, or a task."""
 
 
 class Inbox:
-    """Open when made. `submit`, `perform` and `close` are for any thread, the rest for the domain's."""
+    """Open when made. `submit`, `perform`, `close` and `wake` are for any thread, `wait` is for the domain's own, and
+    the rest for whichever has the domain.
+    """
 
     def __init__(self) -> None:
-        self._items: SimpleQueue[Item] = SimpleQueue()
+        self._items: deque[Item] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._rung = False
         self._door = threading.Lock()
         self._closed = ""  # the reason
         self._for_good = False
@@ -78,23 +92,38 @@ class Inbox:
                 self._closed = ""
 
     def wake(self) -> None:
-        """Let `gather` return."""
-        self._items.put(None)
+        """Let `wait` return: now, or at once when it is called next."""
+        if not self._rung:  # looked at after whatever it is rung for was done, and reset before that is looked at
+            self._rung = True
+            self._bell.put(None)
+
+    def wait(self, patience: float | None) -> None:
+        """Until `wake`, `patience` seconds at most (None: for ever). Look at everything afterwards."""
+        with suppress(Empty):
+            if patience != 0:
+                self._bell.get(timeout=patience)
+            while True:
+                self._bell.get_nowait()
+        self._rung = False
 
     def empty(self) -> bool:
-        return self._items.empty()
+        return not self._items
 
-    def gather(self, patience: float | None) -> list[Item]:
-        """All that is in. Waits for something to come, `patience` seconds at most (None: for ever)."""
-        found: list[Item] = []
-        with suppress(Empty):
-            if patience != 0 and self._items.empty():
-                found.append(self._items.get(timeout=patience))
-        return found + [self._items.get() for _ in range(self._items.qsize())]
+    def gather(self) -> list[Item]:
+        """All that is in."""
+        return [self._items.popleft() for _ in range(len(self._items))]
+
+    def gather_inputs(self) -> list[bytes]:
+        """All that is in before the first task."""
+        found: list[bytes] = []
+        while self._items and isinstance(item := self._items[0], bytes):
+            found.append(item)
+            self._items.popleft()
+        return found
 
     def turn_away(self) -> None:
         """When closed: drop the inputs that are in, and fail the tasks."""
-        for item in self.gather(0):
+        for item in self.gather():
             if isinstance(item, Task) and item.future.set_running_or_notify_cancel():
                 item.future.set_exception(Unavailable(self._closed))
 
@@ -102,4 +131,4 @@ class Inbox:
         with self._door:
             if self._closed:
                 raise Unavailable(self._closed)
-            self._items.put(item)
+            self._items.append(item)

@@ -1,4 +1,4 @@
-"""The monolith: one process, one domain, and a store that is memory or LMDB.
+"""The monolith: one process, its domains, and a store that is memory or LMDB.
 
 Brings an application and what a store holds together, at the start and when another one is deployed. Turns and commits
 are the runner's, who waits outside the switchboard's, bytes on disk the store's.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,31 +18,36 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from radon.abi.delivery import NOWHERE, Address, Metadata
-from radon.abi.errors import ManifestError, RadonError, StoreError, Unavailable
+from radon.abi.errors import Invalid, ManifestError, RadonError, StoreError, Unavailable
 from radon.abi.exchange import Post, Published, Sent, Spawn
 from radon.atoms.application import Application
 from radon.atoms.guarantees import unmet
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Stats
-from radon.backends.driver import Guarantees, Store
+from radon.backends.driver import Guarantees, Store, StoreDamaged
 from radon.backends.observed import Observations
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runners import Runners
 from radon.backends.switchboard import Switchboard
-from radon.host.domain import Domain, Settings
+from radon.host import room
+from radon.host.domain import Domain, KindUsage, Settings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-DOMAIN = 0
-"""The number of the one domain."""
+OBJECTS = "radon:atom/objects@0.1.0"
+
+MOST_DOMAINS = 64
+"""Of one deployment: a process has no use for more threads."""
 
 
 class Monolith:
     """A Deployment. `Monolith.open` makes one and starts it; it owns the store from then on."""
 
     def __init__(
-        self, application: Application, store: Store, *, forgetful: bool, failed: Callable[[RadonError], None]
-    ) -> None:
+        self, application: Application, store: Store, domains: int, *, forgetful: bool,
+        failed: Callable[[RadonError], None],
+    ) -> None:  # fmt: skip
         self.application = application
         self.store = store
         self.guarantees = guarantees_of(store)
@@ -51,10 +57,8 @@ class Monolith:
         self._outside = Switchboard(self.observations)
         self._started = time.monotonic()
         self._changing = threading.Lock()
-        self._runner = Runner(
-            DOMAIN, store, release=self._outside.release, lost=self._lost, standing=self._outside.listening,
-            died=self._died,
-        )  # fmt: skip
+        self.domains = domains
+        self._runners = Runners(domains, store, _secret(store), self._outside, lost=self._lost, died=self._died)
 
     @classmethod
     def open(
@@ -62,14 +66,16 @@ class Monolith:
         application: Application | None,
         store: Store,
         *,
+        domains: int | None = None,
         forgetful: bool = False,
         drop: frozenset[str] = frozenset(),
         failed: Callable[[RadonError], None] = lambda error: None,
     ) -> Monolith:
         """Deploy `application` (None: what was deployed there last) onto what the store holds, and start it.
 
-        `drop` names kinds that the new application no longer has and whose atoms end. `failed` is called, from any
-        thread, when the deployment cannot go on. Raises ManifestError for what it cannot honour, StoreError. The old
+        `domains`: over how many the atoms are spread; None: as many as they were, and one where nothing was. `drop`
+        names kinds that the new application no longer has and whose atoms end. `failed` is called, from any thread,
+        when the deployment cannot go on. Raises ManifestError for what it cannot honour, StoreError. The old
         application runs no turn any more; the new one is stored before its first.
         """
         stored = store.read("application")
@@ -79,9 +85,9 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
-        _check_domains(store)
+        count = _domains(store, new, domains)
         bundle = new.bundle()
-        self = cls(new, store, forgetful=forgetful, failed=failed)
+        self = cls(new, store, count, forgetful=forgetful, failed=failed)
 
         def accept(domain: Domain) -> None:
             if old is None or old.digest != new.digest:  # else it was accepted when it was stored
@@ -91,7 +97,7 @@ class Monolith:
             if bundle != stored:  # its digest may be the same: the manifest has moved to another folder, say
                 store.write("application", bundle)
 
-        self._runner.start(self._program(new), accept, keep)
+        self._runners.start(self._program(new), accept, keep)
         return self
 
     # ---- messages from outside ----
@@ -110,28 +116,28 @@ class Monolith:
         metadata: Metadata = (),
     ) -> int:
         """See `Deployment.post`."""
-        return self._ask(
-            lambda token: Post(token, deadline, int(wants), to, sender, pair, once, metadata, body), resolve
-        )
+        token = self._outside.expect(resolve)
+        self._ask(Post(token, deadline, int(wants), to, sender, pair, once, metadata, body))
+        return token
 
     def spawn(self, kind: str, args: bytes, resolve: Callable[[Answer], None]) -> int:
         """See `Deployment.spawn`."""
-        return self._ask(lambda token: Spawn(token, kind, args), resolve)
-
-    def _ask(self, question: Callable[[int], Any], resolve: Callable[[Answer], None]) -> int:
         token = self._outside.expect(resolve)
-        try:
-            self._runner.submit(question(token))
-        except RadonError:
-            self._outside.forget(token)
-            raise
+        self._ask(Spawn(token, kind, args))
         return token
+
+    def _ask(self, question: Post | Spawn) -> None:
+        try:
+            self._runners.submit(question)
+        except RadonError:
+            self._outside.forget(question.token)
+            raise
 
     def forget(self, token: int) -> None:
         self._outside.forget(token)
 
     def submit(self, *inputs: Any) -> None:
-        self._runner.submit(*inputs)
+        self._runners.submit(*inputs)
 
     def attach(self, kind: str, outside: Outside) -> None:
         self._outside.attach(kind, outside)
@@ -145,7 +151,7 @@ class Monolith:
     def listen(self, topic: str, hear: Callable[[Published], None]) -> int:
         listen = self._outside.listen(topic, hear)
         try:
-            self._runner.submit(listen)
+            self._runners.submit(listen)
         except RadonError:
             self._outside.unlisten(listen.listener)
             raise
@@ -155,28 +161,29 @@ class Monolith:
         unlisten = self._outside.unlisten(listener)
         if unlisten is not None:
             with suppress(Unavailable):  # then the domain has forgotten it, or will
-                self._runner.submit(unlisten)
+                self._runners.submit(unlisten)
+
+    def lend(self) -> None:
+        """See `Deployment.lend`."""
+        self._runners.lend()
 
     # ---- looking and changing ----
 
-    def perform(self, function: Callable[[Domain], T]) -> Future[T]:
-        return self._runner.perform(function)
+    def perform(self, function: Callable[[Domain], T], at: Address = NOWHERE) -> Future[T]:
+        return self._runners.perform(function, at)
+
+    def perform_all(self, function: Callable[[Domain], T], *, at_once: bool = False) -> Future[list[T]]:
+        return self._runners.perform_all(function, at_once=at_once)
 
     def stats(self) -> Stats:
-        return self.perform(self._stats).result()
-
-    def _stats(self, domain: Domain) -> Stats:
-        usage, instances = domain.usage(), domain.instances()
-        kinds = {
-            name: KindStats(
-                of.atoms, instances.get(name, 0), of.queued, of.suspended, of.turns, of.failed, of.state_bytes
-            )
-            for name, of in sorted(usage.kinds.items())
-            if not _is_system(name)
-        }
+        looks = self.perform_all(lambda domain: (domain.usage(), domain.instances())).result()
+        kinds: dict[str, KindStats] = {}
+        for name in sorted({name for usage, _ in looks for name in usage.kinds if not _is_system(name)}):
+            rows = (_row(of, instances.get(name, 0)) for usage, instances in looks if (of := usage.kinds.get(name)))
+            kinds[name] = KindStats(*map(sum, zip(*rows, strict=True)))
+        letters = sum(usage.dead_letters for usage, _ in looks)
         uptime = time.monotonic() - self._started
-        commits, log_bytes = self._runner.meter.commits, self._runner.log_bytes
-        return Stats(kinds, usage.dead_letters, commits, log_bytes, uptime, _resident())
+        return Stats(kinds, letters, self._runners.commits, self._runners.log_bytes, uptime, _resident())
 
     def deploy(self, application: Application, *, drop: frozenset[str] = frozenset()) -> None:
         """See `Deployment.deploy`."""
@@ -184,29 +191,34 @@ class Monolith:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
             bundle = application.bundle()
-            self._runner.deploy(
+            _check_objects(application, self.domains)
+            self._runners.deploy(
                 self._program(application),
                 lambda domain: _check_removed(domain, application, drop),
                 lambda: self.store.write("application", bundle),
-            ).result()
+            )
             self.application = application
 
     def snapshot(self) -> None:
         """Write a snapshot now; returns when it is durable. Raises StoreError."""
-        self._runner.snapshot()
+        self._runners.snapshot()
 
     def backup(self, directory: Path) -> None:
         """A copy of the data as of some moment during the call, while everything goes on. Raises StoreError."""
         self.store.backup(directory)
 
     def stop(self) -> None:
-        self._runner.stop()
+        self._runners.stop()
         self._outside.fail_callers(Unavailable("the deployment has stopped"))
         self.store.close()
 
     def _program(self, application: Application) -> Program:
         manifest = application.manifest
-        settings = Settings(forgetful=self._forgetful, retention=manifest.objects, idempotency=manifest.idempotency)
+        suspended = room.asked(os.environ) or room.SUSPENDED
+        settings = Settings(
+            sharing=self.domains, suspended=suspended, memory=room.memory(suspended), forgetful=self._forgetful,
+            retention=manifest.objects, idempotency=manifest.idempotency,
+        )  # fmt: skip
         return Program(application.digest, application.kinds(), tuple(manifest.egress.http), settings)
 
     # ---- from the runner's threads ----
@@ -250,13 +262,49 @@ def _check_plan(old: Application | None, new: Application) -> None:
         raise ManifestError("; ".join(refused))
 
 
-def _check_domains(store: Store) -> None:
+def domains_of(store: Store) -> int | None:
+    """Over how many the atoms in this store are spread; None: nothing was ever deployed there. Raises StoreDamaged."""
+    stored = store.read("domains")
+    if stored is None:
+        return None
+    if not stored.isdigit() or not 1 <= int(stored) <= MOST_DOMAINS:
+        raise StoreDamaged(f"the number of domains is stored as {stored!r}; go back to a backup")
+    return int(stored)
+
+
+def _domains(store: Store, application: Application, wanted: int | None) -> int:
     """Their number is decided at the first deployment (rule 13)."""
-    domains = store.read("domains")
-    if domains is None:
-        store.write("domains", b"1")
-    elif domains != b"1":
-        raise StoreError(f"this data has {domains.decode(errors='replace')} domains; the monolith has 1")
+    if wanted is not None and not 1 <= wanted <= MOST_DOMAINS:
+        raise Invalid(f"{wanted} domains; a deployment has 1 to {MOST_DOMAINS}")
+    stored = domains_of(store)
+    count = stored or wanted or 1
+    if wanted not in (None, count):
+        raise Invalid(f"this data is spread over {count} domains, which stays as it is, and not over {wanted}")
+    _check_objects(application, count)
+    if stored is None:
+        store.write("domains", b"%d" % count)
+    return count
+
+
+def _check_objects(application: Application, domains: int) -> None:
+    """An object stays in the domain that has it, and no other one sees it. Raises ManifestError."""
+    for name, kind in application.kinds().items():
+        if domains > 1 and any(interface == OBJECTS for interface, _ in kind.module.imports):
+            raise ManifestError(f"kind {name!r} uses objects, which {domains} domains do not offer yet; one does")
+
+
+def _secret(store: Store) -> bytes:
+    """The application's, the same in all of its domains."""
+    secret = store.read("secret")
+    if secret is None:
+        secret = secrets.token_bytes(32)
+        store.write("secret", secret)
+    return secret
+
+
+def _row(of: KindUsage, instances: int) -> tuple[int, ...]:
+    """The fields of a KindStats."""
+    return of.atoms, instances, of.queued, of.suspended, of.turns, of.failed, of.state_bytes
 
 
 def _check_removed(domain: Domain, application: Application, drop: frozenset[str]) -> None:

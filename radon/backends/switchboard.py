@@ -112,8 +112,9 @@ class Switchboard:
 
     def release(self, outputs: Iterable[Any]) -> None:
         """Hand each to whoever waits for it."""
+        take, observe = self._take, self._observe
         for output in outputs:
-            _call(self._take.get(type(output), self._observe), output)
+            _call(take.get(type(output), observe), output)
 
     def _answer(self, output: Reply | Accepted) -> None:
         resolve = self._callers.pop(output.token, None)

@@ -52,7 +52,7 @@ class Meter:
 
 
 class Writer:
-    """Used by the thread of one domain. `release(outgoing)` is called once what it follows from is durable: in order,
+    """Used by whoever has the domain. `release(outgoing)` is called once what it follows from is durable: in order,
     from the writer's thread or, where there is nothing to wait for, from the caller's; never from both at once.
 
     `failed()` is called, from the writer's thread, after `failure` was set. A store that makes nothing durable is
@@ -69,14 +69,19 @@ class Writer:
         self._release, self._failed = release, failed
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._room = threading.Semaphore(BACKLOG)
-        self._given = 0  # writes; counted by the caller's thread
+        self._given = 0  # writes; counted by the caller
         self._done = 0  # counted by the writer's, after everything else about them
         self._thread: threading.Thread | None = None
         if store.durability != "none":
             self._thread = threading.Thread(target=self._serve, name=f"radon-store-{domain}", daemon=True)
             self._thread.start()
 
-    # ---- for the domain's thread ----
+    # ---- for whoever has the domain ----
+
+    @property
+    def behind(self) -> bool:
+        """Would `commit` block?"""
+        return self._given - self._done >= BACKLOG
 
     def commit(self, durable: bytes, outgoing: bytes) -> None:
         """Store the records `durable`, then release `outgoing`. Blocks while BACKLOG writes wait."""

@@ -76,7 +76,7 @@ class Client:
         return _records(self._ask("GET", "/atom", query))
 
     def image(self) -> list[Any]:
-        """The records of a snapshot."""
+        """The records of a snapshot of each domain, one behind the other."""
         return _records(self._ask("GET", "/image"))
 
     def bundle(self) -> bytes:

@@ -12,6 +12,7 @@ from radon.cli.failures import Usage
 from radon.cli.options import (
     MANIFEST,
     Bind,
+    Domains,
     Drop,
     DurabilityChoice,
     Forgetful,
@@ -39,6 +40,7 @@ def verb(
     durability: DurabilityChoice = None,
     drop: Drop = None,
     bind: Bind = None,
+    domains: Domains = None,
     forgetful: Forgetful = False,
     as_json: Json = False,
 ) -> int:
@@ -48,7 +50,9 @@ def verb(
     chosen = load_manifest(manifest, bind)
     directory = data or home_of(chosen.name)
     if answers(directory):
-        wanted = {"backend": on, "store": store, "durability": durability, "forgetful": forgetful or None}
+        wanted = {
+            "backend": on, "store": store, "durability": durability, "domains": domains, "forgetful": forgetful or None,
+        }  # fmt: skip
         _redeploy(chosen, directory, wanted, drop or [], as_json)
         return 0
 
@@ -63,7 +67,7 @@ def verb(
             raise Usage(f"unknown backend {on!r}; known: {', '.join(BACKENDS)}")
         launch = Launch(
             application=Application.load(chosen), on=on, store=store or "lmdb", durability=durability or "fsync",
-            directory=directory, kept=True, forgetful=forgetful, drop=frozenset(drop or ()),
+            directory=directory, kept=True, domains=domains, forgetful=forgetful, drop=frozenset(drop or ()),
         )  # fmt: skip
         with Journal(after=(lambda: put_aside(directory / LOG)) if detach else lambda: None) as journal:
             return serve_until_stopped(launch, announce, journal)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from radon.cli.options import (
     MANIFEST,
     Bind,
+    Domains,
     DurabilityChoice,
     Forgetful,
     Json,
@@ -33,6 +34,7 @@ def verb(
     store: StoreInFront = None,
     durability: DurabilityChoice = None,
     bind: Bind = None,
+    domains: Domains = None,
     forgetful: Forgetful = False,
     as_json: Json = False,
 ) -> int:
@@ -44,7 +46,7 @@ def verb(
 
     loaded = load_manifest(manifest, bind)
     build_kinds(loaded)
-    launch = foreground(loaded, data, store, durability, forgetful=forgetful)
+    launch = foreground(loaded, data, store, durability, domains=domains, forgetful=forgetful)
     watch = _Watch(manifest, bind or [], launch.application)
     with Journal() as journal:
         return serve_until_stopped(launch, lambda facts: print_facts(facts, as_json), journal, beside=watch.go_on)

@@ -16,11 +16,6 @@ from radon.cli.printing import print_json, print_table, size_text
 
 EXAMPLE = "radon doctor"
 
-MAPS = Path("/proc/sys/vm/max_map_count")
-MAPS_OF_AN_INSTANCE = 2
-MAPS_OF_A_SUSPENDED_ONE = 5
-"""Measured; they decide how many instances a process can hold."""
-
 LITTLE = 1 << 30
 """Bytes of a disk below which it is worth a look."""
 
@@ -112,10 +107,16 @@ def _wasm_tools() -> Finding:
 
 
 def _maps() -> Finding:
-    count = int(MAPS.read_text(encoding="ascii"))
-    plain, suspended = count // MAPS_OF_AN_INSTANCE // 1000, count // MAPS_OF_A_SUSPENDED_ONE // 1000
-    meaning = f"some {plain},000 instances, or {suspended},000 suspended ones, live at once in a process"
-    return Finding("vm.max_map_count", str(count), True, f"{meaning}; `sysctl vm.max_map_count=N` allows more")
+    from radon.host.domains import chosen, unusable
+    from radon.host.room import LIMIT, VARIABLE, maps_left, plan
+
+    found = plan(os.environ, maps_left(), native=unusable("native") is None)
+    room = found.for_threads if chosen() == "python" else found.room
+    meaning = f"{room.slots:,} instances live at once in a process, up to {room.suspended:,} of them suspended"
+    if found.guards and not found.room.can_be_reserved():
+        meaning += "; each is mapped by itself, which takes longer: `ulimit -v` leaves too few addresses for a pool"
+    more = f"; more with `sysctl vm.max_map_count=N`, or slower ones with {VARIABLE}=N" if found.guards else ""
+    return Finding("vm.max_map_count", LIMIT.read_text(encoding="ascii").strip(), True, meaning + more)
 
 
 def _disk() -> Finding:

@@ -42,8 +42,9 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
 
 
 def foreground(
-    manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, forgetful: bool
-) -> Launch:
+    manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, domains: int | None,
+    forgetful: bool,
+) -> Launch:  # fmt: skip
     """What `run` and `dev` start: in memory, unless the command line names a place.
 
     Raises Usage where that is not enough, and what loading raises.
@@ -57,7 +58,8 @@ def foreground(
         raise Usage(f"{manifest.file}: {needed}, and memory forgets: say --data DIR where it is to be kept")
     return Launch(
         application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
-        directory=data or home_of(manifest.name), kept=data is not None or store != "memory", forgetful=forgetful,
+        directory=data or home_of(manifest.name), kept=data is not None or store != "memory", domains=domains,
+        forgetful=forgetful,
     )  # fmt: skip
 
 

@@ -41,6 +41,13 @@ Bind = Annotated[
     list[str] | None,
     typer.Option("--bind", metavar="ADDRESS=KIND", help="Listen here for TCP instead; may be repeated."),
 ]
+Domains = Annotated[
+    int | None,
+    typer.Option(
+        "--domains", metavar="N", min=1, show_default=False,
+        help="Spread the atoms over so many domains, a thread for each; stays as it was first.  [default: 1]",
+    ),
+]  # fmt: skip
 Forgetful = Annotated[
     bool, typer.Option("--forgetful", help="Drop each instance after its turn, to test what an atom forgets then.")
 ]

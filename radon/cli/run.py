@@ -5,6 +5,7 @@ from __future__ import annotations
 from radon.cli.options import (
     MANIFEST,
     Bind,
+    Domains,
     DurabilityChoice,
     Forgetful,
     Json,
@@ -22,6 +23,7 @@ def verb(
     store: StoreInFront = None,
     durability: DurabilityChoice = None,
     bind: Bind = None,
+    domains: Domains = None,
     forgetful: Forgetful = False,
     as_json: Json = False,
 ) -> int:
@@ -30,6 +32,6 @@ def verb(
     from radon.cli.launching import foreground, load_manifest, print_facts
     from radon.cli.serving import serve_until_stopped
 
-    launch = foreground(load_manifest(manifest, bind), data, store, durability, forgetful=forgetful)
+    launch = foreground(load_manifest(manifest, bind), data, store, durability, domains=domains, forgetful=forgetful)
     with Journal() as journal:
         return serve_until_stopped(launch, lambda facts: print_facts(facts, as_json), journal)

@@ -43,6 +43,7 @@ class Launch:
     durability: str
     directory: Path
     kept: bool  # False: the directory is only where the control socket is; it may be missing, and goes with the process
+    domains: int | None = None
     forgetful: bool = False
     drop: frozenset[str] = frozenset()
 
@@ -104,11 +105,13 @@ class _Process:
         launch = self._launch
         secrets = launch.application.read_secrets(os.environ)
         options = Options(
-            store=launch.store, data=launch.directory, fsync=launch.durability == "fsync", forgetful=launch.forgetful,
+            store=launch.store, data=launch.directory, fsync=launch.durability == "fsync", domains=launch.domains,
+            forgetful=launch.forgetful,
             drop=launch.drop, failed=self._failed_in(asyncio.get_running_loop()),
         )  # fmt: skip
         self._deployment = await asyncio.to_thread(deploy, launch.on, launch.application, options)
         stack.push_async_callback(asyncio.to_thread, self._deployment.stop)
+        self._deployment.lend()
         follower = self._deployment.observations.follow(self._journal.note)
         stack.callback(self._deployment.observations.leave, follower)
         self._gateways = await serve(self._deployment, secrets)
@@ -145,7 +148,8 @@ class _Process:
         return {
             "application": self._deployment.application.name, "digest": self._deployment.application.digest,
             "version": __version__, "pid": os.getpid(), "backend": launch.on, "store": launch.store,
-            "durability": launch.durability if launch.store != "memory" else "none", "forgetful": launch.forgetful,
+            "durability": launch.durability if launch.store != "memory" else "none",
+            "domains": self._deployment.domains, "forgetful": launch.forgetful,
             "data": str(launch.directory.absolute()), "addresses": addresses,
         }  # fmt: skip
 

@@ -103,16 +103,13 @@ def _entries(directory: Path, address: str, bucket: str | None, key: bytes | Non
 
 def _stored(directory: Path) -> Stored:
     """What is there, from the process that has it or from the disk."""
-    from radon.backends.stored import Stored, read_stored
+    from radon.backends.stored import Stored, images_of, read_stored
 
     if not answers(directory) and holds_data(directory):
         return read_stored(directory)
     from radon.atoms.application import Application
     from radon.cli.client import Client
-    from radon.host.image import Image
 
     with Client(find_running(directory)) as client:
         application, records = Application.unbundle(client.bundle()), client.image()
-    image = Image()
-    image.load(records)
-    return Stored(application, image)
+    return Stored(application, images_of(records))

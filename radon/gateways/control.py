@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from radon.abi.delivery import Address
 from radon.abi.errors import ErrorCode, Invalid, NotFound, RadonError, Refused, Timeout, TooLarge, Unavailable
 from radon.abi.exchange import Logged, Reply, Revive
-from radon.abi.frames import FrameType, encode_all, seal
+from radon.abi.frames import FrameType, encode_all, seal, unseal
 from radon.abi.records import Put
 from radon.abi.syscalls import LEVELS
 from radon.atoms.application import Application
@@ -177,7 +178,8 @@ class Control:
             self._followers.discard(queue)
 
     async def _dead(self, _: Request) -> Response:
-        return _frame(await self._perform(lambda domain: domain.dead_letters()))
+        letters = await self._perform_all(lambda domain: domain.dead_letters())
+        return _frame(sorted(chain.from_iterable(letters), key=lambda letter: letter.delivery.id))
 
     async def _atom(self, request: Request) -> Response:
         """Put records, in order of bucket and key. Query: address, and perhaps bucket and key (in hexadecimal)."""
@@ -187,11 +189,13 @@ class Control:
         def look(domain: Domain) -> list[Put]:
             return domain.entries(domain.resolve(address), bucket, None if key is None else bytes.fromhex(key))
 
-        return _frame(await self._perform(look))
+        return _frame(await asyncio.wrap_future(self._deployment.perform(look, address)))
 
     async def _image(self, _: Request) -> Response:
-        """A snapshot of the domain."""
-        return _octets(await self._perform(lambda domain: domain.snapshot()))
+        """The records of a snapshot of each domain, one behind the other, all of one moment."""
+        snapshots = await self._perform_all(lambda domain: domain.snapshot(), at_once=True)
+        bodies = (unseal(FrameType.SNAPSHOT, snapshot) for snapshot in snapshots)
+        return _octets(seal(FrameType.SNAPSHOT, b"".join(bodies)))
 
     async def _application(self, _: Request) -> Response:
         return _octets(self._deployment.application.bundle())
@@ -203,20 +207,17 @@ class Control:
         again = _number(request, "again") == 1
         wanted = request.query_params.get("id")
 
-        def choose(domain: Domain) -> list[bytes]:
-            chosen = {letter.delivery.id: letter.to for letter in domain.dead_letters()}
-            if wanted is not None:
-                chosen = {id: to for id, to in chosen.items() if id.hex() == wanted}
-                if not chosen:
-                    raise NotFound(f"no dead letter {wanted}")
-            for id, to in chosen.items():
-                if again and to.kind not in self._deployment.application.manifest.kinds:
-                    raise Invalid(f"dead letter {id.hex()} is for {to.text}, whose kind is gone; it can be dropped")
-            return list(chosen)
-
-        chosen = await self._perform(choose)
+        letters = chain.from_iterable(await self._perform_all(lambda domain: domain.dead_letters()))
+        chosen = {letter.delivery.id: letter.to for letter in letters}
+        if wanted is not None:
+            chosen = {id: to for id, to in chosen.items() if id.hex() == wanted}
+            if not chosen:
+                raise NotFound(f"no dead letter {wanted}")
+        for id, to in chosen.items():
+            if again and to.kind not in self._deployment.application.manifest.kinds:
+                raise Invalid(f"dead letter {id.hex()} is for {to.text}, whose kind is gone; it can be dropped")
         self._deployment.submit(*(Revive(id, int(again)) for id in chosen))
-        await self._perform(lambda domain: None)
+        await self._perform_all(lambda domain: None)
         return JSONResponse({"letters": len(chosen)})
 
     async def _replace(self, request: Request) -> Response:
@@ -254,8 +255,8 @@ class Control:
         for queue in self._followers:
             queue.put_nowait(None)
 
-    async def _perform(self, function: Callable[[Domain], T]) -> T:
-        return await asyncio.wrap_future(self._deployment.perform(function))
+    async def _perform_all(self, function: Callable[[Domain], T], *, at_once: bool = False) -> list[T]:
+        return await asyncio.wrap_future(self._deployment.perform_all(function, at_once=at_once))
 
 
 @asynccontextmanager

@@ -131,7 +131,7 @@ class HttpGateway:
     async def _health(self, exchange: Exchange) -> None:
         try:
             async with asyncio.timeout(HEALTHY):
-                await asyncio.wrap_future(self._deployment.perform(lambda domain: None))
+                await asyncio.wrap_future(self._deployment.perform_all(lambda domain: None))
         except TimeoutError:
             raise Unavailable(f"no turn has ended for {HEALTHY} s") from None
         await exchange.text(200, b"ok\n", "text/plain; charset=utf-8")

@@ -18,6 +18,7 @@ from radon.abi.frames import Commit
 from radon.abi.records import Died, Put
 from radon.host.kind import Kind
 from radon.host.limits import GIB, MIB
+from radon.host.room import SUSPENDED
 
 
 class Status(Enum):
@@ -30,8 +31,9 @@ class Settings:
     """What a deployment chooses for a domain; the same for its life or changed by a restart only."""
 
     host: str = "local"  # the key of the near atom of `every-host` kinds
-    instances: int = 4096  # live at once; the least recently used are passivated
-    suspended: int = 1000  # turns at once; more are answered with exhausted
+    instances: int = 4096  # live at once, beside those of suspended turns; the least recently used are passivated
+    sharing: int = 1  # domains of this process, this one included, that share its room for guests
+    suspended: int = SUSPENDED  # turns at once; more are answered with exhausted
     memory: int = 4 * GIB  # bytes of linear memory of live instances; beyond it they are passivated likewise
     objects: int = 4 * GIB  # bytes of all objects
     mail: int = GIB  # bytes of all messages under way; beyond it whoever sends is answered with exhausted

@@ -102,12 +102,14 @@ class Instance:
 class Gate:
     """The instances of a domain, and the host functions that they call. Not thread-safe."""
 
-    def __init__(self, capacity: int, memory: int) -> None:
-        """At most `capacity` live instances, with `memory` bytes of linear memory between them."""
+    def __init__(self, capacity: int, slots: int, memory: int) -> None:
+        """At most `capacity` live instances beside those of suspended turns, `slots` with these, and `memory` bytes of
+        linear memory between them."""
         self.running: Instance | None = None
-        self._capacity, self._memory = capacity, memory
+        self._capacity, self._slots, self._memory = capacity, slots, memory
         self._used = 0  # bytes of linear memory, as of each instance's last turn
         self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
+        self._waiting: dict[tuple[str, str], Instance] = {}  # those of suspended turns
         self._linked: dict[str, Linked] = {}  # by digest of the module
         self._functions: dict[tuple[str, str], HostFunction] = {
             (row.interface, row.field): (row.params, row.results, callback(self._host_function(row)))
@@ -128,7 +130,16 @@ class Gate:
 
     def count(self) -> dict[str, int]:
         """Live instances by kind."""
-        return Counter(kind for kind, _ in self._instances)
+        return Counter(kind for kind, _ in (*self._instances, *self._waiting))
+
+    def park(self, instance: Instance) -> None:
+        """Its turn waits: it cannot make room for others."""
+        place = _place(instance.turn)
+        self._waiting[place] = self._instances.pop(place)
+
+    def unpark(self, instance: Instance) -> None:
+        place = _place(instance.turn)
+        self._instances[place] = self._waiting.pop(place)
 
     def drop(self, atom: Atom) -> None:
         """Free the atom's instance, if it has one and is not in it."""
@@ -152,7 +163,7 @@ class Gate:
 
     def _instance(self, turn: Turn) -> Instance:
         """The atom's instance, made if need be; the least recently entered one makes room (deterministic: rule 4)."""
-        place = (turn.atom.kind, turn.atom.key)
+        place = _place(turn)
         instance = self._instances.get(place)
         if instance is not None:
             self._instances.move_to_end(place)
@@ -160,8 +171,9 @@ class Gate:
             if self._used > self._memory:
                 self._make_room(len(self._instances))
             return instance
-        if len(self._instances) >= self._capacity or self._used > self._memory:
-            self._make_room(self._capacity - 1)
+        most = min(self._capacity, self._slots - len(self._waiting))
+        if len(self._instances) >= most or self._used > self._memory:
+            self._make_room(most - 1)
         instance = Instance(self._linked[turn.kind.module.digest], turn.kind)
         instance.adopt(turn)
         self._instances[place] = instance
@@ -271,6 +283,10 @@ class Gate:
         if instance.leaving:
             raise Violation("a syscall inside cabi_realloc or cabi_post")
         return instance
+
+
+def _place(turn: Turn) -> tuple[str, str]:
+    return turn.atom.kind, turn.atom.key
 
 
 class _Binding(NamedTuple):

@@ -12,18 +12,12 @@ import ctypes
 from collections.abc import Callable
 from typing import NamedTuple
 
-from radon.host import capi
+from radon.host import capi, limits
 from radon.host.interrupts import uninterrupted
 from radon.host.linked import HostFunction, Linked, Raw, callback
 from radon.host.trap import OutOfBounds, Trap, engine_error, engine_trap
 
 __all__ = ["Entry", "Guest", "HostFunction", "Linked", "OutOfBounds", "Raw", "Trap", "callback", "uninterrupted"]
-
-MAX_TABLES = 8
-"""Tables that an instance may have."""
-
-MAX_TABLE_ELEMENTS = 1 << 20
-"""Elements that each of them may grow to; 8 bytes of host memory each."""
 
 
 class Entry(NamedTuple):
@@ -59,7 +53,7 @@ class Guest:
         self._externs = (ctypes.c_uint64 * (capi.EXTERN_SIZE // 8 * (len(linked.entries) + 1)))()
         self._store: int | None = capi.store_new(linked._engine, id(self), None)
         self._context: int = capi.store_context(self._store)
-        capi.store_limiter(self._store, memory_limit, MAX_TABLE_ELEMENTS, 1, MAX_TABLES, 1)
+        capi.store_limiter(self._store, memory_limit, limits.TABLE_ELEMENTS, 1, limits.TABLES, 1)
 
     # -- life --
 

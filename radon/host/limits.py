@@ -18,6 +18,12 @@ measurement, so that a turn ends at the same instruction on every machine (rule 
 MAX_WASM_STACK = 512 * KIB
 """Bytes of native stack that a guest may use; the same everywhere, because where it ends is observable (rule 2)."""
 
+TABLES = 8
+"""Tables that an instance may have."""
+
+TABLE_ELEMENTS = 1 << 20
+"""Elements that each of them may grow to; 8 bytes of host memory each."""
+
 ENTRY_OVERHEAD = 32
 """Bytes that a state entry costs beside its key and value when the `state` quota is counted (rule 2)."""
 

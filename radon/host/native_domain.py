@@ -16,7 +16,7 @@ from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_a
 from radon.abi.records import Died, Put
 from radon.host import capi, native
 from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
-from radon.host.engine import engine
+from radon.host.engine import capacity, check_memory, engine
 from radon.host.kind import Kind
 from radon.host.lookup import resolve, select
 
@@ -53,10 +53,12 @@ class NativeDomain(Domain):
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
-        s = self._settings = settings
+        s, room = settings, capacity()
+        self._settings = settings
         chosen = rows.Chosen(
-            s.instances, s.suspended, s.memory, s.objects, s.mail, s.dead, s.watchers, s.run, s.retention,
-            s.idempotency, int(s.forgetful), int(s.elide), s.host,
+            s.instances, min(s.suspended, room.suspended // s.sharing),
+            room.slots // s.sharing, s.memory, s.objects, s.mail, s.dead, s.watchers,
+            s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))
 
@@ -81,6 +83,7 @@ class NativeDomain(Domain):
         self._check(self._call(self._lib.radon_load, records), FrameError)
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
+        check_memory({name: kind.limits.memory for name, kind in kinds.items()})
         names = frozenset(f"http:{name}" for name in endpoints)
         described = [row for kind in kinds.values() for row in _described(kind)]
         described += [rows.Endpoint(name) for name in sorted(names)]

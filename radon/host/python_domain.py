@@ -14,7 +14,7 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form
 from radon.abi.errors import ErrorCode
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
-from radon.host import crossings, topic
+from radon.host import crossings, engine, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
@@ -44,9 +44,11 @@ class PythonDomain:
         self.kinds: Mapping[str, Kind] = {}
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
-        self._gate = Gate(settings.instances, settings.memory)
+        room = engine.capacity(threads=True)
+        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory)
         self._inputs: list[object] = []
-        self.suspensions = Suspensions(self.routes, self._gate, settings.suspended, settings.memory)
+        suspended = min(settings.suspended, room.suspended // settings.sharing)
+        self.suspensions = Suspensions(self.routes, self._gate, suspended, settings.memory)
         self._begun = False
         self._work = 0  # of the host for the turns of this run, as fuel
 
@@ -64,6 +66,7 @@ class PythonDomain:
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         self.drop_instances()
+        engine.check_memory({name: kind.limits.memory for name, kind in kinds.items()})
         self._gate.link(kinds)
         self.kinds = self.routes.kinds = dict(kinds)
         self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)

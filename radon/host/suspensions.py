@@ -48,8 +48,7 @@ class Suspensions:
         waiting = self._waiting.pop((atom.kind, atom.key), None)
         if waiting is None:
             return False
-        self._used -= waiting.instance.size
-        self._gate.running = waiting.instance
+        self._woken(waiting)
         self._fiber = waiting.fiber
         waiting.fiber.resume(None)
         self._left(waiting.fiber)
@@ -59,8 +58,7 @@ class Suspensions:
         """Unwind the atom's turn, if it waits here: its instance goes. The journal stays, the writes are undone."""
         waiting = self._waiting.pop((atom.kind, atom.key), None)
         if waiting is not None:
-            self._used -= waiting.instance.size
-            self._gate.running = waiting.instance
+            self._woken(waiting)
             waiting.fiber.abandon()
             self._idle.append(waiting.fiber)
 
@@ -94,7 +92,7 @@ class Suspensions:
                 raise Violation("the turn ran again and asked for something else than before")
             request = call.request
         else:
-            if len(self._waiting) >= self._limit or self._used > self._memory:
+            if len(self._waiting) >= self._limit or self._used > self._memory or not self._has_spare():
                 raise Exhausted(f"{len(self._waiting)} turns are suspended, with {self._used} bytes of memory")
             journal = self._note(turn, r.Called(request, deadline, what, digest))
             leave()
@@ -106,6 +104,16 @@ class Suspensions:
         turn.now = max(turn.now, answer.time)
         turn.answer_metadata = answer.metadata
         return answer
+
+    def _has_spare(self) -> bool:
+        """Is there a thread for the turns that are to come? Where the machine has no more, this many is the limit."""
+        if not self._idle:
+            try:
+                self._idle.append(Fiber())
+            except RuntimeError:
+                self._limit = len(self._waiting)
+                return False
+        return True
 
     def _note(self, turn: Turn, call: r.Called) -> Journal:
         atom, delivery, ledger = turn.atom, turn.delivery, self._routes.ledger
@@ -122,8 +130,15 @@ class Suspensions:
         assert fiber is not None
         self._waiting[turn.atom.kind, turn.atom.key] = _Waiting(turn, instance, fiber)
         self._used += self._gate.weigh(instance)
+        self._gate.park(instance)
         self._gate.running = None
         fiber.suspend()
+
+    def _woken(self, waiting: _Waiting) -> None:
+        """It does not wait any more, and is entered next."""
+        self._used -= waiting.instance.size
+        self._gate.unpark(waiting.instance)
+        self._gate.running = waiting.instance
 
     def _left(self, fiber: Fiber) -> None:
         """The running turn ended or suspended."""

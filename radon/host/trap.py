@@ -52,7 +52,8 @@ def engine_error(address: int) -> Trap:
     """As `engine_trap`, for an error: a host function, the engine or the machine would not go on."""
     error = capi.error_at(address)
     text = one_line(str(error))
-    return Trap("host-memory" if "os error" in text else "engine", text, _names(capi.frames(error)))
+    machine = "os error" in text or "maximum concurrent" in text  # no map, no slot is left
+    return Trap("host-memory" if machine else "engine", text, _names(capi.frames(error)))
 
 
 def _names(frames: tuple[str, ...]) -> tuple[str, ...]:

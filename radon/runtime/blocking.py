@@ -15,7 +15,7 @@ from radon.backends.deployment import Answer, Stats
 from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
 from radon.runtime.heard import Heard
-from radon.runtime.running import Ask, Running, bounded, checked
+from radon.runtime.running import Running, bounded, checked
 
 
 class BlockingRuntime(Running):
@@ -50,16 +50,19 @@ class BlockingRuntime(Running):
         metadata: Mapping[str, bytes] = {},
     ) -> Reply:  # fmt: skip
         """See `Runtime.request`."""
-        timeout = bounded(timeout)
-        return self._ask(self._message(address, body, True, timeout, once, metadata), address, timeout)
+        answer, timeout = Future[Answer](), bounded(timeout)
+        token = self._post(answer.set_result, address, body, True, timeout, once, metadata)
+        return self._wait(answer, token, address, timeout)
 
     def send(self, address: str, body: bytes = b"", *, once: str = "", metadata: Mapping[str, bytes] = {}) -> None:
         """See `Runtime.send`."""
-        self._ask(self._message(address, body, False, None, once, metadata), address)
+        answer = Future[Answer]()
+        self._wait(answer, self._post(answer.set_result, address, body, False, None, once, metadata), address)
 
     def spawn(self, kind: str, args: bytes = b"") -> str:
         """See `Runtime.spawn`."""
-        return self._ask(self._birth(kind, args), kind).body.decode()
+        answer = Future[Answer]()
+        return self._wait(answer, self.deployment.spawn(kind, bytes(args), answer.set_result), kind).body.decode()
 
     @contextmanager
     def subscription(self, topic: str) -> Iterator[Iterator[bytes]]:
@@ -86,7 +89,7 @@ class BlockingRuntime(Running):
         with self._more:
             self._heard.add(heard)
         try:
-            deployment.perform(lambda domain: None).result()
+            deployment.perform_all(lambda domain: None).result()
             yield bodies()
         finally:
             with self._more:
@@ -103,21 +106,20 @@ class BlockingRuntime(Running):
 
     def dead_letters(self) -> list[DeadLetter]:
         """Oldest first."""
-        return self.deployment.perform(dead_letters.look).result()
+        return dead_letters.merge(self.deployment.perform_all(dead_letters.look).result())
 
     def revive(self, id: str, *, again: bool = True) -> None:
         """See `Runtime.revive`."""
         deployment = self.deployment
-        key = deployment.perform(dead_letters.find(id)).result()
+        key = dead_letters.key(id)
+        dead_letters.check_known(id, deployment.perform_all(lambda domain: domain.dead_letter(key)).result())
         deployment.submit(Revive(key, int(again)))
-        deployment.perform(lambda domain: None).result()
+        deployment.perform_all(lambda domain: None).result()
 
-    def _ask(self, ask: Ask, what: str, timeout: float | None = None) -> Reply:
+    def _wait(self, answer: Future[Answer], token: int, what: str, timeout: float | None = None) -> Reply:
         deployment = self.deployment
-        future: Future[Answer] = Future()
-        token = ask(future.set_result)
         try:
-            return checked(future.result(timeout), what)
+            return checked(answer.result(timeout), what)
         except TimeoutError:
             raise Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted") from None
         finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from radon.abi.errors import Invalid, NotFound
+from radon.abi.records import Died
 from radon.host.domain import Domain
 
 
@@ -34,16 +34,20 @@ def look(domain: Domain) -> list[DeadLetter]:
     ]  # fmt: skip
 
 
-def find(id: str) -> Callable[[Domain], bytes]:
-    """What, in the domain's thread, gives the bytes of `id`. Raises Invalid now, and NotFound then."""
+def merge(looks: list[list[DeadLetter]]) -> list[DeadLetter]:
+    """Those of all domains, oldest first."""
+    return sorted((letter for letters in looks for letter in letters), key=lambda letter: (letter.time, letter.id))
+
+
+def key(id: str) -> bytes:
+    """The bytes of an id. Raises Invalid."""
     try:
-        key = bytes.fromhex(id)
+        return bytes.fromhex(id)
     except ValueError:
         raise Invalid(f"{id!r} is no name of a dead letter") from None
 
-    def found(domain: Domain) -> bytes:
-        if domain.dead_letter(key) is None:
-            raise NotFound(f"there is no dead letter {id!r}: it was revived or dropped, or never was")
-        return key
 
-    return found
+def check_known(id: str, found: list[Died | None]) -> None:
+    """`found`: in each domain. Raises NotFound."""
+    if not any(found):
+        raise NotFound(f"there is no dead letter {id!r}: it was revived or dropped, or never was")

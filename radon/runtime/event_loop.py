@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from radon.abi.errors import RadonError, Timeout
+from radon.abi.errors import Invalid, RadonError, Timeout
 from radon.abi.exchange import Published, Reply, Revive
+from radon.atoms.application import Application
+from radon.atoms.manifest import Manifest
 from radon.backends.deployment import Answer, Stats
 from radon.gateways.http_exchange import Receive, Scope, Send
 from radon.gateways.relay import Relay
 from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
+from radon.runtime.deadlines import Deadlines
 from radon.runtime.heard import Heard
-from radon.runtime.running import Ask, Running, bounded, checked
+from radon.runtime.running import Running, bounded, checked
 
 if TYPE_CHECKING:
     from radon.gateways.http import HttpGateway
+
+
+THREADS = ("loop", "own")
+
+_Awaited = asyncio.Future[Answer | None]  # None: it did not come in time
 
 
 class Runtime(Running):
@@ -29,16 +40,45 @@ class Runtime(Running):
     """
 
     _loop: asyncio.AbstractEventLoop
+    _loop_thread: int
     _relay: Relay
+    _deadlines: Deadlines
     _subscriptions: dict[Heard, asyncio.Event]
     _http: HttpGateway | None = None
 
+    def __init__(
+        self,
+        manifest: Manifest | Application | str | Path,
+        *,
+        on: str = "monolith",
+        store: str = "memory",
+        data: str | Path | None = None,
+        durability: str = "fsync",
+        domains: int | None = None,
+        forgetful: bool = False,
+        thread: str = "loop",
+    ) -> None:
+        """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
+
+        `store`, `data`, `durability`, `domains` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the
+        event loop runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread
+        of their own, so that no turn stops the loop. Several domains always have their own.
+        """
+        if thread not in THREADS:
+            raise Invalid(f"unknown thread {thread!r}; known: {', '.join(THREADS)}")
+        super().__init__(
+            manifest, on=on, store=store, data=data, durability=durability, domains=domains, forgetful=forgetful
+        )
+        self._lent = thread == "loop"
+
     async def __aenter__(self) -> Self:
         self._enter()
-        self._loop = asyncio.get_running_loop()
-        self._relay, self._subscriptions = Relay(self._loop), {}
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        self._relay, self._deadlines, self._subscriptions = Relay(self._loop), Deadlines(self._loop), {}
         try:
             await asyncio.to_thread(self._start)
+            if self._lent:
+                self.deployment.lend()
         except BaseException:  # cancelled, say: then the thread goes on, and what it starts has to be stopped
             await self.__aexit__()
             raise
@@ -49,6 +89,7 @@ class Runtime(Running):
             self._http.close()
             self._http = None
         await asyncio.shield(self._loop.run_in_executor(None, self._stop))
+        self._deadlines.close()
         self._end_subscriptions(None)
 
     @property
@@ -75,16 +116,18 @@ class Runtime(Running):
         `timeout` in seconds (None: for ever). `once`: a dedup key: calling again with it, after a Timeout or a crash,
         has the effect once and gets the first answer. Raises NotFound, Closed, Timeout, ... as radon.wit has them.
         """
-        reply = await self.request(address, body, timeout=timeout, once=once, metadata=metadata)
-        return reply.body
+        answer, timeout = self._awaited(), bounded(timeout)
+        token = self._post(partial(self._resolve, answer), address, body, True, timeout, once, metadata)
+        return (await self._wait(answer, token, address, timeout)).body
 
     async def request(
         self, address: str, body: bytes = b"", *, timeout: float | None = 5.0, once: str = "",
         metadata: Mapping[str, bytes] = {},
     ) -> Reply:  # fmt: skip
         """As `call`; the answer with its metadata."""
-        timeout = bounded(timeout)
-        return await self._ask(self._message(address, body, True, timeout, once, metadata), address, timeout)
+        answer, timeout = self._awaited(), bounded(timeout)
+        token = self._post(partial(self._resolve, answer), address, body, True, timeout, once, metadata)
+        return await self._wait(answer, token, address, timeout)
 
     async def send(
         self, address: str, body: bytes = b"", *, once: str = "", metadata: Mapping[str, bytes] = {}
@@ -93,11 +136,15 @@ class Runtime(Running):
 
         Messages of one runtime to one atom are handled in the order in which they were sent.
         """
-        await self._ask(self._message(address, body, False, None, once, metadata), address)
+        answer = self._awaited()
+        token = self._post(partial(self._resolve, answer), address, body, False, None, once, metadata)
+        await self._wait(answer, token, address)
 
     async def spawn(self, kind: str, args: bytes = b"") -> str:
         """A new atom of `kind` with a fresh key; its address. `args` reach its `start`."""
-        return (await self._ask(self._birth(kind, args), kind)).body.decode()
+        answer = self._awaited()
+        token = self.deployment.spawn(kind, bytes(args), partial(self._resolve, answer))
+        return (await self._wait(answer, token, kind)).body.decode()
 
     @asynccontextmanager
     async def subscription(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -138,29 +185,45 @@ class Runtime(Running):
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Oldest first."""
-        return await asyncio.wrap_future(self.deployment.perform(dead_letters.look))
+        return dead_letters.merge(await asyncio.wrap_future(self.deployment.perform_all(dead_letters.look)))
 
     async def revive(self, id: str, *, again: bool = True) -> None:
         """Deliver a dead letter again, or (`again=False`) drop it. Raises NotFound, Invalid."""
         deployment = self.deployment
-        key = await asyncio.wrap_future(deployment.perform(dead_letters.find(id)))
+        key = dead_letters.key(id)
+        looks = deployment.perform_all(lambda domain: domain.dead_letter(key))
+        dead_letters.check_known(id, await asyncio.wrap_future(looks))
         deployment.submit(Revive(key, int(again)))
         await self._settled()
 
-    async def _ask(self, ask: Ask, what: str, timeout: float | None = None) -> Reply:
-        deployment, future = self.deployment, self._loop.create_future()
-        token = ask(lambda answer: self._relay(_settle, (future, answer)))
-        expiry = self._loop.call_later(timeout, _expire, future, what, timeout) if timeout is not None else None
+    def _awaited(self) -> _Awaited:
+        _ = self.deployment  # which raises where there is none
+        return self._loop.create_future()
+
+    async def _wait(self, awaited: _Awaited, token: int, what: str, timeout: float | None = None) -> Reply:
+        deployment = self.deployment
+        if timeout is not None:
+            self._deadlines.add(awaited, timeout)
         try:
-            return checked(await future, what)
+            answer = await awaited
         finally:
             deployment.forget(token)
-            if expiry is not None:
-                expiry.cancel()
+            if timeout is not None:
+                self._deadlines.remove(awaited, timeout)
+        if answer is None:
+            raise Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted")
+        return checked(answer, what)
+
+    def _resolve(self, awaited: _Awaited, answer: Answer) -> None:
+        """From any thread."""
+        if threading.get_ident() != self._loop_thread:
+            self._relay(partial(_settle, awaited), answer)
+        elif not awaited.done():
+            awaited.set_result(answer)
 
     async def _settled(self) -> None:
         """What was submitted before has been taken in."""
-        await asyncio.wrap_future(self.deployment.perform(lambda domain: None))
+        await asyncio.wrap_future(self.deployment.perform_all(lambda domain: None))
 
     def _failed(self, error: RadonError) -> None:
         self._relay(self._end_subscriptions, error)
@@ -171,12 +234,6 @@ class Runtime(Running):
             more.set()
 
 
-def _settle(pair: tuple[asyncio.Future[Answer], Answer]) -> None:
-    future, answer = pair
-    if not future.done():
-        future.set_result(answer)
-
-
-def _expire(future: asyncio.Future[Answer], what: str, timeout: float) -> None:
-    if not future.done():
-        future.set_result(Timeout(f"{what} has not answered within {timeout} s; it may or may not have acted"))
+def _settle(awaited: _Awaited, answer: Answer) -> None:
+    if not awaited.done():
+        awaited.set_result(answer)

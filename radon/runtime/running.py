@@ -31,8 +31,8 @@ DURABILITIES = ("fsync", "async")
 
 _BYTES = (bytes, bytearray, memoryview)
 
-Ask = Callable[[Callable[[Answer], None]], int]
-"""Asks a deployment something: told where the answer goes, it gives the token of the question."""
+Resolve = Callable[[Answer], None]
+"""Where an answer goes, from whatever thread it comes."""
 
 
 class Running:
@@ -46,13 +46,15 @@ class Running:
         store: str = "memory",
         data: str | Path | None = None,
         durability: str = "fsync",
+        domains: int | None = None,
         forgetful: bool = False,
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
         `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION). `durability` "fsync":
-        what is answered outlives a power cut; "async": it outlives the process. `forgetful` drops every instance
-        after its turn, to find out what an atom keeps in its memory that belongs into its state.
+        what is answered outlives a power cut; "async": it outlives the process. `domains`: over how many the atoms are
+        spread, each with a thread of its own; it stays what it was at first, 1 if nothing was said. `forgetful` drops
+        every instance after its turn, to find out what an atom keeps in its memory that belongs into its state.
         """
         if durability not in DURABILITIES:
             raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
@@ -60,7 +62,7 @@ class Running:
         self._on = on
         self._options = Options(
             store=store, data=Path(data) if data is not None else None, fsync=durability == "fsync",
-            forgetful=forgetful, failed=self._failed,
+            domains=domains, forgetful=forgetful, failed=self._failed,
         )  # fmt: skip
         self._deployment: Monolith | None = None
         self._egress: EgressThread | None = None
@@ -106,9 +108,11 @@ class Running:
                 self._deployment.stop()
                 self._deployment = None
 
-    def _message(
-        self, address: str, body: bytes, wants: bool, timeout: float | None, once: str, metadata: Mapping[str, bytes]
-    ) -> Ask:
+    def _post(
+        self, resolve: Resolve, address: str, body: bytes, wants: bool, timeout: float | None, once: str,
+        metadata: Mapping[str, bytes],
+    ) -> int:  # fmt: skip
+        """Ask an atom; the token of the question."""
         deployment, to = self.deployment, Address.parse(address)
         if not isinstance(body, _BYTES):
             raise TypeError(f"the body of a message is bytes, not {type(body).__name__}")
@@ -116,14 +120,10 @@ class Running:
             raise Timeout(f"the deadline for {address} has passed already; nothing was sent")
         deadline = 0 if timeout is None else time.time_ns() + int(timeout * 1e9)
         pair = "" if wants else f"runtime {id(self)}"
-        return lambda resolve: deployment.post(
+        return deployment.post(
             to, bytes(body), resolve, wants=wants, deadline=deadline, pair=pair, once=once,
             metadata=tuple(metadata.items()),
         )  # fmt: skip
-
-    def _birth(self, kind: str, args: bytes) -> Ask:
-        deployment = self.deployment
-        return lambda resolve: deployment.spawn(kind, bytes(args), resolve)
 
 
 def load_application(given: Manifest | Application | str | Path) -> Application:

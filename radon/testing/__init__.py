@@ -1,5 +1,8 @@
-"""For those who test: `Harness` for authors of guests; suites for authors of stores and backends."""
+"""For those who test: `Harness` for guests, checkers for histories of whole systems, suites for stores and backends."""
 
 from radon.testing.harness import Harness, kind
+from radon.testing.history import Operation, Outcome, Recorder, Verdict
+from radon.testing.linearizability import check_linearizable
+from radon.testing.serializability import check_serializable
 
-__all__ = ["Harness", "kind"]
+__all__ = ["Harness", "kind", "Operation", "Outcome", "Recorder", "Verdict", "check_linearizable", "check_serializable"]

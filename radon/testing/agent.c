@@ -155,18 +155,24 @@ static bool about_itself(turn *t, radon_bytes verb, radon_bytes rest) {
 }
 
 static bool about_things(turn *t, radon_bytes verb, radon_bytes rest) {
+#ifndef WITHOUT_OBJECTS
     radon_object object;
+    if (radon_is(verb, "object")) {
+        t->error = radon_objects_put(rest, &object);
+        if (t->error == RADON_OK) t->answer = radon_object_name(object);
+        return true;
+    }
+    if (radon_is(verb, "read")) {
+        t->error = radon_objects_open(rest, &object);
+        if (t->error == RADON_OK) t->error = radon_object_read(object, 0, UINT32_MAX, &t->answer);
+        return true;
+    }
+#endif
     if (radon_is(verb, "put")) {
         radon_bucket bucket = open_bucket("bytes");
         size_t length = (size_t)number(&rest);
         t->error = radon_bucket_put(bucket, radon_text("k"), (radon_bytes){memset(radon_alloc(length), 'x', length), length});
         radon_bucket_drop(bucket);
-    } else if (radon_is(verb, "object")) {
-        t->error = radon_objects_put(rest, &object);
-        if (t->error == RADON_OK) t->answer = radon_object_name(object);
-    } else if (radon_is(verb, "read")) {
-        t->error = radon_objects_open(rest, &object);
-        if (t->error == RADON_OK) t->error = radon_object_read(object, 0, UINT32_MAX, &t->answer);
     } else if (radon_is(verb, "publish")) {
         radon_bytes topic = radon_cut(&rest, ' ');
         t->error = radon_topics_publish(topic, rest);

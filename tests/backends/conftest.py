@@ -18,7 +18,7 @@ from radon.host.kind import Kind
 from radon.testing import agents
 from radon.testing.faults import Stalled
 from radon.testing.harness import kind
-from tests.backends.desk import Desk, Open
+from tests.backends.desk import Desk, Driver, Open
 
 pytest.register_assert_rewrite("radon.testing.atoms", "radon.testing.backends", "radon.testing.stores")
 
@@ -34,6 +34,14 @@ def agent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where agent.wasm is."""
     folder = tmp_path_factory.mktemp("agent")
     build_c([Path(agents.__file__).with_name("agent.c")], folder / "agent.wasm")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def agent_folder_without_objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where an agent.wasm is that uses no objects, as several domains need it."""
+    folder = tmp_path_factory.mktemp("agent")
+    build_c([Path(__file__).with_name("agent_without_objects.c")], folder / "agent.wasm")
     return folder
 
 
@@ -61,13 +69,18 @@ def nothing_is_left_running() -> Iterator[None]:
     assert not left, left
 
 
-@pytest.fixture
-def desk(agent: Kind) -> Iterator[Open]:
-    """`desk(store)`: a running one; stopped in the end, if it was not before."""
+@pytest.fixture(params=["own", "driven"])
+def desk(request: pytest.FixtureRequest, agent: Kind) -> Iterator[Open]:
+    """`desk(store)`: a running one, once in the runner's own thread alone and once driven by another one; stopped in
+    the end, if it was not before.
+    """
     opened: list[Desk] = []
+    drivers: list[Driver] = []
 
     def open_one(store: Store, **options: Any) -> Desk:
         opened.append(Desk(store, agent, **options))
+        if request.param == "driven":
+            drivers.append(Driver(opened[-1].runner))
         return opened[-1]
 
     yield open_one
@@ -78,6 +91,8 @@ def desk(agent: Kind) -> Iterator[Open]:
                 inside.go()
             inside = getattr(inside, "inner", None)
         one.runner.stop()
+    for driver in drivers:
+        driver.close()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any
 
 from radon.abi import exchange as x
@@ -15,7 +16,8 @@ from radon.abi.records import Step
 from radon.atoms.manifest import Durability
 from radon.backends.deployment import Answer, Deployment
 from radon.backends.driver import Store
-from radon.backends.runner import Program, Runner
+from radon.backends.program import Program
+from radon.backends.runner import Runner
 from radon.host.domain import Domain, Settings
 from radon.host.image import Image
 from radon.host.kind import Kind
@@ -67,8 +69,8 @@ class Desk:
         try:
             self.runner.submit(x.Post(token, deadline, 1, Address.parse(to), NOWHERE, "", once, (), body))
         except RadonError as error:
-            del self.waiting[token]
-            answer.set_exception(error)
+            if self.waiting.pop(token, None) is not None:  # else it was told of a loss already
+                answer.set_exception(error)
         return answer
 
     def ask(self, *lines: str, **fields: Any) -> str:
@@ -92,6 +94,30 @@ class Desk:
 
 
 Open = Callable[..., Desk]
+
+
+class Driver:
+    """A thread that drives a runner, as the thread of an event loop does: whatever is submitted is run there first."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._calls: SimpleQueue[bool] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="driver", daemon=True)
+        self._thread.start()
+        runner.lend(self._borrow)
+
+    def close(self) -> None:
+        self._calls.put(False)
+        self._thread.join()
+
+    def _borrow(self) -> bool:
+        self._calls.put(True)
+        return True
+
+    def _serve(self) -> None:
+        while self._calls.get():
+            while self._runner.drive():
+                pass
 
 
 class Durable(Around):

@@ -89,13 +89,6 @@ def test_another_application_is_refused_on_the_same_data(make: Make) -> None:
         assert deployment.application.name == "suite"
 
 
-def test_data_of_more_domains_than_one_are_refused(make: Make) -> None:
-    store = MemoryStore()
-    store.write("domains", b"16")
-    with pytest.raises(StoreError, match="this data has 16 domains; the monolith has 1"):
-        Monolith.open(make(), store)
-
-
 def test_old_modules_run_no_turn_before_the_new_ones_are_there(make: Make) -> None:
     """Mail that waits is perhaps what the old application failed on."""
     store = MemoryStore()
@@ -104,7 +97,7 @@ def test_old_modules_run_no_turn_before_the_new_ones_are_there(make: Make) -> No
             ask(deployment, agent, "total")  # else the stop may come before its `start`, which needs no fuel
         deployment.post(Address.parse("agent/a"), b"forward agent/b forward agent/a total", lambda answer: None)
         deployment.perform(lambda domain: None).result()
-        deployment._runner.stop(grace=0.0)  # while it goes to and fro: it is in one of the two mailboxes
+        deployment._runners.stop(grace=0.0)  # while it goes to and fro: it is in one of the two mailboxes
     with running(make(agent={**LONE, "limits": {"turn": "1us"}}), store) as deployment:
         while not deployment.stats().dead_letters:
             pass

@@ -89,9 +89,10 @@ async def leave_behind(app: radon.Runtime, name: str) -> None:
     await asked
 
 
-async def be_killed(folder: Path, durability: str, order: dict[str, Any]) -> None:
+async def be_killed(folder: Path, durability: str, domains: int, order: dict[str, Any]) -> None:
     lmdb_module.PART_BYTES, runner.SNAPSHOT_BYTES = 4096, 20_000  # snapshots often, and of several parts
-    async with radon.Runtime(manifest(folder), store="lmdb", data=folder / "data", durability=durability) as app:
+    where: dict[str, Any] = {"store": "lmdb", "data": folder / "data", "durability": durability, "domains": domains}
+    async with radon.Runtime(manifest(folder), **where) as app:
         say("ready")
         await asyncio.gather(*[operate(app, number) for number in order["again"]])
         first = order["first"]
@@ -104,8 +105,8 @@ async def be_killed(folder: Path, durability: str, order: dict[str, Any]) -> Non
 class Killer:
     """Kills one victim after another on the same data, and remembers what each said."""
 
-    def __init__(self, folder: Path, durability: str, seed: int) -> None:
-        self.folder, self.durability, self.random = folder, durability, random.Random(seed)
+    def __init__(self, folder: Path, durability: str, domains: int, seed: int) -> None:
+        self.folder, self.durability, self.domains, self.random = folder, durability, domains, random.Random(seed)
         self.tried: set[int] = set()
         self.acknowledged: set[int] = set()
         self.left: list[str] = []
@@ -116,7 +117,8 @@ class Killer:
 
     def kill_one(self, name: str) -> None:
         order = {"name": name, "first": CLIENTS * (max(self.tried, default=0) // CLIENTS + 1), "again": self.open()}
-        command = [sys.executable, __file__, str(self.folder), self.durability, json.dumps(order)]
+        chosen = (str(self.folder), self.durability, str(self.domains), json.dumps(order))
+        command = [sys.executable, __file__, *chosen]
         self.mark[0] = 0
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             assert child.stdout is not None
@@ -181,9 +183,15 @@ def check(killer: Killer) -> None:
         assert app.dead_letters() == []
 
 
-def kill_many(folder: Path, agent_folder: Path, durability: str, seed: int, rounds: int) -> None:
+@pytest.fixture(scope="module")
+def guests(agent_folder: Path, agent_folder_without_objects: Path) -> dict[int, Path]:
+    """Where the agents are that so many domains can run."""
+    return {1: agent_folder, 3: agent_folder_without_objects}
+
+
+def kill_many(folder: Path, agent_folder: Path, durability: str, domains: int, seed: int, rounds: int) -> None:
     (folder / "agent.wasm").write_bytes((agent_folder / "agent.wasm").read_bytes())
-    killer = Killer(folder, durability, seed)
+    killer = Killer(folder, durability, domains, seed)
     for number in range(rounds):
         killer.kill_one(f"{number}")
     check(killer)
@@ -194,21 +202,21 @@ def kill_many(folder: Path, agent_folder: Path, durability: str, seed: int, roun
     print(f"{killer.landed[SNAPSHOT]} in a snapshot; {len(killer.acknowledged)} operations")  # noqa: T201
 
 
-@pytest.mark.parametrize("durability", ["fsync", "async"])
+@pytest.mark.parametrize(("durability", "domains"), [("fsync", 1), ("async", 1), ("async", 3)])
 def test_a_killed_deployment_keeps_what_it_promised_and_does_nothing_twice(
-    tmp_path: Path, agent_folder: Path, durability: str
+    tmp_path: Path, guests: dict[int, Path], durability: str, domains: int
 ) -> None:
-    kill_many(tmp_path, agent_folder, durability, 1, 6)
+    kill_many(tmp_path, guests[domains], durability, domains, 1, 6)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("durability", ["fsync", "async"])
+@pytest.mark.parametrize(("durability", "domains"), [("fsync", 1), ("async", 1), ("async", 3)])
 @pytest.mark.parametrize("seed", range(2, 5))
-def test_many_more_kills(tmp_path: Path, agent_folder: Path, durability: str, seed: int) -> None:
-    kill_many(tmp_path, agent_folder, durability, seed, 40)
+def test_many_more_kills(tmp_path: Path, guests: dict[int, Path], durability: str, domains: int, seed: int) -> None:
+    kill_many(tmp_path, guests[domains], durability, domains, seed, 40)
 
 
 if __name__ == "__main__":
     mark_writes(str(Path(sys.argv[1]) / "mark"))
-    asyncio.run(be_killed(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])))
+    asyncio.run(be_killed(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))

@@ -15,7 +15,7 @@ from radon.abi.errors import StoreError, Unavailable
 from radon.abi.records import At
 from radon.backends import runner as runner_module
 from radon.backends.driver import Fenced, StoreDamaged, StoreFull
-from radon.backends.runner import Program
+from radon.backends.program import Program
 from radon.backends.stores.memory import MemoryStore
 from radon.host.domain import Settings
 from radon.host.kind import Kind
@@ -240,10 +240,11 @@ def test_a_defect_ends_the_domain_and_is_told(desk: Open, caplog: pytest.LogCapt
             return super().next_due()
 
     d = desk(MemoryStore(), make=Broken)
-    d.ask("count 1")
+    d.post("count 1")
     assert "a defect of Radon: AssertionError('this cannot be')" in str(d.dead.result(SOON))
     with pytest.raises(Unavailable, match="this cannot be"):
         d.ask("count 1")
+    assert d.runner._over, "one that drives would run what is closed"
     assert "Traceback" in caplog.text
 
 

@@ -33,7 +33,9 @@ LAYERS = [
 RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
 
 # What the host offers to the layers above it; its other modules are one twin's own.
-OFFERED = {"cache", "capi", "domain", "domains", "image", "kind", "limits", "loader", "lookup", "placement"}
+OFFERED = {
+    "cache", "capi", "domain", "domains", "image", "kind", "limits", "loader", "lookup", "placement", "room",
+}  # fmt: skip
 
 LONGEST = 400  # lines
 EMPTY_WORDS = {"common", "core", "helper", "helpers", "manager", "misc", "util", "utils"}

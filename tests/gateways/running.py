@@ -101,6 +101,7 @@ async def running(
     else:
         options = Options(store="memory" if data is None else "lmdb", data=data)
         deployment = await asyncio.to_thread(deploy, "monolith", application, options)
+    deployment.lend()
     try:
         gateways = await serve(deployment, application.read_secrets(environ))
         try:

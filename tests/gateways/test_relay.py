@@ -54,6 +54,23 @@ async def test_what_belongs_together_is_served_before_what_comes_after() -> None
     assert order == ["one", "two", "three", "after"]
 
 
+async def test_what_the_loop_itself_relays_waits_for_what_a_thread_did_before() -> None:
+    order: list[str] = []
+    done = asyncio.Event()
+    relay = Relay(asyncio.get_running_loop(), after=done.set)
+    thread = Thread(target=lambda: [relay(order.append, name) for name in ("one", "two")])
+    thread.start()
+    thread.join()
+    relay(order.append, "three")
+    assert order == [], "not while the domain runs"
+    await done.wait()
+    assert order == ["one", "two", "three"]
+    done.clear()
+    relay(order.append, "four")
+    await done.wait()
+    assert order[3:] == ["four"]
+
+
 async def test_one_that_fails_is_reported_and_the_others_are_served() -> None:
     order: list[str] = []
     reported: list[object] = []

@@ -142,8 +142,6 @@ def test_initialize_is_called_once(start: Start) -> None:
     [
         ('(memory (export "memory") 100)', "memory-limit"),
         ('(memory 1) (data (i32.const 65536) "x")', "out-of-bounds"),
-        ("(table 2000000 funcref)", "engine"),
-        ("(table 1 funcref)" * 9, "engine"),
     ],
 )
 def test_a_module_that_asks_too_much_does_not_start(body: str, code: str, link: Link, start: Start) -> None:
@@ -153,6 +151,29 @@ def test_a_module_that_asks_too_much_does_not_start(body: str, code: str, link: 
         guest.start()
     assert caught.value.code == code
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["(table 2000000 funcref)", "(table 1 funcref)" * 9])
+def test_a_module_with_more_tables_than_a_guest_may_have_is_not_run(body: str, link: Link) -> None:
+    """It is not even loaded, where there is a pool."""
+    with pytest.raises((LoadError, Trap)) as caught:
+        Guest(link(f"(module {body})"), PAGE).start()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '(memory (export "memory") 65536)',
+        "(table 1048576 funcref)" + "(table 1 funcref)" * 7,
+        "(global (mut i64) (i64.const 0))" * 100_000,
+    ],
+    ids=["memory", "tables", "globals"],
+)
+def test_a_module_with_all_that_a_guest_may_have_starts(body: str, link: Link) -> None:
+    guest = Guest(link(f"(module {body})"), 1 << 32)
+    guest.set_fuel(1000)
+    guest.start()
 
 
 # -- memory --

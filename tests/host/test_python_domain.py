@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from radon.abi.delivery import Delivery
-from radon.host import mailbox
+from radon.host import mailbox, suspensions
+from radon.host.fiber import Fiber
 from radon.host.kind import Retry
 from radon.host.python_domain import PythonDomain
 from radon.testing.harness import Harness
@@ -70,3 +71,28 @@ def test_a_flood_of_failures_is_not_searched_again_for_each(python: Harness, mon
     python.advance("1s")
     assert len(python.dead()) == 500
     assert looked < 500 * 20
+
+
+def test_a_turn_that_would_need_the_last_thread_is_told_and_the_others_end(
+    python: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def refused_after_four() -> Fiber:
+        if len(made) == 4:
+            raise RuntimeError("can't start new thread")
+        made.append(Fiber())
+        return made[-1]
+
+    monkeypatch.setattr(suspensions, "Fiber", refused_after_four)
+    sleeping = Script()
+    sleeping.call("clock.sleep", 10**9)
+    for number in range(6):
+        python.send(f"puppet/{number}", sleeping.body())
+    assert len(python.logs()) == 3
+    assert all("3 turns are suspended" in line for line in python.logs())
+    assert python.call("witness/w", b"x") == b"x"
+    python.advance("1s")
+    assert python.domain.usage().kinds["puppet"].suspended == 0
+    python.send("puppet/x", sleeping.body())
+    assert python.domain.usage().kinds["puppet"].suspended == 1

@@ -39,7 +39,7 @@ def test_each_program_runs_as_it_stands(
 def test_every_argument_of_a_runtime_is_explained() -> None:
     parameters = list(inspect.signature(radon.Runtime).parameters)
     assert re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE)[: len(parameters)] == parameters
-    assert list(inspect.signature(radon.BlockingRuntime).parameters) == parameters
+    assert [*inspect.signature(radon.BlockingRuntime).parameters, "thread"] == parameters
 
 
 def test_every_error_is_explained() -> None:

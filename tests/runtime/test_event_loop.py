@@ -14,6 +14,7 @@ from radon.abi.errors import ErrorCode
 from radon.abi.exchange import Accepted, Reply
 from radon.host.domain import Domain
 from radon.runtime import heard
+from radon.runtime.event_loop import THREADS
 from radon.runtime.running import checked
 from tests.backends.conftest import LONE, Make
 
@@ -25,6 +26,13 @@ async def tell(app: radon.Runtime, key: str, *lines: str, **options: Any) -> str
 def unheard(domain: Domain) -> int:
     """Publications of "news" that the topic has not handed out; those that it has are on their way out."""
     return domain.usage().kinds["@topic"].queued
+
+
+@pytest.fixture(params=THREADS, autouse=True)
+def each_thread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The thread that runs turns, unless a test says another one."""
+    monkeypatch.setitem(radon.Runtime.__init__.__kwdefaults__, "thread", request.param)
+    return str(request.param)
 
 
 class Ticker:
@@ -45,10 +53,12 @@ class Ticker:
 # ---- the loop goes on ----
 
 
-async def test_a_guest_that_uses_up_its_turn_does_not_stop_the_event_loop(make: Make) -> None:
+async def test_a_guest_that_uses_up_its_turn_does_not_stop_the_event_loop(make: Make, each_thread: str) -> None:
     application = make(agent={**LONE, "retry": {"attempts": 1}})
     async with radon.Runtime(application) as app:
-        await tell(app, "a", "total")
+        if each_thread == "loop":  # the first time it does: that it takes long, nobody could know
+            with pytest.raises(radon.Closed):
+                await tell(app, "a", "spin 4000000000", timeout=60)
         for _ in range(5):  # until the machine was not busy with something else: a loop that stops does so every time
             ticker = Ticker()
             ticking = asyncio.ensure_future(ticker.tick())

@@ -24,6 +24,10 @@ const RadonLayout *radon_native_layouts(size_t *count);
  * missing. Nothing else here may be called before. */
 const char *radon_native_load(const char *path);
 
+/* Memories and stacks of the engine that this wasm_config_t is for lie side by side, without guards: `count` of each, of
+ * so many bytes of addresses. 0: the machine does not give so many. */
+int radon_native_slabs(void *config, uint32_t count, size_t memory, size_t stack);
+
 /* ---- a domain: host/domain.py has the contract; one thread at a time ---- */
 
 typedef struct RadonDomain RadonDomain;

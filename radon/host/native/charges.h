@@ -27,8 +27,8 @@
 #define LOG_CHARACTERS 16384
 #define SAMPLES 10000
 #define ERR_BYTES 1024
-#define MAX_TABLES 8
-#define MAX_TABLE_ELEMENTS (1 << 20)
+#define TABLES 8
+#define TABLE_ELEMENTS (1 << 20)
 
 #define NEVER UINT64_MAX
 

@@ -52,11 +52,11 @@ void radon_settings(RadonDomain *d, const uint8_t *rows, size_t rows_size) {
     if (!next_record(&reader, &row) || row.tag != R_CHOSEN) return;
     str_unref(s->host);
     *s = (Settings){
-        .instances = row.n[0], .suspended = row.n[1], .memory = row.n[2], .objects = row.n[3], .mail = row.n[4],
-        .dead = row.n[5], .watchers = row.n[6], .run = row.n[7], .retention = row.n[8], .idempotency = row.n[9],
-        .forgetful = row.n[10] != 0, .host = str_new(row.v[0].data, row.v[0].size),
+        .instances = row.n[0], .suspended = row.n[1], .slots = row.n[2], .memory = row.n[3], .objects = row.n[4],
+        .mail = row.n[5], .dead = row.n[6], .watchers = row.n[7], .run = row.n[8], .retention = row.n[9],
+        .idempotency = row.n[10], .forgetful = row.n[11] != 0, .host = str_new(row.v[0].data, row.v[0].size),
     };
-    d->ledger.elide = row.n[11] != 0;
+    d->ledger.elide = row.n[12] != 0;
 }
 
 void radon_setup(RadonDomain *d, uint32_t number, uint32_t domains, const uint8_t *seed, const uint8_t *secret) {

@@ -214,9 +214,13 @@ void suspension_abandon_all(Domain *d); /* in the order in which they suspended 
 
 /* ---- the domain ---- */
 
+typedef struct Instances {
+    Instance *oldest, *newest;
+} Instances;
+
 typedef struct Settings {
     Str *host;
-    uint64_t instances, suspended, memory, objects, mail, dead, watchers, run, retention, idempotency;
+    uint64_t instances, suspended, slots, memory, objects, mail, dead, watchers, run, retention, idempotency;
     bool forgetful;
 } Settings;
 
@@ -236,12 +240,12 @@ struct RadonDomain {
     Table awaiting; /* Awaiting, by dedup key */
     Table fates;    /* Fate, by step */
     Instance *running;
-    Instance *oldest, *newest; /* the live ones, least recently entered first */
-    size_t instance_count;
+    Instances awake;   /* the live ones, least recently entered first */
+    Instances waiting; /* those of suspended turns, in the order in which these suspended */
+    size_t instance_count; /* of both */
     uint64_t instance_memory; /* bytes, as of each one's last turn */
     Turn *spare_turn; /* one that is over, for the next */
     size_t suspended;
-    uint64_t parks; /* how often a turn suspended */
     uint64_t suspended_memory;
     Buffer inputs; /* what `run` will take in */
     uint64_t work; /* of the host for the turns of this run, as fuel */

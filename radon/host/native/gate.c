@@ -3,23 +3,33 @@
 
 /* ---- instances, least recently entered first ---- */
 
-static void forget(Domain *d, Instance *i) {
+static void leave(Instances *list, Instance *i) {
     if (i->older) i->older->newer = i->newer;
-    else d->oldest = i->newer;
+    else list->oldest = i->newer;
     if (i->newer) i->newer->older = i->older;
-    else d->newest = i->older;
+    else list->newest = i->older;
     i->older = i->newer = NULL;
 }
 
-static void append(Domain *d, Instance *i) {
-    i->older = d->newest;
-    if (d->newest) d->newest->newer = i;
-    else d->oldest = i;
-    d->newest = i;
+static void join(Instances *list, Instance *i) {
+    i->older = list->newest;
+    if (list->newest) list->newest->newer = i;
+    else list->oldest = i;
+    list->newest = i;
+}
+
+void gate_park(Instance *i) {
+    leave(&i->d->awake, i);
+    join(&i->d->waiting, i);
+}
+
+void gate_unpark(Instance *i) {
+    leave(&i->d->waiting, i);
+    join(&i->d->awake, i);
 }
 
 static void drop(Domain *d, Instance *i) {
-    forget(d, i);
+    leave(&d->awake, i);
     d->instance_count--;
     d->instance_memory -= i->size;
     i->kind->instances--;
@@ -32,14 +42,22 @@ void gate_drop(Domain *d, Atom *a) {
 }
 
 void gate_drop_all(Domain *d) {
-    while (d->oldest) drop(d, d->oldest);
+    while (d->awake.oldest) drop(d, d->awake.oldest);
+}
+
+static size_t awake(const Domain *d) { return d->instance_count - d->suspended; }
+
+/* How many may be awake: what the settings say, or the slots that suspended turns leave. */
+static size_t most_awake(const Domain *d) {
+    size_t left = d->settings.slots > d->suspended ? d->settings.slots - d->suspended : 0;
+    return d->settings.instances < left ? d->settings.instances : left;
 }
 
 /* Drops those that were entered longest ago and are in no turn, until `most` are left and memory is. */
 static void make_room(Domain *d, size_t most) {
-    for (Instance *i = d->oldest, *next; i; i = next) {
+    for (Instance *i = d->awake.oldest, *next; i; i = next) {
         next = i->newer;
-        if (d->instance_count <= most && d->instance_memory <= d->settings.memory) return;
+        if (awake(d) <= most && d->instance_memory <= d->settings.memory) return;
         if (!i->inside) drop(d, i);
     }
 }
@@ -66,20 +84,20 @@ static void adopt(Instance *i, Turn *t) {
 static bool instance_for(Turn *t) {
     Domain *d = t->d;
     Instance *i = t->atom->instance;
+    size_t most;
     if (i) {
-        if (i != d->newest) {
-            forget(d, i);
-            append(d, i);
+        if (i != d->awake.newest) {
+            leave(&d->awake, i);
+            join(&d->awake, i);
         }
         adopt(i, t);
-        if (d->instance_memory > d->settings.memory) make_room(d, d->instance_count);
+        if (d->instance_memory > d->settings.memory) make_room(d, awake(d));
         return true;
     }
-    if (d->instance_count >= d->settings.instances || d->instance_memory > d->settings.memory) {
-        make_room(d, d->settings.instances ? d->settings.instances - 1 : 0);
-    }
+    most = most_awake(d);
+    if (awake(d) >= most || d->instance_memory > d->settings.memory) make_room(d, most ? most - 1 : 0);
     i = t->atom->instance = instance_new(d, t->atom, t->kind);
-    append(d, i);
+    join(&d->awake, i);
     d->instance_count++;
     t->kind->instances++;
     adopt(i, t);

@@ -65,6 +65,10 @@ static void put_frames(Buffer *text, wasm_frame_vec_t *frames) {
     }
 }
 
+static bool says(const wasm_byte_vec_t *text, const char *words) {
+    return memmem(text->data, text->size, words, strlen(words)) != NULL;
+}
+
 /* What ended a call becomes the failure, unless there is one already: then it only adds where that came from. */
 bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
     bool told = i->failure.cause[0] != '\0';
@@ -75,7 +79,7 @@ bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
         wasm.error_message(error, &text);
         if (!told) {
             Slice line = last_line(&text);
-            bool machine = memmem(text.data, text.size, "os error", 8) != NULL;
+            bool machine = says(&text, "os error") || says(&text, "maximum concurrent"); /* no map, no slot is left */
             fail(i, machine ? "host-memory" : "engine", "%.*s", (int)line.size, (const char *)line.data);
         }
         wasm.error_wasm_trace(error, &frames);
@@ -105,7 +109,7 @@ Instance *instance_new(Domain *d, Atom *a, Kind *kind) {
     i->d = d, i->atom = a, i->kind = kind;
     i->store = wasm.store_new(d->engine, i, NULL);
     i->context = wasm.store_context(i->store);
-    wasm.store_limiter(i->store, (int64_t)kind->memory, MAX_TABLE_ELEMENTS, 1, MAX_TABLES, 1);
+    wasm.store_limiter(i->store, (int64_t)kind->memory, TABLE_ELEMENTS, 1, TABLES, 1);
     return i;
 }
 

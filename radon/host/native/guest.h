@@ -44,7 +44,7 @@ struct Instance {
     Domain *d;
     Kind *kind;
     Atom *atom; /* whose it is; it has no reference, since it goes with the atom */
-    Instance *older, *newer; /* by when they were entered last */
+    Instance *older, *newer; /* of those awake, or waiting */
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_func_t entries[ENTRIES];
@@ -139,6 +139,8 @@ void handles_clear(Handles *handles);
 
 uint64_t gate_weigh(Instance *i); /* how much memory it has by now, in bytes */
 void gate_drive(Instance *i);     /* runs its fiber until the turn has ended or waits */
+void gate_park(Instance *i);      /* its turn waits: it cannot make room for others */
+void gate_unpark(Instance *i);
 
 /* ---- linking: linking.c ---- */
 

@@ -1,12 +1,17 @@
 #include "native.h"
 
 #include "api.h"
+#include "slabs.h"
 
 Wasm wasm;
 
 const char *radon_native_release(void) { return WASMTIME_RELEASE; }
 
 const char *radon_native_load(const char *path) { return wasm_load(&wasm, path); }
+
+int radon_native_slabs(void *config, uint32_t count, size_t memory, size_t stack) {
+    return slabs_set(config, count, memory, stack);
+}
 
 #define WHOLE(type) {#type, NULL, sizeof(type)}
 #define FIELD(type, field) {#type, #field, offsetof(type, field)}
@@ -26,6 +31,10 @@ static const RadonLayout layouts[] = {
     WHOLE(wasmtime_async_continuation_t),
     FIELD(wasmtime_async_continuation_t, env),
     FIELD(wasmtime_async_continuation_t, finalizer),
+    WHOLE(wasmtime_linear_memory_t),
+    FIELD(wasmtime_linear_memory_t, grow_memory),
+    WHOLE(wasmtime_memory_creator_t),
+    FIELD(wasmtime_memory_creator_t, new_memory),
     WHOLE(wasmtime_stack_memory_t),
     FIELD(wasmtime_stack_memory_t, get_stack_memory),
     WHOLE(wasmtime_stack_creator_t),

@@ -10,7 +10,7 @@
 static void put_waiting(Turn *t) {
     Domain *d = t->d;
     t->atom->suspended = true;
-    t->parked = ++d->parks;
+    gate_park(t->instance);
     d->suspended++;
     d->suspended_memory += gate_weigh(t->instance);
 }
@@ -20,6 +20,7 @@ static Turn *take_waiting(Domain *d, Atom *a) {
     if (!a->suspended) return NULL;
     t = a->instance->turn;
     a->suspended = false;
+    gate_unpark(t->instance);
     d->suspended--;
     d->suspended_memory -= t->instance->size;
     return t;
@@ -47,20 +48,8 @@ void suspension_abandon(Domain *d, Atom *a) {
     turn_abandon(t);
 }
 
-static int by_parking(const void *a, const void *b) {
-    uint64_t one = (*(Turn *const *)a)->parked, two = (*(Turn *const *)b)->parked;
-    return one < two ? -1 : one > two;
-}
-
 void suspension_abandon_all(Domain *d) {
-    Turn **waiting = xmalloc((d->suspended + 1) * sizeof *waiting);
-    size_t count = 0;
-    for (Instance *i = d->oldest; i; i = i->newer) {
-        if (i->atom->suspended) waiting[count++] = i->turn;
-    }
-    qsort(waiting, count, sizeof *waiting, by_parking);
-    for (size_t n = 0; n < count; n++) suspension_abandon(d, waiting[n]->atom);
-    free(waiting);
+    while (d->waiting.oldest) suspension_abandon(d, d->waiting.oldest->atom);
 }
 
 /* Leaves the fiber until there is an answer. False: there will be none, the turn is abandoned. */

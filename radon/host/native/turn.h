@@ -78,7 +78,6 @@ struct Turn {
     Table objects;      /* ObjectNow by name */
     uint64_t object_bytes;
     uint64_t sent, asked, spawned, calls;
-    uint64_t parked;    /* when it suspended last, as of `Domain.parks` */
     bool exits;
     uint32_t exit_status;
     bool open;          /* until it commits or is undone */

@@ -19,6 +19,7 @@ typedef struct wasm_externtype_t wasm_externtype_t;
 typedef struct wasm_frame_t wasm_frame_t;
 typedef struct wasm_functype_t wasm_functype_t;
 typedef struct wasm_importtype_t wasm_importtype_t;
+typedef struct wasm_memorytype_t wasm_memorytype_t;
 typedef struct wasm_trap_t wasm_trap_t;
 typedef struct wasm_valtype_t wasm_valtype_t;
 typedef struct wasmtime_call_future wasmtime_call_future_t;
@@ -124,6 +125,21 @@ typedef void (*wasmtime_func_async_callback_t)(void *env, wasmtime_caller_t *cal
                                                size_t argument_count, wasmtime_val_t *results, size_t result_count,
                                                wasm_trap_t **trap, wasmtime_async_continuation_t *continuation);
 
+/* Memories of our own. `get_memory` answers where one begins, its size and the size that it may grow to there; where code
+ * is to check no access by itself, the reservation and the guard behind it are to be inaccessible. Called by any thread. */
+typedef struct wasmtime_linear_memory {
+    void *env;
+    uint8_t *(*get_memory)(void *env, size_t *size, size_t *capacity);
+    wasmtime_error_t *(*grow_memory)(void *env, size_t size);
+    wasmtime_finalizer_t finalizer;
+} wasmtime_linear_memory_t;
+typedef struct wasmtime_memory_creator {
+    void *env;
+    wasmtime_error_t *(*new_memory)(void *env, const wasm_memorytype_t *, size_t minimum, size_t maximum, size_t reserved,
+                                    size_t guard, wasmtime_linear_memory_t *memory);
+    wasmtime_finalizer_t finalizer;
+} wasmtime_memory_creator_t;
+
 /* Stacks of our own for guests that may suspend. `get_stack_memory` answers the *end* of the memory (stacks grow down)
  * and its length; guard pages are ours to make. */
 typedef struct wasmtime_stack_memory {
@@ -141,6 +157,7 @@ typedef struct wasmtime_stack_creator {
 #define WASM_FUNCTIONS(F)                                                                                              \
     /* configuration */                                                                                                \
     F(void, wasmtime_, config_async_stack_size_set, (wasm_config_t *, size_t))                                         \
+    F(void, wasmtime_, config_host_memory_creator_set, (wasm_config_t *, wasmtime_memory_creator_t *))                 \
     F(void, wasmtime_, config_host_stack_creator_set, (wasm_config_t *, wasmtime_stack_creator_t *))                   \
     /* linking and instances */                                                                                        \
     F(wasmtime_linker_t *, wasmtime_, linker_new, (wasm_engine_t *))                                                   \

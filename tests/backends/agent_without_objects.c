@@ -1,0 +1,3 @@
+/* The agent of the conformance suites for backends that have no objects. */
+#define WITHOUT_OBJECTS
+#include "../../radon/testing/agent.c"

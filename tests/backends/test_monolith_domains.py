@@ -1,0 +1,213 @@
+"""The monolith of several domains: the conformance suite, and what their number is about."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+import radon
+from radon.abi.delivery import Address
+from radon.abi.errors import Invalid, ManifestError, RadonError, StoreError
+from radon.abi.exchange import Accepted, Reply
+from radon.abi.frames import decode_all, encode_all
+from radon.atoms.application import Application
+from radon.atoms.manifest import Manifest
+from radon.backends.deployment import Answer
+from radon.backends.export import bring_in, export, read_export
+from radon.backends.monolith import Monolith
+from radon.backends.stored import images_of, read_stored
+from radon.backends.stores.lmdb import LmdbStore
+from radon.backends.stores.memory import MemoryStore
+from radon.host.lookup import restored
+from radon.testing.agents import Make, OpenApp
+from radon.testing.backends import BackendSuite
+from radon.testing.domains import each_domain
+from radon.testing.faults import Around
+from tests.backends.conftest import LONE
+from tests.backends.desk import SOON
+
+__all__ = ["each_domain"]  # a fixture, found here by its name
+
+
+@pytest.fixture(params=["memory", "lmdb"])
+def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
+    return lambda application: radon.Runtime(application, store=request.param, data=tmp_path / "data", domains=3)
+
+
+class TestMonolithOfThreeDomains(BackendSuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def folder(cls, agent_folder_without_objects: Path) -> Path:
+        return agent_folder_without_objects
+
+    async def test_objects_are_found_by_their_names(self, open_app: OpenApp, make: Make, agent_folder: Path) -> None:
+        """Not yet: an application that uses them is refused."""
+        given = {"application": {"name": "suite"}, "kinds": {"agent": LONE}}
+        application = Application.load(Manifest.of(given, base=agent_folder))
+        with pytest.raises(ManifestError, match=r"kind 'agent' uses objects, which 3 domains do not offer yet"):
+            async with open_app(application):
+                pass
+
+
+@pytest.fixture
+def application(agent_folder_without_objects: Path) -> Application:
+    given = {"application": {"name": "suite"}, "kinds": {"agent": {**LONE, "grants": ["agent/*"]}}}
+    return Application.load(Manifest.of(given, base=agent_folder_without_objects))
+
+
+def ask(deployment: Monolith, to: str, text: str) -> str:
+    answers: SimpleQueue[Answer] = SimpleQueue()
+    deployment.post(Address.parse(to), text.encode(), answers.put)
+    answer = answers.get(timeout=SOON)
+    assert isinstance(answer, Reply), answer
+    assert not answer.code, answer
+    return answer.body.decode()
+
+
+AGENTS = [f"agent/{number}" for number in range(12)]
+
+
+def test_the_number_of_domains_stays_that_of_the_first_deployment(application: Application, tmp_path: Path) -> None:
+    Monolith.open(application, LmdbStore(tmp_path / "data"), domains=3).stop()
+    again = Monolith.open(application, LmdbStore(tmp_path / "data"))
+    assert again.domains == 3
+    again.stop()
+    store = LmdbStore(tmp_path / "data")
+    with closing(store), pytest.raises(Invalid, match="spread over 3 domains, which stays as it is, and not over 2"):
+        Monolith.open(application, store, domains=2)
+
+
+@pytest.mark.parametrize("domains", [0, -1, 65])
+def test_there_are_1_to_64_domains(application: Application, domains: int) -> None:
+    with pytest.raises(Invalid, match=f"{domains} domains; a deployment has 1 to 64"):
+        Monolith.open(application, MemoryStore(), domains=domains)
+
+
+def test_a_number_of_domains_that_is_none_is_damage(application: Application) -> None:
+    store = MemoryStore()
+    store.write("domains", b"many")
+    with pytest.raises(StoreError, match="number of domains is stored as b'many'"):
+        Monolith.open(application, store)
+
+
+def test_atoms_are_spread_and_found_again(application: Application, tmp_path: Path) -> None:
+    deployment = Monolith.open(application, LmdbStore(tmp_path / "data", fsync=False), domains=3)
+    for agent in AGENTS:
+        ask(deployment, agent, "count 1")
+    used = deployment.perform_all(lambda domain: domain.usage().kinds["agent"].atoms).result(SOON)
+    assert sum(used) == len(AGENTS)
+    assert all(used)
+    assert deployment.stats().kinds["agent"].atoms == len(AGENTS)
+    deployment.stop()
+    again = Monolith.open(None, LmdbStore(tmp_path / "data", fsync=False))
+    assert [ask(again, agent, "total") for agent in AGENTS] == ["1"] * len(AGENTS)
+    again.stop()
+
+
+def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
+    application: Application, hasty: None, each_domain: str
+) -> None:
+    """Every fifth commit fails; what is promised happens once all the same."""
+
+    class Failing(Around):
+        commits, sound = 0, False
+
+        def commit(self, domain: int, epoch: int, frames: Any) -> None:
+            self.commits += 1
+            if self.commits % 5 == 0 and not self.sound:
+                raise StoreError("this commit fails")
+            self.inner.commit(domain, epoch, frames)
+
+    store: Any = Failing(MemoryStore())
+    deployment = Monolith.open(application, store, domains=3)
+    accepted = 0
+
+    def tell(text: str) -> bool:
+        """Whether it was accepted."""
+        answers: SimpleQueue[Answer] = SimpleQueue()
+        try:
+            deployment.post(Address.parse("agent/0"), text.encode(), answers.put, wants=False)
+        except RadonError:
+            return False
+        return isinstance(answers.get(timeout=SOON), Accepted)
+
+    for number in range(60):
+        accepted += tell(f"to {AGENTS[1 + number % 11]} count 1")
+    assert accepted
+    store.sound = True
+    total = 0
+    for _ in range(10_000):
+        with suppress(RadonError, AssertionError):  # a domain may be opened again just now
+            deployment.perform_all(lambda domain: None).result(SOON)
+            total = sum(int(ask(deployment, agent, "total")) for agent in AGENTS[1:])
+        if total >= accepted:
+            break
+    assert accepted <= total <= 60
+    deployment.stop()
+
+
+def test_a_deployment_that_one_domain_refuses_changes_none(
+    application: Application, agent_folder_without_objects: Path
+) -> None:
+    """The kind that is gone has state in one domain only."""
+    store = MemoryStore()
+    deployment = Monolith.open(application, store, domains=3)
+    ask(deployment, "agent/0", "count 1")
+    given = {"application": {"name": "suite"}, "kinds": {"other": {**LONE, "grants": []}}}
+    other = Application.load(Manifest.of(given, base=agent_folder_without_objects))
+    with pytest.raises(ManifestError, match="kind 'agent' is gone from the manifest"):
+        deployment.deploy(other)
+    assert ask(deployment, "agent/0", "total") == "1"
+    digests = deployment.perform_all(lambda domain: domain.digest).result(SOON)
+    assert set(digests) == {application.digest}
+    deployment.deploy(other, drop=frozenset({"agent"}))
+    assert set(deployment.perform_all(lambda domain: domain.digest).result(SOON)) == {other.digest}
+    deployment.stop()
+
+
+def test_all_domains_are_exported_and_brought_in(application: Application, tmp_path: Path) -> None:
+    deployment = Monolith.open(application, LmdbStore(tmp_path / "data", fsync=False), domains=3)
+    for agent in AGENTS:
+        ask(deployment, agent, "count 1")
+    deployment.stop()
+    stored = read_stored(tmp_path / "data")
+    assert [image.domain for image in stored.images] == [0, 1, 2]
+    bring_in(read_export(export(stored)), tmp_path / "new")
+    again = Monolith.open(None, LmdbStore(tmp_path / "new", fsync=False))
+    assert [ask(again, agent, "total") for agent in AGENTS] == ["1"] * len(AGENTS)
+    assert again.domains == 3
+    again.stop()
+
+
+@pytest.mark.parametrize("kept", [[0, 1], [1, 2], [2, 1, 0], []])
+def test_an_export_that_lacks_a_domain_is_refused(application: Application, tmp_path: Path, kept: list[int]) -> None:
+    deployment = Monolith.open(application, LmdbStore(tmp_path / "data", fsync=False), domains=3)
+    deployment.stop()
+    images = read_stored(tmp_path / "data").images
+    records = [record for number in kept for record in images[number].records()]
+    with pytest.raises(LookupError, match="numbered from 0, and none is missing"):
+        images_of(decode_all(encode_all(records)))
+
+
+def test_looks_of_one_moment_see_what_is_on_its_way_once(application: Application) -> None:
+    """Whoever sent it has it in the outbox, or whoever it was for has it."""
+    deployment = Monolith.open(application, MemoryStore(), domains=3)
+
+    def tell(number: int) -> None:
+        text = f"to {AGENTS[1 + number % 11]} count 1".encode()
+        deployment.post(Address.parse("agent/0"), text, lambda answer: None, wants=False)
+
+    for number in range(300):
+        tell(number)
+        if number % 30 == 0:
+            snapshots = deployment.perform_all(lambda domain: domain.snapshot(), at_once=True).result(SOON)
+            images = [restored(snapshot) for snapshot in snapshots]
+            for image in images:
+                for domain, outbox in image.outboxes.items():
+                    heard = images[domain].heard.get(image.domain, 0)
+                    assert outbox.gone <= heard <= outbox.last
+    deployment.stop()
