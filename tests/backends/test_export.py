@@ -30,10 +30,10 @@ def stored(tmp_path: Path) -> Stored:
     }
     image = Image()
     image.load([
-        r.Setup(0, b"\1" * 32, b"\2" * 32), r.Deployed("digest"), r.Step(7, 1000), r.At("account", "a"),
+        r.Setup(0, 1, b"\1" * 32, b"\2" * 32), r.Deployed("digest"), r.Step(7, 1000), r.At("account", "a"),
         r.Born(3, NOWHERE), r.Put("data", b"k", b"v"), r.Put("data", b"\0", b""), r.TimerSet(1, 5000),
     ])  # fmt: skip
-    return Stored(Application.load(Manifest.of(tables, base=tmp_path)), image)
+    return Stored(Application.load(Manifest.of(tables, base=tmp_path)), [image])
 
 
 def test_an_export_is_read_back_as_it_was(stored: Stored) -> None:

@@ -92,7 +92,7 @@ typedef struct Run {
     Buffer log;     /* all durable parts */
     Buffer inputs;  /* to be submitted */
     uint64_t now;
-    uint8_t flags;  /* bit 0: forgetful, bit 1: without elision */
+    uint8_t flags;  /* bit 0: forgetful, bit 1: without elision, bit 2: one of 3 domains, bit 3: the others acknowledge */
     uint8_t asked[ID_SIZE]; /* the request to an endpoint that left last */
 } Run;
 
@@ -147,12 +147,23 @@ static void deploy(RadonDomain *d, bool all) {
     buffer_free(&rows);
 }
 
+/* Crossings left for another domain: it has all of them. */
+static void acknowledge(Run *r, const Record *crossing) {
+    Reader reader = reader_of(crossing->v[0]);
+    Record record;
+    uint64_t next = crossing->n[1];
+    must(crossings_fit(crossing->v[0], r->d->error), "what crosses is made of crossings");
+    while (next_record(&reader, &record)) next++;
+    if (r->flags & 8) put_record(&r->inputs, R_ACKNOWLEDGED, (uint32_t)crossing->n[0], next - 1);
+}
+
 /* What left: the last request to an endpoint is remembered, for an answer. */
 static void look_at(Run *r, Slice outgoing) {
     Reader reader = reader_of(outgoing);
     Record record;
     while (next_record(&reader, &record)) {
         if (record.tag == R_SENT && record.n[0]) memcpy(r->asked, record.v[1].data, ID_SIZE);
+        if (record.tag == R_CROSSING) acknowledge(r, &record);
     }
     must(reader.error[0] == '\0', "what leaves is made of records");
 }
@@ -325,7 +336,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     Input in = {data, data + size};
     Run r = {.now = 1000, .flags = take(&in)};
     r.d = new_domain(engine, r.flags);
-    radon_setup(r.d, 7, 1, (const uint8_t *)"01234567890123456789012345678901", (const uint8_t *)"abcdefghijabcdefghijabcdefghijab");
+    radon_setup(
+        r.d, r.flags & 4 ? 1 : 7, r.flags & 4 ? 3 : 1, (const uint8_t *)"01234567890123456789012345678901",
+        (const uint8_t *)"abcdefghijabcdefghijabcdefghijab");
     deploy(r.d, true);
     for (int n = 0; in.at < in.end && n < 64; n++) happen(&r, &in);
     for (int n = 0; n < 4; n++) {

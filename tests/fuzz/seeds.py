@@ -99,10 +99,10 @@ def histories() -> Iterator[tuple[str, bytes]]:
     """(name, input) as lowering.c takes it apart: each syscall once, with arguments that mean something."""
     rows = {row.name: number for number, row in enumerate(SYSCALLS)}
     for name, number in rows.items():
-        for to in (0, 2):  # with a fiber and without
+        for flags, to in ((0, 0), (0, 2), (12, 1)):  # with a fiber and without; in one of several domains
             steps = [_step(rows[before]) for before in BEFORE] + 2 * [_step(number)]
             message = bytes((0, to, 4, len(steps))) + b"".join(steps) + bytes(range(32))
-            yield f"{name}-{to}", b"\0" + message + RUN + message + LATER + RUN + b"\x0c" + message + RUN
+            yield f"{name}-{to}", bytes((flags,)) + message + RUN + message + LATER + RUN + b"\x0c" + message + RUN
     for row in WASI2:
         steps = [bytes((NUMBER[name],)) for name in ("stdout.get-stdout", "stdin.get-stdin")]
         steps += [bytes((NUMBER["monotonic-clock.subscribe-instant"], 1)), _step(NUMBER[row.name], row)]

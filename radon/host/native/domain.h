@@ -102,12 +102,12 @@ typedef struct Ledger {
     Item *items;
     size_t count, room;
     Buffer outgoing, at_once;
-    Leaving *leaving; /* by number of the domain */
-    size_t leaving_count;
     Buffer taken; /* the durable part of the commit that was taken last */
     uint64_t step;
     uint32_t ordinal; /* of what happens now */
     bool elide;
+    Leaving *leaving; /* by number of the domain */
+    size_t leaving_count;
 } Ledger;
 
 /* Writes a record of the atom (NULL: of the domain), the fields as in put_record. Apply it to the image as well. */
@@ -135,7 +135,6 @@ void ledger_free(Domain *d);
 /* Resolves what a name means, in place: shards and near representatives. OK, NOT_FOUND or TOO_LARGE, and then, if `why`
  * is not NULL, the reason in words as a new string. */
 Error routes_resolve(Domain *d, Address *address, Str **why);
-bool routes_elsewhere(const Domain *d, const Address *address, uint32_t *far); /* whose it is, if another domain's */
 Atom *routes_living(Domain *d, const Address *address); /* this very life of it, if it is here, or NULL */
 void routes_post(Domain *d, const Address *to, Delivery *delivery); /* borrows the delivery, sets its life */
 void routes_refuse(Domain *d, const Address *to, Delivery *delivery, Slice cause);
@@ -258,6 +257,13 @@ struct RadonDomain {
     Buffer answer; /* what the last look at the domain gave */
     char error[400];
 };
+
+bool routes_home(const Domain *d, const Address *address, uint32_t *far);
+
+/* Is it of another domain, and of which? Most applications have one. */
+static inline bool routes_elsewhere(const Domain *d, const Address *address, uint32_t *far) {
+    return d->image.domains != 1 && routes_home(d, address, far);
+}
 
 typedef struct Fate {
     uint64_t step;

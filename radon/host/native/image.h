@@ -181,11 +181,11 @@ typedef struct Image {
     Table atoms, postponed, objects, seen;
     uint64_t object_bytes, mail_bytes, dead_bytes;
     Map dead; /* Died records, by id */
-    Neighbour *neighbours; /* by number */
-    size_t neighbour_count;
     Alarms alarms;
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
     Atom *found[16]; /* lately, by `found_at` of image.c */
+    Neighbour *neighbours; /* by number */
+    size_t neighbour_count;
 } Image;
 
 Atom *image_find(Image *image, const Str *kind, const Str *key); /* borrowed, or NULL */

@@ -165,11 +165,10 @@ Error routes_resolve(Domain *d, Address *a, Str **why) {
     return OK;
 }
 
-bool routes_elsewhere(const Domain *d, const Address *a, uint32_t *far) {
+bool routes_home(const Domain *d, const Address *a, uint32_t *far) {
     const Image *image = &d->image;
     Slice kind = slice_of(a->kind), key = slice_of(a->key);
     uint64_t home;
-    if (image->domains == 1) return false;
     if (kind_is(a, "@once")) home = a->life;
     else if (kind_of(d, a) || kind_is(a, "@topic")) home = domain_of(kind.data, kind.size, key.data, key.size, image->domains);
     else return false;
