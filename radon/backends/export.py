@@ -2,7 +2,7 @@
 
 Owns the file, which docs/cli.md explains. Knows of a record only that `record_json.py` can spell it.
 
-    {"radon": "state", "version": 1, "application": NAME}
+    {"radon": "state", "version": 2, "application": NAME}
     {"bundle": BASE64}                       the application, as it was deployed
     {"record": "put", "bucket": ..., ...}    a line for each record of each domain's snapshot, in its order
     {"end": N}                               after N records; without it the file is not whole
@@ -26,7 +26,8 @@ from radon.backends.stored import Stored, images_of
 from radon.backends.stores.directory import make, sync
 from radon.backends.stores.lmdb import LmdbStore
 
-VERSION = 1
+VERSION = 2
+"""Version 1, of before there were several domains, is read as well."""
 
 
 def export(stored: Stored) -> Iterator[bytes]:
@@ -58,7 +59,7 @@ def read_export(lines: Iterable[bytes]) -> Stored:
             elif isinstance(given, dict) and "end" in given:
                 end = given["end"]
             else:
-                records.append(from_json(given))
+                records.append(from_json(given if given.get("record") != "setup" else {"domains": 1, **given}))
         except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
             raise Invalid(f"line {number}: no part of an export of state: {error}") from None
     if application is None or end != len(records):
@@ -103,8 +104,8 @@ def _fill(stored: Stored, directory: Path) -> None:
 def _check_head(given: Any) -> None:
     if not isinstance(given, dict) or given.get("radon") != "state":
         raise Invalid("its first line is another program's")
-    if given.get("version") != VERSION:
-        raise Invalid(f"it is of version {given.get('version')}, this Radon reads version {VERSION}")
+    if given.get("version") not in (1, VERSION):
+        raise Invalid(f"it is of version {given.get('version')}, this Radon reads versions 1 and {VERSION}")
 
 
 def _line(fields: dict[str, Any]) -> bytes:

@@ -68,7 +68,7 @@ def test_an_import_that_fails_leaves_nothing(stored: Stored, tmp_path: Path, mon
         pytest.param(lambda lines: lines[:-1], "not whole: it ends after line 10", id="cut off"),
         pytest.param(lambda lines: [*lines[:5], *lines[6:]], "not whole", id="a line is missing"),
         pytest.param(lambda lines: [b"{}", *lines[1:]], "line 1", id="another file"),
-        pytest.param(lambda lines: [lines[0].replace(b":1", b":2"), *lines[1:]], "line 1: .*version 2", id="newer"),
+        pytest.param(lambda lines: [lines[0].replace(b":2", b":3"), *lines[1:]], "line 1: .*version 3", id="newer"),
         pytest.param(lambda lines: [lines[0], b'{"bundle":"!"}', *lines[2:]], "line 2", id="no bundle"),
         pytest.param(lambda lines: [*lines[:3], b'{"record":"putt"}', *lines[3:]], "line 4", id="unknown record"),
         pytest.param(lambda lines: [*lines[:3], b"\xff", *lines[3:]], "line 4", id="no JSON"),
@@ -78,6 +78,12 @@ def test_an_import_that_fails_leaves_nothing(stored: Stored, tmp_path: Path, mon
 def test_a_damaged_export_is_refused_with_its_line(stored: Stored, damage: Callable[[Lines], Lines], line: str) -> None:
     with pytest.raises(Invalid, match=line):
         read_export(damage(list(export(stored))))
+
+
+def test_an_export_of_before_there_were_several_domains_is_read(stored: Stored) -> None:
+    lines = [line.replace(b'"version":2', b'"version":1').replace(b'"domains":1,', b"") for line in export(stored)]
+    assert sum(new != old for new, old in zip(lines, export(stored), strict=True)) == 2
+    assert [*read_export(lines).images[0].records()] == [*stored.images[0].records()]
 
 
 def test_records_that_contradict_each_other_are_refused(stored: Stored) -> None:

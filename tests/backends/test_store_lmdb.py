@@ -93,7 +93,7 @@ def test_a_directory_of_another_version_is_refused_and_left_alone(tmp_path: Path
     home = filled(tmp_path / "store", [b"a"])
     (home / "VERSION").write_text("radon store 9\n")
     before = (home / "data.mdb").read_bytes()
-    with pytest.raises(StoreVersion, match="VERSION is 'radon store 9', this Radon reads 'radon store 1'; export"):
+    with pytest.raises(StoreVersion, match="VERSION is 'radon store 9', this Radon reads 'radon store 2'; export"):
         LmdbStore(home)
     assert (home / "data.mdb").read_bytes() == before
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from radon.abi.errors import StoreError
 from radon.backends.driver import StoreBusy, StoreVersion
 
-FORMAT = "radon store 1"
+FORMAT = "radon store 2"
 
 
 class Directory:
