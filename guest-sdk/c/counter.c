@@ -1,16 +1,20 @@
 /* counter.c - the sample atom: a number that outlives every crash.
  *
- * "add N" adds the decimal number N (perhaps negative), "get" adds nothing; both are answered with the total.
+ * "add N" adds the decimal number N (perhaps negative), "get" adds nothing; whoever asks is answered with the total.
  */
 #include "radon.h"
+
+static radon_outcome answer(radon_message message, radon_bytes text) {
+    if (radon_message_wants_reply(message)) RADON_TRY(radon_message_reply(message, text));
+    return RADON_DONE;
+}
 
 RADON_RECEIVE(message, body) {
     radon_bytes rest = body, word = radon_cut(&rest, ' ');
     int64_t delta = 0, total;
     bool understood = radon_is(word, "add") ? radon_parse_s64(rest, &delta) : radon_is(body, "get");
-    if (!understood) {
-        RADON_TRY(radon_message_reply(message, radon_text("say: add N, or: get")));
-        return RADON_DONE; /* a caller's mistake; failing the turn would only have it tried again */
+    if (!understood) { /* a caller's mistake; failing the turn would only have it tried again */
+        return answer(message, radon_text("say: add N, or: get"));
     }
 
     radon_bucket counts;
@@ -19,6 +23,5 @@ RADON_RECEIVE(message, body) {
     radon_bucket_drop(counts);
 
     /* The new total and this answer take effect together, or not at all. */
-    RADON_TRY(radon_message_reply(message, radon_format_s64(total)));
-    return RADON_DONE;
+    return answer(message, radon_format_s64(total));
 }

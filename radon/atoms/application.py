@@ -175,6 +175,8 @@ def _read(manifest: Manifest, kind: str) -> bytes:
     entry, path = manifest.kinds[kind], manifest.module_path(kind)
     place = Place(manifest.file, ("kinds", kind))
     try:
+        if path.exists() and not path.is_file():
+            raise place.error(f"{path} is no file")
         return path.read_bytes()
     except FileNotFoundError:
         if entry.module is None:

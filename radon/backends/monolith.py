@@ -85,7 +85,7 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
-        count = _domains(store, new, domains)
+        count = _domains(store if stored is not None else None, new, domains)
         bundle = new.bundle()
         self = cls(new, store, count, forgetful=forgetful, failed=failed)
 
@@ -95,6 +95,7 @@ class Monolith:
 
         def keep() -> None:
             if bundle != stored:  # its digest may be the same: the manifest has moved to another folder, say
+                store.write("domains", b"%d" % count)  # means nothing without an application
                 store.write("application", bundle)
 
         self._runners.start(self._program(new), accept, keep)
@@ -272,17 +273,18 @@ def domains_of(store: Store) -> int | None:
     return int(stored)
 
 
-def _domains(store: Store, application: Application, wanted: int | None) -> int:
-    """Their number is decided at the first deployment (rule 13)."""
+def _domains(store: Store | None, application: Application, wanted: int | None) -> int:
+    """Their number is decided at the first deployment (rule 13). No store: this is that."""
     if wanted is not None and not 1 <= wanted <= MOST_DOMAINS:
         raise Invalid(f"{wanted} domains; a deployment has 1 to {MOST_DOMAINS}")
-    stored = domains_of(store)
+    stored = domains_of(store) if store is not None else None
     count = stored or wanted or 1
     if wanted not in (None, count):
-        raise Invalid(f"this data is spread over {count} domains, which stays as it is, and not over {wanted}")
+        raise Invalid(
+            f"{wanted} domains are asked for, and the number of this data is {count}: it stays as it was at first; "
+            "export the state, or deploy into a new directory"
+        )
     _check_objects(application, count)
-    if stored is None:
-        store.write("domains", b"%d" % count)
     return count
 
 

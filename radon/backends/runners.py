@@ -40,6 +40,7 @@ class Runners:
         lost: Callable[[RadonError], None], died: Callable[[RadonError], None],
     ) -> None:  # fmt: skip
         self._outside = outside
+        self._entering = threading.Lock()  # what all do together stands in the same order in all of their inboxes
         self._all = [
             Runner(
                 number, store, release=outside.release if count == 1 else partial(self._release, number), lost=lost,
@@ -85,7 +86,8 @@ class Runners:
             stopped.wait()
             return result
 
-        looks = [runner.perform(stopping) for runner in self._all]
+        with self._entering:
+            looks = [runner.perform(stopping) for runner in self._all]
         for look in looks:
             look.add_done_callback(lambda look: stopped.abort() if look.exception() is not None else None)
         return _gathered(looks)
@@ -111,7 +113,8 @@ class Runners:
     def deploy(self, program: Program, accept: Callable[[Domain], None], keep: Callable[[], None]) -> None:
         """See `Runner.deploy`; likewise. Blocks."""
         everyone = _Everyone(len(self._all), accept, keep)
-        changed = [runner.deploy(program, everyone.accept, everyone.keep) for runner in self._all]
+        with self._entering:
+            changed = [runner.deploy(program, everyone.accept, everyone.keep) for runner in self._all]
         for future in changed:
             future.add_done_callback(everyone.look)
         failed = [error for future in changed if (error := future.exception()) is not None]

@@ -90,7 +90,8 @@ def _redeploy(manifest: Manifest, directory: Path, wanted: dict[str, Any], drop:
         facts = client.facts()
         for name, value in wanted.items():
             if value not in (None, facts[name]):
-                raise Usage(f"{directory} runs with {name} {facts[name]}, not {value}; `radon stop` it to change that")
+                way = "it stays as it was at first" if name == "domains" else "`radon stop` it to change that"
+                raise Usage(f"{directory} runs with {name} {facts[name]}, not {value}; {way}")
         change = client.replace(application.bundle(), drop)
         facts = client.facts()
     if as_json:

@@ -44,7 +44,7 @@ Bind = Annotated[
 Domains = Annotated[
     int | None,
     typer.Option(
-        "--domains", metavar="N", min=1, show_default=False,
+        "--domains", metavar="N", min=1, max=64, show_default=False,
         help="Spread the atoms over so many domains, a thread for each; stays as it was first.  [default: 1]",
     ),
 ]  # fmt: skip

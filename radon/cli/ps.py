@@ -43,7 +43,7 @@ def _print(facts: dict[str, Any], stats: dict[str, Any], kinds: list[dict[str, A
     print_lines([
         f"{facts['application']} in {facts['data']}, process {facts['pid']}, up {duration_text(stats['uptime'])}",
         f"memory {size_text(stats['memory'])}, log {size_text(stats['log_bytes'])} of {stats['commits']} commits",
-        f"{stats['dead_letters']} dead letters",
+        f"{stats['dead_letters']} dead letters, {facts['domains']} domain{'s' * (facts['domains'] != 1)}",
         *map(address_text, facts["addresses"]),
         "",
     ])  # fmt: skip

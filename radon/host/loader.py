@@ -50,6 +50,8 @@ class Module:
 def load_file(path: Path | str) -> Module:
     """`load` the file; it is named in every message. Raises LoadError, also when the file cannot be read."""
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise LoadError(f"{path}: no file")
         data = Path(path).read_bytes()
     except OSError as error:
         raise LoadError(f"{path}: {error.strerror or error}") from None

@@ -32,6 +32,8 @@ def place(address: Address, resolve: Resolve, domains: int) -> int:
 def place_input(record: Any, resolve: Resolve, domains: int) -> int | None:
     """The domain that takes this input; None: each takes it, and one at most has to do something for it."""
     match record:
+        case x.Post(once=key) if key:  # it is known there whatever atom it goes to
+            return domain_of("@once", key, domains)
         case x.Post(to=address) | x.Connect(atom=address) | x.Disconnect(atom=address) | x.Passivate(atom=address):
             return place(address, resolve, domains)
         case x.Listen(topic=topic) | x.Unlisten(topic=topic):

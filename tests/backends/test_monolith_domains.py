@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -77,7 +78,7 @@ def test_the_number_of_domains_stays_that_of_the_first_deployment(application: A
     assert again.domains == 3
     again.stop()
     store = LmdbStore(tmp_path / "data")
-    with closing(store), pytest.raises(Invalid, match="spread over 3 domains, which stays as it is, and not over 2"):
+    with closing(store), pytest.raises(Invalid, match="2 domains are asked for, and the number of this data is 3"):
         Monolith.open(application, store, domains=2)
 
 
@@ -89,6 +90,7 @@ def test_there_are_1_to_64_domains(application: Application, domains: int) -> No
 
 def test_a_number_of_domains_that_is_none_is_damage(application: Application) -> None:
     store = MemoryStore()
+    store.write("application", application.bundle())
     store.write("domains", b"many")
     with pytest.raises(StoreError, match="number of domains is stored as b'many'"):
         Monolith.open(application, store)
@@ -147,6 +149,36 @@ def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
         if total >= accepted:
             break
     assert accepted <= total <= 60
+    deployment.stop()
+
+
+def test_a_first_start_that_fails_does_not_decide_on_the_number_of_domains(
+    application: Application, agent_folder: Path, tmp_path: Path
+) -> None:
+    given = {"application": {"name": "suite"}, "kinds": {"agent": LONE}}
+    with closing(LmdbStore(tmp_path / "data")) as store, pytest.raises(ManifestError, match="uses objects"):
+        Monolith.open(Application.load(Manifest.of(given, base=agent_folder)), store, domains=3)
+    deployment = Monolith.open(application, LmdbStore(tmp_path / "data"), domains=2)
+    assert deployment.domains == 2
+    deployment.stop()
+
+
+def test_deployments_and_looks_of_one_moment_do_not_wait_for_each_other(application: Application) -> None:
+    """What is done by all domains together is begun by each in the same order."""
+    deployment = Monolith.open(application, MemoryStore(), domains=8)
+
+    def look() -> None:
+        for _ in range(100):
+            assert deployment.perform_all(lambda domain: 1, at_once=True).result(SOON) == [1] * 8
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    for _ in range(60):
+        deployment.deploy(application)
+    for looker in lookers:
+        looker.join(SOON)
+        assert not looker.is_alive()
     deployment.stop()
 
 

@@ -216,6 +216,16 @@ def test_an_idempotency_key_is_known_where_the_message_went(spread: Harness) -> 
     assert replies[1] == replies[0]._replace(token=again)
 
 
+def test_an_idempotency_key_is_known_in_the_whole_application(spread: Harness) -> None:
+    """As in one domain: whatever atom a second message with it is for, it does nothing."""
+    body = script("$n = bucket.add data n 1", "say counted")
+    answers = {spread.call(f"script/{key}", body, once="receipt") for key in "abcdefgh"}
+    assert len(answers) == 1
+    assert sum(spread.lives(f"script/{key}") for key in "abcdefgh") == 1
+    spread.restart()
+    assert {spread.call(f"script/{key}", body, once="receipt") for key in "hgfe"} == answers
+
+
 def test_a_subscriber_in_another_domain_that_has_ended_is_none_any_more(spread: Harness) -> None:
     for atom in (NEAR, FAR):
         run(spread, atom, "topics.subscribe news")

@@ -349,11 +349,12 @@ def test_a_handler_gets_its_arguments(everything: Path, handler: str, args: tupl
 def test_the_counter_adds_and_answers_in_one_turn(
     components: dict[str, Path], body: bytes, delta: int, reply: bytes
 ) -> None:
-    host = Host({"state.open": Handle("bucket"), "state.bucket.add": 47})
+    host = Host({"state.open": Handle("bucket"), "state.bucket.add": 47, "messaging.message.wants-reply": True})
     assert Guest(components["counter"], host).receive(body) is None
     assert host.calls == [
         ("state.open", "counts"),
         ("state.bucket.add", 11, b"total", delta),
+        ("messaging.message.wants-reply", 9),
         ("messaging.message.reply", 9, reply),
     ]
     assert host.dropped == [11]
@@ -361,9 +362,15 @@ def test_the_counter_adds_and_answers_in_one_turn(
 
 @pytest.mark.parametrize("body", [b"", b"add", b"add ", b"add 1 2", b"add 9223372036854775808", b"gets", b"get "])
 def test_the_counter_explains_itself_to_who_does_not_know_it(components: dict[str, Path], body: bytes) -> None:
-    host = Host({})
+    host = Host({"messaging.message.wants-reply": True})
     assert Guest(components["counter"], host).receive(body) is None
-    assert host.calls == [("messaging.message.reply", 9, b"say: add N, or: get")]
+    assert host.calls[-1] == ("messaging.message.reply", 9, b"say: add N, or: get")
+
+
+def test_the_counter_answers_nobody_who_does_not_ask(components: dict[str, Path]) -> None:
+    host = Host({"state.open": Handle("bucket"), "state.bucket.add": 47, "messaging.message.wants-reply": False})
+    assert Guest(components["counter"], host).receive(b"add 5") is None
+    assert host.calls[-1] == ("messaging.message.wants-reply", 9)
 
 
 def test_a_syscall_that_is_tried_and_fails_fails_the_turn_by_its_name(components: dict[str, Path]) -> None:

@@ -193,10 +193,15 @@ class History:
         self.domains[number] = self._restored(number)
         lost = {
             token: (id, wants) for token, (id, wants) in self.open.items()
-            if domain_of("witness", str(int(id[1:]) % PEERS), len(self.domains)) == number
+            if self._home(id, wants) == number
         }  # fmt: skip
         self.open = {token: about for token, about in self.open.items() if token not in lost}
         self._turns(number, [self._poke(id, wants=True) for id, wants in lost.values() if wants], 0)
+
+    def _home(self, id: str, wants: bool) -> int:
+        """The domain that takes it in."""
+        kind, key = ("@once", id) if wants else ("witness", str(int(id[1:]) % PEERS))
+        return domain_of(kind, key, len(self.domains))
 
     def _settle(self) -> None:
         """No more crashes or losses: time passes until nothing is left to do."""
