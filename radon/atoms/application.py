@@ -175,7 +175,7 @@ def _read(manifest: Manifest, kind: str) -> bytes:
     entry, path = manifest.kinds[kind], manifest.module_path(kind)
     place = Place(manifest.file, ("kinds", kind))
     try:
-        if path.exists() and not path.is_file():
+        if path.is_char_device() or path.is_fifo():  # which may never end
             raise place.error(f"{path} is no file")
         return path.read_bytes()
     except FileNotFoundError:

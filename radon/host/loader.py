@@ -50,7 +50,7 @@ class Module:
 def load_file(path: Path | str) -> Module:
     """`load` the file; it is named in every message. Raises LoadError, also when the file cannot be read."""
     try:
-        if Path(path).exists() and not Path(path).is_file():
+        if Path(path).is_char_device() or Path(path).is_fifo():  # which may never end
             raise LoadError(f"{path}: no file")
         data = Path(path).read_bytes()
     except OSError as error:

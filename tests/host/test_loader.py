@@ -288,6 +288,11 @@ def test_what_the_engine_does_not_accept_is_refused() -> None:
     assert "not a valid module" in refusal(atom(exports="(func (result i32))"))
 
 
+def test_what_may_never_end_is_no_module() -> None:
+    with pytest.raises(LoadError, match="/dev/zero: no file"):
+        load_file("/dev/zero")
+
+
 def test_a_file_is_named_in_the_refusal(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match=r"absent\.wasm: No such file"):
         load_file(tmp_path / "absent.wasm")
