@@ -24,7 +24,7 @@ from radon.backends.runner import Runner
 from radon.backends.switchboard import Switchboard
 from radon.host.domain import Domain
 from radon.host.lookup import resolve
-from radon.host.placement import place, place_input
+from radon.host.placement import place, spread
 
 T = TypeVar("T")
 
@@ -64,9 +64,7 @@ class Runners:
         """See `Runner.submit`; inputs of one domain stay in order."""
         if len(self._all) == 1:
             return self._all[0].submit(*inputs)
-        for number, runner in enumerate(self._all):
-            homes = ((record, place_input(record, self._resolve, len(self._all))) for record in inputs)
-            own = [record for record, home in homes if home in (number, None)]
+        for runner, own in zip(self._all, self._spread(inputs), strict=True):
             if own:
                 runner.submit(*own)
 
@@ -101,7 +99,7 @@ class Runners:
 
     def start(self, program: Program, accept: Callable[[Domain], None], keep: Callable[[], None]) -> None:
         """See `Runner.start`. All accept, and all are ready, before `keep` is called once."""
-        self._program = program
+        self._know(program)
         everyone = _Everyone(len(self._all), accept, keep)
         with ThreadPoolExecutor(len(self._all)) as pool:
             started = [pool.submit(everyone.starts, runner, program) for runner in self._all]
@@ -120,7 +118,7 @@ class Runners:
         failed = [error for future in changed if (error := future.exception()) is not None]
         if failed:
             raise _reason(failed)
-        self._program = program
+        self._know(program)
 
     def snapshot(self) -> None:
         """See `Runner.snapshot`."""
@@ -135,9 +133,13 @@ class Runners:
 
     # ---- between them ----
 
-    def _resolve(self, address: Address) -> Address:
-        program = self._program
-        return resolve(address, program.kinds, {f"http:{name}" for name in program.endpoints}, program.settings.host)
+    def _know(self, program: Program) -> None:
+        """What names mean from now on."""
+        endpoints = frozenset(f"http:{name}" for name in program.endpoints)
+        self._resolve = partial(resolve, kinds=program.kinds, endpoints=endpoints, host=program.settings.host)
+
+    def _spread(self, inputs: Iterable[Any]) -> list[list[Any]]:
+        return spread(inputs, self._resolve, len(self._all))
 
     def _release(self, number: int, outputs: Iterable[Any]) -> None:
         outside = []
@@ -162,8 +164,7 @@ class Runners:
                     runner.submit(Resend(number))
 
     def _standing(self, number: int) -> list[Any]:
-        standing, count = self._outside.listening(), len(self._all)
-        return [record for record in standing if place_input(record, self._resolve, count) == number]
+        return self._spread(self._outside.listening())[number]
 
 
 def _begin(number: int, count: int, secret: bytes, domain: Domain) -> None:

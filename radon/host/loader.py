@@ -80,19 +80,7 @@ def _load_core(core: bytes, name: str) -> Module:
     compiled = engine.compile(core)
     _check_signatures(compiled)
     imports = frozenset((space, field) for space, field, _ in found.imports)
-    return Module(
-        digest=hashlib.sha256(core).hexdigest(),
-        name=name,
-        size=len(core),
-        compiled=compiled,
-        imports=imports,
-        handlers=_handlers(found.exports),
-        suspends=not imports.isdisjoint(syscalls.SUSPENDING),
-        stateful=any(space == _STATE for space, _ in imports),
-        wasi=any(space == wasi.MODULE for space, _ in imports),
-        starts=found.has_start,
-        memory_pages=found.memories[0].minimum,
-    )
+    return _module(core, name, compiled, imports, found.exports, found.has_start, found.memories[0].minimum)
 
 
 def _load_component(data: bytes, name: str) -> Module:
@@ -103,18 +91,27 @@ def _load_component(data: bytes, name: str) -> Module:
     imports = frozenset((offer.interface, offer.field) for offer in assembly.offers())
     standard = [(space, field, "func") for space, field in sorted(imports) if not space.startswith("wasi:")]
     _check_offered([place for place in standard if place[0] != NESTED])
+    starts = any(module.has_start for module in flat.read)
+    return _module(data, name, assembly, imports, flat.exports, starts, assembly.pages)
+
+
+def _module(
+    data: bytes, name: str, compiled: wasmtime.Module | Assembly, imports: frozenset[tuple[str, str]],
+    exports: Iterable[str], starts: bool, pages: int,
+) -> Module:  # fmt: skip
+    """`data`: the core module, or the component."""
     return Module(
         digest=hashlib.sha256(data).hexdigest(),
         name=name,
         size=len(data),
-        compiled=assembly,
+        compiled=compiled,
         imports=imports,
-        handlers=_handlers(flat.exports),
+        handlers=_handlers(exports),
         suspends=not imports.isdisjoint(syscalls.SUSPENDING),
         stateful=any(space == _STATE for space, _ in imports),
-        wasi=any(space.startswith("wasi:") for space, _ in imports),
-        starts=any(module.has_start for module in flat.read),
-        memory_pages=assembly.pages,
+        wasi=any(space == wasi.MODULE or space.startswith("wasi:") for space, _ in imports),
+        starts=starts,
+        memory_pages=pages,
     )
 
 

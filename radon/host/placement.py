@@ -6,7 +6,7 @@ the same hash.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from radon.abi import exchange as x
@@ -45,3 +45,13 @@ def place_input(record: Any, resolve: Resolve, domains: int) -> int | None:
         case x.Fate(step=step):
             return step % domains
     return None
+
+
+def spread(inputs: Iterable[Any], resolve: Resolve, domains: int) -> list[list[Any]]:
+    """What each domain takes of these, in their order."""
+    taken: list[list[Any]] = [[] for _ in range(domains)]
+    for record in inputs:
+        home = place_input(record, resolve, domains)
+        for own in taken if home is None else [taken[home]]:
+            own.append(record)
+    return taken

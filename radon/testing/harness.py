@@ -29,7 +29,7 @@ from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.loader import load, load_file
 from radon.host.lookup import restored
-from radon.host.placement import place, place_input
+from radon.host.placement import place, spread
 
 NOON = 1_767_268_800_000_000_000
 """2026-01-01T12:00:00Z in ns since 1970."""
@@ -120,9 +120,8 @@ class Harness:
 
     def submit(self, *inputs: Any) -> None:
         """Input records as they are, for what has no method here."""
-        for number, domain in enumerate(self.domains):
-            homes = [(record, place_input(record, domain.resolve, len(self.domains))) for record in inputs]
-            domain.submit(encode_all([x.Now(self.now), *[record for record, home in homes if home in (number, None)]]))
+        for domain, own in zip(self.domains, spread(inputs, self.domain.resolve, len(self.domains)), strict=True):
+            domain.submit(encode_all([x.Now(self.now), *own]))
 
     # ---- time and turns ----
 

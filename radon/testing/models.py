@@ -112,7 +112,20 @@ class Register:
         return NO_TRACE
 
 
-class KeyValue:
+class _Keyed:
+    """What keeps each key for itself, by the second word of an input."""
+
+    def key(self, input: Input) -> Hashable:
+        if len(input) < 2:
+            self._unknown(input)
+        key: Hashable = input[1]
+        return key
+
+    def _unknown(self, input: Input) -> NoReturn:
+        raise NotImplementedError
+
+
+class KeyValue(_Keyed):
     """Values under keys, each key for itself.
 
     ("get", KEY) -> VALUE; ("put", KEY, VALUE) -> None; ("delete", KEY) -> whether there was one;
@@ -124,12 +137,6 @@ class KeyValue:
         """`missing` is what stands for "no value". `number` is how `add` stores a sum, say as decimal digits."""
         self._missing = missing
         self._number = number
-
-    def key(self, input: Input) -> Hashable:
-        if len(input) < 2:
-            self._unknown(input)
-        key: Hashable = input[1]
-        return key
 
     def initial(self, key: Hashable) -> Hashable:
         return self._missing
@@ -172,15 +179,9 @@ class KeyValue:
         )
 
 
-class Queue:
+class Queue(_Keyed):
     """First in, first out, each queue for itself. ("enqueue", QUEUE, VALUE) -> None; ("dequeue", QUEUE) -> VALUE,
     or None from an empty one."""
-
-    def key(self, input: Input) -> Hashable:
-        if len(input) < 2:
-            self._unknown(input)
-        key: Hashable = input[1]
-        return key
 
     def initial(self, key: Hashable) -> Hashable:
         return ()

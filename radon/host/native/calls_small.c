@@ -136,15 +136,8 @@ bool random_next(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 
 bool random_fill(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     uint32_t length = U32(0);
-    Str *drawn;
-    bool done;
     if (length > t->kind->memory) return violation(i, "random.fill of %u bytes, more than the memory may hold", length);
-    if (!turn_spend(t, turn_draw_cost(t, length))) return false;
-    drawn = str_room(length);
-    turn_draw(t, drawn->data, length);
-    done = lower_string(i, U32(1), slice_of(drawn));
-    str_unref(drawn);
-    return done;
+    return lower_drawn(i, t, length, U32(1));
 }
 
 /* ---- log: what an undone turn logged stays ---- */

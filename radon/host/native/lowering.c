@@ -98,6 +98,17 @@ bool lower_string(Instance *i, uint32_t at, Slice bytes) {
     return aligned(i, at, 4) && store_bytes(i, bytes, pair) && guest_write(i, at, pair, 8);
 }
 
+bool lower_drawn(Instance *i, Turn *t, size_t length, uint32_t at) {
+    Str *drawn;
+    bool done;
+    if (!turn_spend(t, turn_draw_cost(t, length))) return false;
+    drawn = str_room(length);
+    turn_draw(t, drawn->data, length);
+    done = lower_string(i, at, slice_of(drawn));
+    str_unref(drawn);
+    return done;
+}
+
 bool lower_some(Instance *i, uint32_t at, bool some, Slice bytes) {
     uint32_t area[3] = {some, 0, 0};
     return aligned(i, at, 4) && (!some || store_bytes(i, bytes, area + 1)) && guest_write(i, at, area, 12);

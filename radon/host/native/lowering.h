@@ -30,6 +30,7 @@ bool lower_error(Instance *i, uint32_t at, Error error);              /* result<
 bool lower_failed(Instance *i, uint32_t at, Error error, size_t size, uint32_t align); /* the error of any other result */
 
 bool lower_string(Instance *i, uint32_t at, Slice bytes);             /* string, list<u8> */
+bool lower_drawn(Instance *i, Turn *t, size_t length, uint32_t at);   /* list<u8>: random bytes, charged to the turn */
 bool lower_some(Instance *i, uint32_t at, bool some, Slice bytes);    /* option<string>, option<list<u8>> */
 bool lower_option_handle(Instance *i, uint32_t at, bool some, Handle h); /* option<own<T>> */
 bool lower_ok_bytes(Instance *i, uint32_t at, Slice bytes);           /* result<list<u8>, error-code> */

@@ -261,17 +261,10 @@ static bool draw(Turn *t, void *into, size_t length) {
 
 bool wasi2_random_get_random_bytes(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     uint64_t length = U64(0);
-    Str *drawn;
-    bool given;
     if (length > t->kind->memory || length > UINT32_MAX) {
         return violation(i, "%llu random bytes, more than the memory may hold", (unsigned long long)length);
     }
-    if (!turn_spend(t, turn_draw_cost(t, length))) return false;
-    drawn = str_room(length);
-    turn_draw(t, drawn->data, length);
-    given = lower_string(i, U32(1), slice_of(drawn));
-    str_unref(drawn);
-    return given;
+    return lower_drawn(i, t, length, U32(1));
 }
 
 bool wasi2_random_get_random_u64(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
