@@ -22,6 +22,8 @@ def verb(data: Data = None) -> None:
             process = os.pidfd_open(number)
             try:
                 client.stop()
-                select.select([process], [], [])  # readable when the process has ended
+                ended = select.poll()
+                ended.register(process, select.POLLIN)
+                ended.poll()
             finally:
                 os.close(process)

@@ -83,6 +83,10 @@ DENSE_STACK = 2 * limits.MIB
 `cabi_realloc` that a syscall of it calls; there it can make none. The other half is the host's own."""
 
 
+WARM = 64
+"""Unused slots that keep the image of the module whose instance they had, for its next one. An image is an open file."""
+
+
 class Layout(Enum):
     """Where instances lie."""
 
@@ -184,7 +188,7 @@ def _add_pool(config: wasmtime.Config, slots: int, stacks: int) -> None:
     pool = _ffi.wasmtime_pooling_allocation_config_new()
     chosen = {
         "total_core_instances": MAX_PARTS * slots, "total_memories": slots, "total_tables": limits.TABLES * slots,
-        "total_stacks": stacks, "max_unused_warm_slots": slots,
+        "total_stacks": stacks, "max_unused_warm_slots": min(slots, WARM),
         "max_core_instance_size": limits.GIB, "max_memory_size": 4 * limits.GIB, "max_tables_per_module": limits.TABLES,
         "table_elements": limits.TABLE_ELEMENTS,
         # A memory's pages go back to the kernel: kept, they would have to be cleared all, touched or not.
