@@ -1,6 +1,6 @@
 """Gets, puts and the rest on a few keys, for `radon sim`: each answer is one that a single store could have given.
 
-    radon sim examples/kv --workload examples/kv/workload.py --seeds 100
+radon sim examples/kv --workload examples/kv/workload.py --seeds 100
 """
 
 from __future__ import annotations

@@ -55,6 +55,7 @@ class Cluster:
     timing: e.Timing
     program: Program
     domains: int
+    running: type[Running]
     make: Make
     secret: bytes
     seeds: tuple[bytes, ...]  # of the domains
@@ -90,6 +91,11 @@ class Running:
     def close(self) -> None:
         self.domain.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whatever is let leave may be its end: the member may find that its lease has ended."""
+        return self._host.running.get(self.number) is self
+
     def submit(self, record: Any) -> None:
         self._inbox.append(encode(record))
         self.wake()
@@ -113,14 +119,14 @@ class Running:
 
     def _step(self) -> None:
         self._is_awake = False
-        if self._host.running.get(self.number) is not self or self.is_closing:
+        if not self.is_open or self.is_closing:
             return
         self._take_in()
         status = self.domain.run(TURNS)
         self._commit()
         if status is Status.BUSY:
             self.wake()
-        else:
+        elif self.is_open:
             self._sleep()
 
     def _sleep(self) -> None:
@@ -140,6 +146,8 @@ class Running:
         commit = self.domain.take_commit()
         if commit.volatile:
             self._host.release(self, commit.volatile, volatile=True)
+        if not self.is_open:
+            return
         if commit.durable or commit.outgoing:
             self._log_bytes += len(commit.durable)
             self._written.append(("commit", commit.durable, commit.outgoing))
@@ -173,7 +181,7 @@ class Running:
 
         def answered(answer: Any) -> None:
             self._is_writing = False
-            if self._host.running.get(self.number) is not self:
+            if not self.is_open:
                 return
             if answer is True:
                 self._position += isinstance(request, s.Commit)
@@ -188,7 +196,7 @@ class Running:
     def _has_written(self, outgoing: bytes) -> None:
         if outgoing:
             self._host.release(self, outgoing)
-        if self._host.running.get(self.number) is self:
+        if self.is_open:
             self._write()
 
     def starts_at(self, position: int) -> None:
@@ -331,7 +339,7 @@ class Host(Node):
             return
         image, position = answer
         self._drop(domain)
-        running = self.running[domain] = Running(self, domain, image.epoch, member, image)
+        running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
         running.starts_at(position)
         self.cluster.watcher.runs(domain, image.epoch, running.domain)
         self.world.tell(self.name, f"runs domain {domain} in epoch {image.epoch}")

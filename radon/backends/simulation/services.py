@@ -171,6 +171,10 @@ class Log(Service):
         self.stall = 0  # ns that every write takes longer
         self.is_full = False
 
+    @property
+    def is_writing(self) -> bool:
+        return bool(self._unsynced)
+
     def image(self, domain: int) -> Image:
         """What is durable."""
         file = self._files[domain]
@@ -201,7 +205,7 @@ class Log(Service):
                 return self.image(domain), file.position
             case _ if self.is_fenced(request.epoch, file.epoch):
                 return Refusal("fenced")
-            case Commit(position=position, frame=frame) if position != file.position:
+            case Commit(position=position, frame=frame) if not self.is_next(position, file.position):
                 return file.has(position, frame) or Refusal("late")
             case _ if self.is_full:
                 self.world.fired["full"] += 1
@@ -217,6 +221,10 @@ class Log(Service):
     def is_fenced(self, epoch: int, newest: int) -> bool:
         """May an owner of this epoch write no more?"""
         return epoch != newest
+
+    def is_next(self, position: int, end: int) -> bool:
+        """May a frame for this position be appended to a log that ends there?"""
+        return position == end
 
     def crash(self) -> None:
         """What was being written is durable up to some byte; what the disk has half of is told by its checksum."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Delivery, Form
-from radon.abi.frames import Commit, FrameError, FrameType, decode_all, unseal
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, unseal
 from radon.backends.driver import Image as Stored
 from radon.host.domain import Domain, Make, Settings
 from radon.host.image import Image
@@ -93,9 +93,7 @@ class Monitor:
         image = self.images[domain]
         for record in records:
             kind = type(record)
-            if kind is r.Step:
-                assert record.number > image.step, f"step {record.number} comes after step {image.step}"
-            elif kind is r.Seen:
+            if kind is r.Seen:
                 assert record.key not in image.seen, f"the dedup key {record.key!r} is taken a second time"
             image.load((record,))
             self._orders[domain].follow(record)
@@ -139,9 +137,9 @@ class Monitor:
             self.fail(f"domain {number}: something left in epoch {epoch}, and {owner} has epoch {newest}")
 
 
-def _durable(image: Image) -> list[Any]:
+def _durable(image: Image) -> bytes:
     """All but the time, which a snapshot has as it was when it was taken, and a log as of its last step."""
-    return [record for record in image.records() if type(record) is not r.Step]
+    return encode_all(record for record in image.records() if type(record) is not r.Step)
 
 
 def unfinished(image: Image, now: int) -> str:

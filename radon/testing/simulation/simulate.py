@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
-from radon.backends.simulation.host import Cluster, Host
+from radon.backends.simulation.host import Cluster, Host, Running
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.services import Log, Registry
 from radon.backends.simulation.world import BEGINNING, SECOND, World
@@ -41,7 +41,17 @@ class Options:
     operations: int = 500  # calls, at least, that are answered meanwhile; but it takes LONGER times `span` at most
     rates: Mapping[str, float] | None = None  # of faults; None: the defaults
     timing: Timing = Timing()  # noqa: RUF009  (it is frozen)
-    make: Make | None = None
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """What a world is made of. Tests of the simulation itself put parts in that are not as they should be."""
+
+    log: type[Log] = Log
+    registry: type[Registry] = Registry
+    host: type[Host] = Host
+    running: type[Running] = Running
+    make: Make = field(default_factory=default)
 
 
 class Result(NamedTuple):
@@ -64,6 +74,7 @@ class Simulation:
     def __init__(
         self, seed: int, program: Program, workload: type[Workload], options: Options, *,
         plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, str, str], None] | None = None,
+        drivers: Drivers | None = None,
     ) -> None:  # fmt: skip
         """`plan`: None draws one by the rates. `tell` hears the story: see `World`."""
         self.seed, self.options = seed, options
@@ -74,16 +85,17 @@ class Simulation:
         self.plan = faults.draw(Random(f"plan {seed}"), rates, names, span) if plan is None else plan
         self.monitor = Monitor(options.domains)
         self.network = Network(world)
-        self.log = self._log()
-        self.registry = Registry(world, self.network, options.timing)
+        drivers = drivers or Drivers()
+        self.log = drivers.log(world, self.network, options.domains, self._committed, self.monitor.opened)
+        self.registry = drivers.registry(world, self.network, options.timing)
         self._hosts: dict[str, Host] = {}
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
-            self.monitor.watch(options.make or default()), world.random.randbytes(32),
+            drivers.running, self.monitor.watch(drivers.make), world.random.randbytes(32),
             tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
-            self._hosts[name] = self._host(cluster, number, name)
+            self._hosts[name] = drivers.host(cluster, number, name, self._hosts)
         self._recorder = Recorder(lambda: world.now)
         self.workload = workload(Random(f"workload {seed}"))
         self.clients = [
@@ -91,12 +103,6 @@ class Simulation:
         ]
         self.state = State(self.monitor.images)
         self.monitor.checks.append(lambda: self.workload.invariant(self.state))
-
-    def _log(self) -> Log:
-        return Log(self.world, self.network, self.options.domains, self._committed, self.monitor.opened)
-
-    def _host(self, cluster: Cluster, number: int, name: str) -> Host:
-        return Host(cluster, number, name, self._hosts)
 
     def _committed(self, domain: int, member: str, epoch: int, frame: bytes) -> None:
         self.world.note(frame)
