@@ -22,7 +22,7 @@ from radon.host.gate import Failed, Gate
 from radon.host.guest import uninterrupted
 from radon.host.image import Image
 from radon.host.inputs import take_in
-from radon.host.kind import Kind
+from radon.host.kind import Kind, check_shared
 from radon.host.ledger import SYSTEM, Ledger
 from radon.host.lookup import entries, load, usage
 from radon.host.routes import FAILED, STOPPED, Routes
@@ -67,6 +67,7 @@ class PythonDomain:
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         self.drop_instances()
         engine.check_memory({name: kind.limits.memory for name, kind in kinds.items()})
+        check_shared(kinds)
         self._gate.link(kinds)
         self.kinds = self.routes.kinds = dict(kinds)
         self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)
@@ -231,7 +232,7 @@ class PythonDomain:
         else:
             routes.wake(atom)
             if self.settings.forgetful:
-                self._gate.drop(atom)
+                self._gate.discard(atom)
 
     def _set_timers(self, atom: Atom, timers: Mapping[int, int | None]) -> None:
         """Set, move or cancel; those that fell due and wait in the mailbox are taken back."""
@@ -253,7 +254,7 @@ class PythonDomain:
         turn.open = False
         self._work += turn.spent
         atom.roll_back()
-        self._gate.drop(atom)
+        self._gate.discard(atom)
         self._failed[turn.kind.name] += 1
         attempt = delivery.attempt + 1
         self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")

@@ -13,8 +13,9 @@ from radon.abi import records as r
 from radon.abi.errors import Exhausted
 from radon.host.atom import Atom
 from radon.host.fiber import Fiber
-from radon.host.gate import Gate, Instance
+from radon.host.gate import Gate
 from radon.host.handles import Violation
+from radon.host.instance import Instance
 from radon.host.journal import Journal
 from radon.host.routes import Routes
 from radon.host.turn import Turn

@@ -99,7 +99,7 @@ typedef struct More {
     Journal *journal;
 } More;
 
-struct Instance;
+struct Seat;
 
 /* Counted by the image and by commits under way that speak of it. There are millions: malloc gives blocks of 120 bytes, and
  * the next larger ones have 136. */
@@ -114,7 +114,7 @@ typedef struct Atom {
     State *state; /* NULL: none was ever written */
     More *more;   /* NULL: nothing of it */
     struct Atom *next, *prev; /* in the ready queue */
-    struct Instance *instance;
+    struct Seat *seat; /* its place in an instance; NULL: it has none */
 } Atom;
 
 _Static_assert(sizeof(Atom) <= 120, "an atom fits");
