@@ -20,19 +20,19 @@ from wasmtime import _ffi
 from radon.host import capi
 from radon.host.engine import compile as compile_module
 from radon.host.engine import engine
-from radon.host.native.build import FLAGS, compiler
+from radon.host.native.build import FLAGS, LINKED, compiler
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parent / "radon" / "host" / "native"
-USED = ("bytes.c", "state.c", "wasmtime.c")
+USED = ("bytes.c", "node.c", "state.c", "wasmtime.c")
 
 
 def _library() -> ctypes.CDLL:
     with TemporaryDirectory() as folder:
         made = Path(folder) / "floor.so"
         sources = [HERE / "native" / "floor.c", *(NATIVE / name for name in USED)]
-        headers = [f"-I{NATIVE}", f"-I{HERE / 'guests'}"]
-        subprocess.run([*compiler(), *FLAGS, *headers, "-shared", "-o", made, *sources, "-ldl"], check=True)
+        flags = [*FLAGS, *LINKED, f"-I{NATIVE}", f"-I{HERE / 'guests'}"]
+        subprocess.run([*compiler(), *flags, "-shared", "-o", made, *sources, "-ldl"], check=True)
         return ctypes.CDLL(str(made))
 
 
