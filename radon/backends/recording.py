@@ -233,7 +233,8 @@ class _Notes:
         try:
             self._writer.write(what)
         except (OSError, msgspec.MsgspecError, ValueError) as error:
-            log.error("%s: the recording ends here, and the deployment goes on: %s", self._folder, error)
+            why = error.strerror if isinstance(error, OSError) else error
+            log.error("%s: the recording ends here, and the deployment goes on: %s", self._folder, why)
             with suppress(OSError):
                 self._writer.cut()
             self.end()
@@ -248,13 +249,12 @@ def _new_segment(folder: Path) -> SegmentWriter:
 
 def _claim(directory: Path, application: str) -> int:
     """The file that says what is there, locked. Raises OSError, StoreError."""
-    others = {*os.listdir(directory)} - {FILE}
+    if os.listdir(directory) and not (directory / FILE).exists():
+        raise StoreError(f"{directory}: not empty, and no recording; name a new directory")
     file = os.open(directory / FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file).st_size == 0:
-            if others:
-                raise StoreError(f"{directory}: not empty, and no recording; name a new directory")
             os.write(file, msgspec.json.encode(About("recording", VERSION, application)) + b"\n")
         about = read_about(directory)
         if about.application != application:

@@ -155,6 +155,7 @@ class _Run:
         self.images: list[bytes] = []  # frames from which the domain is to be restored
         self.commits = 0
         self.difference: Difference | None = None
+        self._turns: dict[str, int] = {}  # by kind
 
     def go_on(self, events: Iterable[Event]) -> bool:
         """False: something differs."""
@@ -169,6 +170,7 @@ class _Run:
                 case Chosen():
                     self._domain.settings = event.settings
                 case Deployed():
+                    self._count()  # what a deployment takes away is not counted any more
                     self._domain.deploy(event.digest, *self._serve(event.digest))
                 case KindEnded():
                     self._domain.end_kind(event.name)
@@ -186,8 +188,12 @@ class _Run:
         """The number of turns that were run."""
         if self.opened is None:
             return 0
-        with closing(self._domain) as domain:
-            return sum(kind.turns for kind in domain.usage().kinds.values())
+        with closing(self._domain):
+            self._count()
+        return sum(self._turns.values())
+
+    def _count(self) -> None:
+        self._turns |= {name: kind.turns for name, kind in self._domain.usage().kinds.items()}
 
     def _restore(self) -> None:
         snapshot = self.images[0] if look(self.images[0]).kind == FrameType.SNAPSHOT else None

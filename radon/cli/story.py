@@ -96,7 +96,7 @@ def record_text(record: Any) -> str:
 def _value(value: Any) -> str:
     match value:
         case bytes():
-            return _short(shown_bytes(value)) if value else "''"
+            return _short(_text(value)) if value else "''"
         case Address():
             return _short(value.text) or "-"
         case Delivery():
@@ -111,6 +111,15 @@ def _value(value: Any) -> str:
         case str() | bool() | int() | float():
             return _short(str(value))
     return type(value).__name__.lower()
+
+
+def _text(data: bytes) -> str:
+    """Lines as they are, which whoever prints them escapes; else as everywhere."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    return text if "".join(text.split("\n")).isprintable() and text else shown_bytes(data)
 
 
 def _delivery(delivery: Delivery) -> str:

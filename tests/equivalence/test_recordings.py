@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -12,6 +13,7 @@ from hypothesis import given
 
 from radon.backends.recording import Recorder
 from radon.backends.replaying import Recording, Served, replay
+from radon.cli import story
 from radon.host.domain import Domain, Make, Settings
 from radon.host.domains import available, load
 from radon.host.kind import Kind
@@ -38,16 +40,19 @@ class Noted(Around):
 
 
 class Looking:
-    """Is told of every part of a turn."""
+    """Is told of every part of a turn, and spells it."""
 
     def __init__(self) -> None:
         self.begun = self.ended = 0
 
     def begins(self, part: Part) -> None:
         self.begun += 1
+        assert list(story.handed(part))
 
     def ends(self, part: Part) -> None:
         self.ended += 1
+        assert list(story.done(part))
+        json.dumps(story.to_document(part), allow_nan=False)
 
 
 @pytest.mark.timeout(600)
