@@ -138,7 +138,7 @@ def replay(
         stopped = True
     except StoreError as error:
         missing = Cut(reader.place, str(error), damaged=True)
-    except (FrameError, AttributeError) as error:
+    except FrameError as error:
         raise Invalid(f"{path}: what it holds contradicts itself before byte {reader.place}: {error}") from None
     finally:
         turns = run.close()
@@ -160,6 +160,8 @@ class _Run:
     def go_on(self, events: Iterable[Event]) -> bool:
         """False: something differs."""
         for event in events:
+            if self.opened is None and not isinstance(event, Opened):
+                raise FrameError("it does not begin with what the domain was made by")
             if self.images:
                 self._restore()
             match event:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -35,12 +35,15 @@ class Opened(Event, frozen=True):
     domain: str  # the name of the twin
 
 
+_Seed = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
 class Begun(Event, frozen=True):
     """`setup`: it was new."""
 
     number: int
-    seed: bytes
-    secret: bytes
+    seed: _Seed
+    secret: _Seed
     domains: int
 
 
@@ -140,7 +143,7 @@ class SegmentReader:
                 self.place += len(frame)
                 yield found
         if not (isinstance(found, list) and found and isinstance(found[-1], Closed)):
-            self.cut = Cut(self.place, "its process was killed, or still records", damaged=False)
+            self.cut = Cut(self.place, "it was not closed: its process was killed, its disk was full, or it still records", damaged=False)
 
     def _read(self, file: BinaryIO, left: int) -> bytes | None:
         """The next frame; None: the file ends in it."""
