@@ -143,7 +143,11 @@ class SegmentReader:
                 self.place += len(frame)
                 yield found
         if not (isinstance(found, list) and found and isinstance(found[-1], Closed)):
-            self.cut = Cut(self.place, "it was not closed: its process was killed, its disk was full, or it still records", damaged=False)
+            self.cut = Cut(
+                self.place,
+                "it was not closed: its process was killed, its disk was full, or it still records",
+                damaged=False,
+            )
 
     def _read(self, file: BinaryIO, left: int) -> bytes | None:
         """The next frame; None: the file ends in it."""

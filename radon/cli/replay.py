@@ -17,6 +17,7 @@ from radon.cli.options import Json, manifest_file
 from radon.cli.printing import print_json, print_lines, time_text
 
 if TYPE_CHECKING:
+    from radon.abi.delivery import Address
     from radon.atoms.application import Application
     from radon.backends.replaying import Recording, Replayed, Segment, Served
     from radon.backends.segment import Opened
@@ -75,14 +76,14 @@ class _Telling:
 
         self.told: list[dict[str, Any]] = []
         self._as_json = as_json
-        self._until = _parse_until(until, segments[0].path) if until else None
-        self.segments = segments
-        if self._until is not None and self._until.turn is not None:
-            domains = 1 + max(segment.domain for segment in segments)
-            self.segments = [each for each in segments if each.domain == self._until.turn % domains]
         self.story: Story | None = None
+        self.segments = segments
         if until or atom:
-            self.story = Story(Address.parse(atom) if atom else None, self._until, self._tell)
+            whose = Address.parse(atom) if atom else None
+            stop = _parse_until(until, segments[0].path) if until else None
+            self.story = Story(whose, stop, self._tell)
+            home = _home(whose, stop, 1 + max(segment.domain for segment in segments))
+            self.segments = [each for each in segments if home in (None, each.domain)]
 
     def make(self) -> Make:
         """Whoever tells needs the readable twin; else it is the one that this process uses."""
@@ -154,6 +155,15 @@ def _what_differs(old: Application, new: Application) -> str:
         if kind in new.modules and new.modules[kind].digest != module.digest:
             return f"kind {kind!r} was recorded with the module {module.digest}, and has {new.modules[kind].digest}"
     return f"the application {old.digest} was recorded, and this is {new.digest}"
+
+
+def _home(atom: Address | None, until: Until | None, domains: int) -> int | None:
+    """The domain whose turns are told; None: of each."""
+    from radon.host.placement import place
+
+    if atom is not None:
+        return place(atom, lambda address: address, domains)
+    return until.turn % domains if until is not None and until.turn is not None else None
 
 
 def _parse_until(text: str, first: Path) -> Until:

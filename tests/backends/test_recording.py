@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 import radon
+from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import Closed, Invalid, ManifestError, StoreError, Unavailable
-from radon.abi.exchange import Fate
+from radon.abi.exchange import Fate, Post
+from radon.abi.frames import encode_all
 from radon.atoms.application import Application
 from radon.atoms.manifest import Manifest
 from radon.backends import segment as segment_module
@@ -26,6 +28,7 @@ from radon.backends.replaying import Recording, Replayed, replay, served
 from radon.backends.segment import SegmentReader, SegmentWriter, Submitted
 from radon.backends.stores.lmdb import LmdbStore
 from radon.backends.stores.memory import MemoryStore
+from radon.host.domain import Settings
 from radon.host.domains import available, load
 from radon.testing.agents import OpenApp
 from radon.testing.backends import BackendSuite
@@ -229,6 +232,23 @@ def test_a_flipped_bit_anywhere_is_found_and_told_with_its_place(whole: Path, tm
         assert found.cut is not None
         assert found.cut.place == max(frame for frame in frames if frame <= place)
         assert found.cut.damaged or "the frame there has" in found.cut.reason  # a length that is beyond the file
+
+
+def test_what_a_run_takes_in_is_on_the_disk_before_it_runs(make: Make, tmp_path: Path) -> None:
+    """So that the recording of a process that ends within a turn has what that turn was handed."""
+    recorder = Recorder(tmp_path / "rec", "suite")
+    application = make()
+    recorder.keep(application)
+    domain = recorder.domains(0, load(available()[0]))(Settings())
+    domain.setup(0, bytes(32), bytes(32))
+    domain.deploy(application.digest, application.kinds())
+    domain.submit(encode_all([Post(1, 0, 1, Address("agent", "a"), NOWHERE, "", "", (), b"count 1")]))
+    domain.run(0)
+    domain.run(5)
+    (found,) = replayed(tmp_path / "rec")
+    assert (found.turns, found.commits) == (2, 0)
+    domain.close()
+    recorder.close()
 
 
 def test_events_that_contradict_each_other_are_refused(whole: Path, tmp_path: Path) -> None:

@@ -184,6 +184,10 @@ def test_several_domains_are_replayed_one_by_one(radon: Radon, application: Path
     assert all(segment["turns"] for segment in found["segments"])
     (turn,) = radon.json("replay", "rec", "--until", "4")["turns"]
     assert turn["turn"] % 2 == 0
+    for key in "abcdef":
+        told = radon.json("replay", "rec", "--atom", f"script/{key}")
+        assert [turn["atom"] for turn in told["turns"]] == [f"script/{key}"]
+        assert len(told["segments"]) == 1
 
 
 def test_a_damaged_recording_is_told_with_the_place(recorded: Radon) -> None:
