@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
 
 import radon.abi.crossing
 import radon.abi.deployment
-import radon.abi.exchange  # noqa: F401  (likewise)
+import radon.abi.exchange
+import radon.abi.peers  # noqa: F401  (likewise)
 from radon.abi.delivery import NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import RadonError
-from radon.abi.records import LAYOUTS
+from radon.abi.records import LAYOUTS, Layout
 
 VERSION = 0
 MAGIC = b"RDN"
@@ -42,7 +43,8 @@ class FrameError(RadonError):
 class FrameType(IntEnum):
     SNAPSHOT = 3
     LOG = 4  # the durable part of a commit, as stores keep it
-    EVENTS = 5  # of a recording (backends/segment.py)
+    PEERS = 5  # what one host says to another (peers.py)
+    EVENTS = 6  # of a recording (backends/segment.py)
 
 
 class Commit(NamedTuple):
@@ -185,7 +187,7 @@ def _compiled(cls: Any) -> _Codec:
         decode.append(f"    {field} = {_READ[kind].format(begin, f'to_{field}')}")
         begin = f"to_{field}"
     decode.append(f"    return new(cls, ({''.join(f'{value}, ' for value in values)})), {end}")
-    head = struct.Struct(f"<B{layout.fixed}{variable}I")
+    head = _head(layout)
     names: dict[str, Any] = {
         "FrameError": FrameError, "NOWHERE": NOWHERE, "cls": cls, "decode_address": _decode_address,
         "decode_delivery": decode_delivery, "decode_metadata": decode_metadata, "encode_address": _encode_address,
@@ -237,6 +239,26 @@ def decode_all(body: bytes) -> list[Any]:
     except (KeyError, struct.error, UnicodeDecodeError, ValueError) as error:
         raise FrameError(f"frame: no record at byte {at}: {error}") from None
     return found
+
+
+def ends(body: bytes) -> Iterator[int]:
+    """Where each record of a body ends, in order; they are not decoded. Raises FrameError."""
+    at = 0
+    while at < len(body):
+        try:
+            layout = LAYOUTS[_CLASSES[body[at]]]
+            head = _head(layout)
+            fields = head.unpack_from(body, at)
+        except (KeyError, struct.error) as error:
+            raise FrameError(f"frame: no record at byte {at}: {error}") from None
+        at += head.size + sum(fields[len(fields) - len(layout.variable) :])
+        yield at
+
+
+@cache
+def _head(layout: Layout) -> struct.Struct:
+    """Tag, fixed fields and lengths: what stands before the variable fields."""
+    return struct.Struct(f"<B{layout.fixed}{len(layout.variable)}I")
 
 
 # ---- frames ----

@@ -84,7 +84,7 @@ DENSE_STACK = 2 * limits.MIB
 
 
 WARM = 64
-"""Unused slots that keep the image of the module whose instance they had, for its next one. An image is an open file."""
+"""Unused slots that keep the image of their last module, for its next instance; an image is an open file."""
 
 
 class Layout(Enum):

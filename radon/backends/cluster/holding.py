@@ -1,0 +1,82 @@
+"""One domain at one host: whether it has it, and while it has it, who waits for what the domain says."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from radon.backends.cluster.channels import Channel
+from radon.backends.cluster.events import Timing
+
+REMEMBERED = 4096
+"""Numbers of one speaker that are remembered one by one; what is older than all of them is not taken any more."""
+
+
+class Stage(Enum):
+    AWAY = "away"  # somebody else has it, or nobody
+    LOOKING = "looking"  # the log was asked for its owner
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"  # its last commit is being written
+    PUT_DOWN = "put down"  # nobody has it, and whoever is told so may open it
+
+
+class Holding:
+    """The part of a host in one domain; most of it means something only while the domain is open."""
+
+    def __init__(self, domain: int) -> None:
+        self.domain = domain
+        self.stage = Stage.AWAY
+        self.since = 0  # ns, when the stage began
+        self.epoch = 0  # of this host's, while it has the domain; of the last one, when it has put it down
+        self.is_borne = False  # the log may say that this host's lease has it, so that nobody else can take it
+        self.found: tuple[int, str, int] | None = None  # epoch, owner and when the log was asked: by LOOKING
+        self.tried = 0  # the epoch after which this host tried to open it last
+        self.handed = 0  # the epoch in which it was handed over to this host
+        self.inherited: dict[int, str] = {}  # with that: who waits
+        self.forget()
+
+    def forget(self) -> None:
+        """What goes with the epoch."""
+        self.channels: dict[int, Channel] = {}
+        self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
+        self._seen: dict[str, Numbers] = {}
+
+    def enter(self, stage: Stage, now: int) -> None:
+        self.stage, self.since = stage, now
+
+    def channel(self, to: int, timing: Timing) -> Channel:
+        channel = self.channels.get(to)
+        if channel is None:
+            channel = self.channels[to] = Channel(timing)
+        return channel
+
+    def is_new(self, speaker: str, number: int) -> bool:
+        """Once for each number of a speaker; never for one that is old."""
+        numbers = self._seen.get(speaker)
+        if numbers is None:
+            numbers = self._seen[speaker] = Numbers()
+        return numbers.take(number)
+
+    def has_seen(self, speaker: str, number: int) -> bool:
+        numbers = self._seen.get(speaker)
+        return numbers is not None and number in numbers
+
+
+class Numbers:
+    """Which of ever greater numbers have been seen, though they come in any order."""
+
+    def __init__(self) -> None:
+        self._floor = -1  # all up to here count as seen
+        self._seen: set[int] = set()
+
+    def __contains__(self, number: int) -> bool:
+        return number <= self._floor or number in self._seen
+
+    def take(self, number: int) -> bool:
+        if number in self:
+            return False
+        self._seen.add(number)
+        if len(self._seen) > 2 * REMEMBERED:
+            kept = sorted(self._seen)[REMEMBERED:]
+            self._floor, self._seen = kept[0] - 1, set(kept)
+        return True

@@ -1,0 +1,373 @@
+"""One host's part in a cluster. What holds, and why, stands at the top of this package.
+
+    the driver calls an event's method -> `take_actions` says what is wanted -> the driver calls with what came of it
+
+Every method takes `now`, ns of a monotonic clock of the host, and none blocks or raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from radon.abi import exchange as x
+from radon.abi import peers as p
+from radon.abi.frames import FrameError, decode_all, encode, encode_all
+from radon.backends.cluster import events as e
+from radon.backends.cluster.holding import Holding, Stage
+from radon.backends.cluster.membership import Lease, View
+from radon.backends.cluster.questions import Question, Questions
+
+
+class Member:
+    """`host` names it for ever, `boot` this process of it: no two have the same. `domains`: of the application."""
+
+    def __init__(self, host: str, boot: str, domains: int, timing: e.Timing) -> None:
+        self.host, self._timing = host, timing
+        self._process = f"{host}/{boot}"
+        self._leases = 0  # that have ended
+        self.member = self._name()
+        self.leaving = False
+        self.lease, self.view = Lease(timing), View()
+        self._holdings = [Holding(domain) for domain in range(domains)]
+        self._owners: dict[int, p.Owned] = {}  # the newest that was heard of each domain
+        self._questions = Questions(timing)
+        self._actions: list[e.Action] = []
+        self._hear: dict[type, Callable[[int, str, Any], None]] = {
+            p.Owned: self._hear_owned, p.Carried: self._hear_carried, p.Confirmed: self._hear_confirmed,
+            p.HandedOver: self._hear_handed_over, p.Asked: self._hear_asked, p.NotTaken: self._hear_not_taken,
+            p.Told: self._hear_told,
+        }  # fmt: skip
+
+    def take_actions(self) -> list[e.Action]:
+        """What is wanted since the last time, in this order."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    @property
+    def owned(self) -> list[int]:
+        """The domains that run here."""
+        return [holding.domain for holding in self._holdings if holding.stage is Stage.OPEN]
+
+    # ---- time, and the lease ----
+
+    def wake(self, now: int) -> None:
+        """A tick has passed."""
+        if self.lease.is_due(now):
+            self._renew(now)
+        if any(holding.stage is not Stage.AWAY for holding in self._holdings) and not self.lease.holds(now):
+            self.lapsed(now)
+        for holding in self._holdings:
+            self._settle(holding, now)
+        for question in self._questions:
+            self._pursue(question, now)
+
+    def renewed(self, now: int, member: str, asked_at: int, alive: Iterable[e.Alive]) -> None:
+        """The registry has renewed the lease of `member`, which was asked for at `asked_at`; who has one now."""
+        if member != self.member:
+            return
+        self.lease.renewed(asked_at)
+        self.view.update(asked_at, alive)
+        for holding in self._holdings:
+            if holding.stage is Stage.OPEN:
+                self._announce(holding)
+            self._settle(holding, now)
+
+    def lapsed(self, now: int) -> None:
+        """The lease has ended, or may have: another owner may speak for what runs here."""
+        self._leases += 1
+        self.member = self._name()
+        self.lease.end()
+        for holding in self._holdings:
+            if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
+                self._actions.append(e.Drop(holding.domain))
+            self._away(holding, now)
+            holding.is_borne = False
+        self._renew(now)
+
+    def leave(self, now: int) -> None:
+        """Hand over everything, then end the lease; `has_left` tells when that is done."""
+        self.leaving = True
+        self._renew(now)
+
+    def has_left(self) -> bool:
+        """Nothing is here any more: the driver may carry out what is still wanted and stop."""
+        if not self.leaving or any(held.stage is not Stage.AWAY or held.is_borne for held in self._holdings):
+            return False
+        self._actions.append(e.Release(self.member))
+        return True
+
+    def _name(self) -> str:
+        return f"{self._process}.{self._leases}"
+
+    def _renew(self, now: int) -> None:
+        self.lease.ask(now)
+        self._actions.append(e.Renew(self.member, self.leaving))
+
+    # ---- who has a domain ----
+
+    def _settle(self, holding: Holding, now: int) -> None:
+        """Bring the domain to where it belongs, one step."""
+        if not self.lease.holds(now):
+            return
+        home = self.view.home(holding.domain)
+        wanted = home == self.host or holding.is_borne
+        match holding.stage:
+            case Stage.AWAY if wanted and now - holding.since >= self._timing.patience:
+                holding.enter(Stage.LOOKING, now)
+                holding.found = None
+                self._actions.append(e.Look(holding.domain))
+            case Stage.LOOKING if wanted:
+                self._try_to_open(holding, now)
+            case Stage.LOOKING:
+                self._away(holding, now)
+            case Stage.OPEN:
+                for to in holding.channels:
+                    self._carry(holding, to, now)
+                if home != self.host and self.view.asked_at > holding.since:
+                    holding.enter(Stage.CLOSING, now)
+                    self._actions.append(e.Close(holding.domain))
+            case Stage.PUT_DOWN if home is None:  # all leave
+                holding.is_borne = False
+                self._away(holding, now)
+            case Stage.PUT_DOWN if home == self.host:
+                self._open(holding, holding.epoch, now)  # whoever was to have it is gone
+            case Stage.PUT_DOWN:
+                self._hand_over(holding)
+
+    def found(self, now: int, domain: int, epoch: int, owner: str) -> None:
+        """The log's newest epoch of the domain (0: none yet), and who opened it."""
+        holding = self._holdings[domain]
+        if holding.stage is Stage.LOOKING:
+            holding.found = (epoch, owner, now)
+            self._try_to_open(holding, now)
+
+    def _try_to_open(self, holding: Holding, now: int) -> None:
+        """If its owner has put it down, or has no lease any more; else look again later."""
+        if holding.found is None:
+            if now - holding.since >= self._timing.patience:
+                self._away(holding, now)
+            return
+        epoch, owner, asked_at = holding.found
+        holding.is_borne = owner == self.member
+        if holding.is_borne or not epoch or holding.handed == epoch or self.view.ended_before(owner, asked_at):
+            self._open(holding, epoch, now)
+        elif self.view.asked_at > asked_at:
+            self._away(holding, now)
+        elif self.lease.asked_at <= asked_at:
+            self._renew(now)
+
+    def _open(self, holding: Holding, after: int, now: int) -> None:
+        if not holding.handed or holding.handed != after:
+            holding.inherited = {}
+        if holding.stage is Stage.PUT_DOWN:  # by itself
+            holding.handed, holding.inherited = after, holding.waiting
+        holding.is_borne, holding.tried = True, after
+        holding.enter(Stage.OPENING, now)
+        self._actions.append(e.Open(holding.domain, after, self.member))
+
+    def opened(self, now: int, domain: int, epoch: int, member: str) -> None:
+        """It runs here, under this epoch."""
+        holding = self._holdings[domain]
+        if holding.stage is not Stage.OPENING or member != self.member:
+            self._actions.append(e.Drop(domain))
+            return
+        calm = int(holding.handed == epoch - 1 > 0)
+        holding.forget()
+        holding.epoch, holding.waiting, holding.inherited = epoch, holding.inherited, {}
+        holding.enter(Stage.OPEN, now)
+        self._owners[domain] = p.Owned(domain, epoch, calm, self.member)
+        self._announce(holding)
+        for other in self._holdings:
+            if other is not holding:
+                self._actions.append(e.Input(domain, x.Resend(other.domain)))
+                if other.stage is Stage.OPEN:
+                    self._hurry(other, domain, now)
+
+    def failed(self, now: int, domain: int) -> None:
+        """It could not be opened, or its log failed, or takes no more of its commits: it does not run here."""
+        holding = self._holdings[domain]
+        if holding.stage in (Stage.OPENING, Stage.OPEN, Stage.CLOSING):
+            self._away(holding, now)
+
+    def closed(self, now: int, domain: int) -> None:
+        """All that it did is durable, and has left."""
+        holding = self._holdings[domain]
+        if holding.stage is Stage.CLOSING:
+            holding.enter(Stage.PUT_DOWN, now)
+            self._hand_over(holding)
+
+    def _hand_over(self, holding: Holding) -> None:
+        home = self.view.home(holding.domain)
+        if home is not None and home != self.host:
+            waiting = [p.Waiting(token, asker) for token, asker in holding.waiting.items()]
+            self._say(home, p.HandedOver(holding.domain, holding.epoch, encode_all(waiting)))
+
+    def _hear_handed_over(self, now: int, speaker: str, message: p.HandedOver) -> None:
+        holding = self._holdings[message.domain]
+        away = holding.stage in (Stage.AWAY, Stage.LOOKING)
+        if away and message.epoch > holding.tried and self.lease.holds(now):
+            holding.handed = message.epoch
+            holding.inherited = {waiting.token: waiting.asker for waiting in decode_all(message.waiting)}
+            self._open(holding, message.epoch, now)
+        else:
+            self._has(message.domain, speaker, always=True)
+
+    def _away(self, holding: Holding, now: int) -> None:
+        holding.enter(Stage.AWAY, now)
+        holding.forget()
+
+    def _announce(self, holding: Holding) -> None:
+        for one in self.view.members.values():
+            if one.host != self.host:
+                self._say(one.host, self._owners[holding.domain])
+
+    def _hear_owned(self, now: int, speaker: str, message: p.Owned) -> None:
+        known = self._owners.get(message.domain)
+        if known is not None and known.epoch >= message.epoch:
+            return
+        self._owners[message.domain] = message
+        holding = self._holdings[message.domain]
+        if holding.stage is Stage.PUT_DOWN and message.epoch > holding.epoch:
+            holding.is_borne = False
+            self._away(holding, now)
+        for other in self._holdings:
+            if other.stage is Stage.OPEN:
+                self._hurry(other, message.domain, now)
+        for question in self._questions:
+            if question.domain == message.domain:
+                self._pursue(question, now)
+
+    # ---- between domains ----
+
+    def left(self, now: int, domain: int, epoch: int, outputs: Iterable[Any]) -> None:
+        """What a domain that was opened under this epoch lets leave, now that its commit is durable."""
+        holding = self._holdings[domain]
+        if holding.stage not in (Stage.OPEN, Stage.CLOSING) or holding.epoch != epoch:
+            return
+        if not self.lease.holds(now):
+            return self.lapsed(now)
+        for output in outputs:
+            match output:
+                case x.Reply() | x.Accepted():
+                    self._answer(holding, output)
+                case x.Crossing(first=0):
+                    self._to_owner(now, output.domain, p.Carried(output.domain, domain, 0, output.crossings))
+                case x.Crossing():
+                    holding.channel(output.domain, self._timing).add(output.first, output.crossings)
+                    self._carry(holding, output.domain, now)
+                case x.Heard():
+                    self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
+                case _:
+                    self._actions.append(e.Outside(domain, output))
+
+    def _carry(self, holding: Holding, to: int, now: int) -> None:
+        for frame in holding.channels[to].due(now):
+            self._to_owner(now, to, p.Carried(to, holding.domain, frame.first, frame.crossings))
+
+    def _hurry(self, holding: Holding, to: int, now: int) -> None:
+        if to in holding.channels:
+            holding.channels[to].hurry()
+            self._carry(holding, to, now)
+
+    def _hear_carried(self, now: int, speaker: str, message: p.Carried) -> None:
+        if self._has(message.to, speaker):
+            self._actions.append(e.Input(message.to, x.Crossed(message.source, message.first, message.crossings)))
+
+    def _hear_confirmed(self, now: int, speaker: str, message: p.Confirmed) -> None:
+        holding = self._holdings[message.to]
+        if self._has(message.to, speaker):
+            self._actions.append(e.Input(message.to, x.Acknowledged(message.source, message.number)))
+            if message.source in holding.channels:
+                holding.channels[message.source].confirm(message.number)
+                self._carry(holding, message.source, now)
+
+    def _has(self, domain: int, speaker: str, *, always: bool = False) -> bool:
+        """Is it open here? If not, or `always`, the speaker is told where it is."""
+        is_open = self._holdings[domain].stage is Stage.OPEN
+        if domain in self._owners and speaker != self._process and (always or not is_open):
+            self._say(host_of(speaker), self._owners[domain])
+        return is_open
+
+    # ---- messages from outside ----
+
+    def ask(self, now: int, domain: int, token: int, post: bytes, *, again: bool) -> None:
+        """An encoded Post for a domain, whose token nobody has used before. It is answered by Tell, or never.
+
+        `again`: it has a dedup key, so that it may be said until it is answered.
+        """
+        self._pursue(self._questions.add(domain, token, post, again=again), now)
+
+    def forget(self, token: int) -> None:
+        """Nobody waits for this answer any more."""
+        self._questions.forget(token)
+
+    def _pursue(self, question: Question, now: int) -> None:
+        owner = self._owners.get(question.domain)
+        if owner is None:
+            return
+        if self._questions.is_lost(question, owner.epoch, calm=bool(owner.calm)):
+            self._questions.forget(question.token)
+            self._actions.append(e.Tell(question.token, None))
+        elif self._questions.is_due(question, owner.epoch, now):
+            self._questions.say(question, owner.epoch, now)
+            asked = p.Asked(question.domain, owner.epoch, question.number, question.token, question.post)
+            self._to_owner(now, question.domain, asked)
+
+    def _hear_asked(self, now: int, speaker: str, message: p.Asked) -> None:
+        holding = self._holdings[message.domain]
+        if holding.epoch != message.epoch or holding.stage is Stage.AWAY:
+            self._has(message.domain, speaker)
+        elif holding.stage is Stage.OPEN:
+            if holding.is_new(speaker, message.number):
+                holding.waiting[message.token] = speaker
+                for post in decode_all(message.post):
+                    self._actions.append(e.Input(message.domain, post))
+        elif holding.stage in (Stage.CLOSING, Stage.PUT_DOWN) and holding.is_new(speaker, message.number):
+            self._say(host_of(speaker), p.NotTaken(message.number, message.token))
+
+    def _hear_not_taken(self, now: int, speaker: str, message: p.NotTaken) -> None:
+        self._questions.not_taken(message.token, message.number)
+
+    def _answer(self, holding: Holding, output: Any) -> None:
+        asker = holding.waiting.pop(output.token, None)
+        if asker == self._process:
+            self._tell(output)
+        elif asker is not None:
+            self._say(host_of(asker), p.Told(output.token, encode(output)))
+
+    def _hear_told(self, now: int, speaker: str, message: p.Told) -> None:
+        for output in decode_all(message.output):
+            self._tell(output)
+
+    def _tell(self, output: Any) -> None:
+        if self._questions.forget(output.token):
+            self._actions.append(e.Tell(output.token, output))
+
+    # ---- hosts ----
+
+    def heard(self, now: int, speaker: str, message: Any) -> None:
+        """What the process `speaker` of a host, HOST/..., has said: a record of peers.py, or it is ignored."""
+        hear = self._hear.get(type(message))
+        if hear is not None and getattr(message, "domain", getattr(message, "to", 0)) < len(self._holdings):
+            try:
+                hear(now, speaker, message)
+            except FrameError:
+                return  # it was damaged, and will come again
+
+    def _say(self, host: str, message: Any) -> None:
+        self._actions.append(e.Say(host, message))
+
+    def _to_owner(self, now: int, domain: int, message: Any) -> None:
+        """To the owner that is known, else to the one that should be; to itself at once."""
+        owner = self._owners.get(domain)
+        host = host_of(owner.owner) if owner is not None else self.view.home(domain)
+        if host == self.host:
+            self._hear[type(message)](now, self._process, message)
+        elif host is not None:
+            self._say(host, message)
+
+
+def host_of(name: str) -> str:
+    """Of a member, or of a process."""
+    return name.partition("/")[0]

@@ -1,0 +1,253 @@
+"""What goes wrong in a world, and when: a plan, drawn by rates or written down, and how each kind of fault is done.
+
+A plan is a list, made before the world begins, so that a failing one can be made smaller by leaving faults out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from radon.abi.exchange import Barrier
+from radon.backends.simulation.host import Host
+from radon.backends.simulation.network import Network
+from radon.backends.simulation.services import Log, Registry
+from radon.backends.simulation.world import MILLISECOND, SECOND, Node, World
+
+
+class Fault(NamedTuple):
+    """One thing that goes wrong. Times in ns of the world."""
+
+    kind: str
+    at: int
+    duration: int
+    groups: tuple[tuple[str, ...], ...]  # of nodes: the one that it befalls, or those that it parts
+    strength: float  # from 0 to 1; what it means is the kind's
+
+
+@dataclass(frozen=True)
+class Machines:
+    """All that can be befallen."""
+
+    world: World
+    network: Network
+    hosts: Mapping[str, Host]
+    log: Log
+    registry: Registry
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return {**self.hosts, self.log.name: self.log, self.registry.name: self.registry}
+
+
+Befall = Callable[[Machines, Fault], Callable[[], None]]
+"""Lets a fault begin; the function that it returns ends it."""
+
+
+class Kind(NamedTuple):
+    rate: float  # by default: how probable it is in a second, for each node of its kind
+    of: str  # which nodes: "host", "log", or "cluster" for one of the whole
+    longest: int  # ns
+    befall: Befall
+    says: str
+
+
+def draw(random: Random, rates: Mapping[str, float], hosts: Iterable[str], span: int) -> list[Fault]:
+    """A plan for `span` ns, in order of time. `rates`: of each kind, how probable it is in a second for each target."""
+    hosts = list(hosts)
+    plan = []
+    for name, rate in sorted(rates.items()):
+        kind = KINDS[name]
+        targets = {"host": hosts, "log": ["log"], "cluster": [""]}[kind.of]
+        for target in targets:
+            for second in range(span // SECOND):
+                if random.random() < rate:
+                    at = second * SECOND + random.randrange(SECOND)
+                    duration = random.randrange(kind.longest // 20, kind.longest)
+                    groups = _split(random, hosts) if kind.of == "cluster" else ((target,),)
+                    plan.append(Fault(name, at, duration, groups, random.random()))
+    return sorted(plan, key=lambda fault: fault.at)
+
+
+def _split(random: Random, hosts: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Two sides of a cut; the log and the registry are on one of them, or each on another."""
+    nodes = [*hosts, "log", "registry"]
+    while True:
+        left = tuple(node for node in nodes if random.random() < 0.5)
+        right = tuple(node for node in nodes if node not in left)
+        if left and right:
+            return left, right
+
+
+def schedule(machines: Machines, plan: Iterable[Fault]) -> Callable[[], None]:
+    """Let these happen. The function that it returns ends all that goes on then, and lets no more begin."""
+    going_on: dict[int, Callable[[], None]] = {}
+    is_over = False
+
+    def begin(number: int, fault: Fault) -> None:
+        if is_over:
+            return
+        machines.world.tell(fault.groups[0][0] if len(fault.groups) == 1 else "", f"fault: {text(fault)}")
+        going_on[number] = KINDS[fault.kind].befall(machines, fault)
+        machines.world.after(fault.duration, end, number)
+
+    def end(number: int) -> None:
+        going_on.pop(number, lambda: None)()
+
+    for number, fault in enumerate(plan):
+        machines.world.after(fault.at - machines.world.now, begin, number, fault)
+
+    def end_all() -> None:
+        nonlocal is_over
+        is_over = True
+        for number in list(going_on):
+            end(number)
+
+    return end_all
+
+
+def text(fault: Fault) -> str:
+    """On one line, for people."""
+    groups = " | ".join(" ".join(group) for group in fault.groups)
+    return f"{fault.kind} {groups} for {fault.duration / SECOND:.3f}s".replace("  ", " ")
+
+
+# ---- the kinds ----
+
+
+def _crash(machines: Machines, fault: Fault) -> Callable[[], None]:
+    host = machines.hosts[fault.groups[0][0]]
+    if not host.is_up:
+        return _nothing
+    machines.world.fired["crash"] += 1
+    machines.world.tell(host.name, "crashes")
+    host.crash()
+
+    def restart() -> None:
+        if not host.is_up:
+            machines.world.tell(host.name, "starts again")
+            host.restart()
+
+    return restart
+
+
+def _pause(machines: Machines, fault: Fault) -> Callable[[], None]:
+    host = machines.hosts[fault.groups[0][0]]
+    if host.serves:
+        machines.world.fired["pause"] += 1
+        host.pause(fault.duration)
+    return _nothing
+
+
+def _leave(machines: Machines, fault: Fault) -> Callable[[], None]:
+    host = machines.hosts[fault.groups[0][0]]
+    if not host.serves or sum(other.serves for other in machines.hosts.values()) < 2:
+        return _nothing
+    machines.world.fired["leave"] += 1
+    host.leave()
+
+    def join() -> None:
+        if host.is_up:
+            host.crash()
+            host.restart()
+
+    return join
+
+
+def _drop(machines: Machines, fault: Fault) -> Callable[[], None]:
+    host = machines.hosts[fault.groups[0][0]]
+    if host.running:
+        machines.world.fired["drop"] += 1
+        domains = sorted(host.running)
+        host.running[domains[int(fault.strength * len(domains))]].submit(Barrier())
+    return _nothing
+
+
+def _skew(machines: Machines, fault: Fault) -> Callable[[], None]:
+    """The wall clock jumps, by ten seconds at most either way, and the other one goes wrong by two percent at most."""
+    host = machines.hosts[fault.groups[0][0]]
+    machines.world.fired["skew"] += 1
+    host.skew = int((2 * fault.strength - 1) * 10 * SECOND)
+
+    def back() -> None:
+        host.skew = 0
+
+    return back
+
+
+def _partition(machines: Machines, fault: Fault) -> Callable[[], None]:
+    return machines.network.cut(*fault.groups, both=True, name=fault.kind)
+
+
+def _one_way(machines: Machines, fault: Fault) -> Callable[[], None]:
+    return machines.network.cut(*fault.groups, both=False, name=fault.kind)
+
+
+def _slow(machines: Machines, fault: Fault) -> Callable[[], None]:
+    name = fault.groups[0][0]
+    machines.world.fired["slow"] += 1
+    machines.network.slow(name, int(fault.strength * SECOND))
+    return lambda: machines.network.slow(name, 0)
+
+
+def _weather(field: str, most: float) -> Befall:
+    def befall(machines: Machines, fault: Fault) -> Callable[[], None]:
+        weather = machines.network.weather
+        setattr(weather, field, fault.strength * most)
+        return lambda: setattr(weather, field, 0.0)
+
+    return befall
+
+
+def _stall(machines: Machines, fault: Fault) -> Callable[[], None]:
+    machines.world.fired["stall"] += 1
+    machines.log.stall = int(fault.strength * SECOND)
+
+    def go_on() -> None:
+        machines.log.stall = 0
+
+    return go_on
+
+
+def _full(machines: Machines, fault: Fault) -> Callable[[], None]:
+    machines.log.is_full = True
+
+    def make_room() -> None:
+        machines.log.is_full = False
+
+    return make_room
+
+
+def _log_crash(machines: Machines, fault: Fault) -> Callable[[], None]:
+    if not machines.log.is_up:
+        return _nothing
+    machines.world.fired["log-crash"] += 1
+    machines.log.crash()
+    return machines.log.restart
+
+
+def _nothing() -> None:
+    """It ends by itself."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "crash": Kind(0.02, "host", 4 * SECOND, _crash, "a host goes down, and starts again"),
+    "pause": Kind(0.02, "host", 5 * SECOND, _pause, "a host stands still, and goes on as if nothing had been"),
+    "leave": Kind(0.01, "host", 3 * SECOND, _leave, "a host hands over what it has and goes, and joins again"),
+    "drop": Kind(0.1, "host", MILLISECOND, _drop, "all instances of a domain are dropped"),
+    "skew": Kind(0.02, "host", 5 * SECOND, _skew, "a host's clock jumps, by ten seconds at most, and back"),
+    "slow": Kind(0.01, "host", 3 * SECOND, _slow, "all links of a host are slow, by a second at most"),
+    "partition": Kind(0.02, "cluster", 4 * SECOND, _partition, "the network is cut in two"),
+    "one-way": Kind(0.02, "cluster", 4 * SECOND, _one_way, "the network is cut in two, in one direction"),
+    "loss": Kind(0.04, "cluster", 3 * SECOND, _weather("loss", 0.5), "messages are lost"),
+    "double": Kind(0.04, "cluster", 3 * SECOND, _weather("double", 0.5), "messages come twice"),
+    "late": Kind(0.04, "cluster", 3 * SECOND, _weather("late", 0.5), "messages come late, and out of order"),
+    "stall": Kind(0.02, "log", 2 * SECOND, _stall, "the log's disk is slow, by a second a write at most"),
+    "full": Kind(0.015, "log", 2 * SECOND, _full, "the log's disk is full"),
+    "log-crash": Kind(0.02, "log", 2 * SECOND, _log_crash, "the log goes down; what was being written is torn"),
+}
+"""Every kind of fault there is, by name."""
+
+DEFAULT: Mapping[str, float] = {name: kind.rate for name, kind in KINDS.items()}

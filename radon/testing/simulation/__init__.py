@@ -1,0 +1,7 @@
+"""Applications in a simulated cluster, seed by seed: workloads, what must hold, and what came of it."""
+
+from radon.testing.simulation.clients import Client
+from radon.testing.simulation.simulate import Options, Result, Simulation
+from radon.testing.simulation.workload import State, Workload
+
+__all__ = ["Client", "Options", "Result", "Simulation", "State", "Workload"]

@@ -1,0 +1,145 @@
+"""Clients of a simulated cluster: coroutines that run in virtual time, each on a machine of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from functools import partial
+from random import Random
+from typing import Any
+
+from radon.abi.delivery import NOWHERE, Address
+from radon.abi.errors import ErrorCode, Refused, Timeout, Unavailable
+from radon.abi.exchange import Post, Reply
+from radon.backends.simulation.host import Host
+from radon.backends.simulation.network import Network
+from radon.backends.simulation.world import SECOND, Node, World
+from radon.testing.history import Call, Recorder
+
+AGAIN = SECOND
+"""ns until a client asks another host what may be asked twice."""
+
+
+class Wait:
+    """What a client's coroutine awaits. `start(resume)` sees to it that `resume` is called, once, with what came."""
+
+    def __init__(self, start: Callable[[Callable[[Any], None]], None]) -> None:
+        self.start = start
+
+    def __await__(self) -> Generator[Wait, Any, Any]:
+        return (yield self)
+
+
+class Client(Node):
+    """One client, for a workload. `number` from 0; `random` is its own; `recorder` is all clients'."""
+
+    def __init__(
+        self, world: World, network: Network, hosts: Mapping[str, Host], number: int, recorder: Recorder
+    ) -> None:
+        super().__init__(world, f"c{number}")
+        self.number = number
+        self.random = Random(world.random.randbytes(16))
+        self.calls = 0  # that were answered
+        self.open: dict[int, str] = {}  # calls under way
+        self._network, self._hosts, self._recorder = network, list(hosts.values()), recorder
+        self._keys = 0
+        self._is_stopped = False
+
+    # ---- for workloads ----
+
+    @property
+    def now(self) -> float:
+        """Seconds since the world began."""
+        return self.world.now / SECOND
+
+    def begin(self, *input: Any) -> Call:
+        """An operation of the history begins: see `radon.testing.history`."""
+        return self._recorder.begin(self.name, input)
+
+    async def sleep(self, seconds: float) -> None:
+        """In virtual time."""
+        await Wait(lambda resume: self.after(int(seconds * SECOND), resume, None))
+
+    async def call(
+        self, address: str, body: bytes = b"", *, timeout: float = 10.0, once: bool = True,
+        metadata: Sequence[tuple[str, bytes]] = (),
+    ) -> bytes:  # fmt: skip
+        """Ask an atom and wait for its answer, `timeout` seconds of virtual time at most.
+
+        `once`: with a dedup key, so that it is asked again, at other hosts too, until it is answered. Raises Timeout
+        and, without a key, Unavailable when nobody knows whether it was handled; a Refused with another code is the
+        atom's answer.
+        """
+        kind, _, key = address.partition("/")
+        self._keys += 1
+        name = f"{self.name}.{self._keys}"
+        post = Post(0, 0, 1, Address(kind, key), NOWHERE, "", name if once else "", tuple(metadata), body)
+        output = await Wait(partial(self._ask, post, self._keys, self.world.now + int(timeout * SECOND)))
+        if isinstance(output, Refused):
+            raise output
+        self.calls += 1
+        if output.code:
+            cause = output.body.decode(errors="replace") or ErrorCode(output.code - 1).label
+            raise Refused.of(ErrorCode(output.code - 1), f"{address}: {cause}")
+        return bytes(output.body)
+
+    # ---- running them ----
+
+    def run(self, coroutine: Coroutine[Any, Any, None], failed: Callable[[BaseException], None]) -> None:
+        """From now on, until it ends. `failed` hears what it raises."""
+        self._resume(coroutine, failed, None)
+
+    def stop(self) -> None:
+        """Begin nothing more: what the coroutine awaits now is the last."""
+        self._is_stopped = True
+
+    def _resume(
+        self, coroutine: Coroutine[Any, Any, None], failed: Callable[[BaseException], None], value: Any
+    ) -> None:
+        try:
+            wait: Wait = coroutine.send(value)
+        except StopIteration:
+            return
+        except BaseException as error:
+            failed(error)
+            return
+        if self._is_stopped:
+            coroutine.close()
+        else:
+            wait.start(partial(self._resume, coroutine, failed))
+
+    # ---- a call ----
+
+    def _ask(self, post: Post, call: int, until: int, resume: Callable[[Any], None]) -> None:
+        self.open[call] = post.to.text
+
+        def end(output: Any) -> None:
+            if self.open.pop(call, None) is not None:
+                self.world.note(b"%b %d %b" % (self.name.encode(), call, repr(output).encode()))
+                resume(output)
+
+        def hear(output: Reply | None) -> None:
+            if output is not None:
+                end(output)
+            elif not post.once:
+                end(Unavailable("nobody knows whether the message was handled"))
+
+        def attempt() -> None:
+            if call not in self.open:
+                return
+            if self.world.now >= until:
+                end(Timeout("no answer came in time"))
+                return
+            host = self._hosts[self.random.randrange(len(self._hosts))]
+            if self.world.has_story:
+                self.world.tell(self.name, f"asks {host.name}: {post.to.text} {post.body[:60]!r}")
+            self._network.send(self, host, len(post.body), self._arrive_at, host, post, hear)
+            wait = AGAIN if post.once else until - self.world.now
+            self.after(min(wait, until - self.world.now), attempt)
+
+        attempt()
+
+    def _arrive_at(self, host: Host, post: Post, hear: Callable[[Any], None]) -> None:
+        def answer(output: Any) -> None:
+            self._network.send(host, self, 0, hear, output)
+
+        host.serve(post, answer)
