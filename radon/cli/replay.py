@@ -196,11 +196,15 @@ def _name(segment: Segment) -> str:
     return f"domain {segment.domain}, segment {segment.number}"
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _lines(segment: Segment, replayed: Replayed) -> Iterator[str]:
     opened, cut, difference = replayed.opened, replayed.cut, replayed.difference
     how = "equal" if difference is None else "then a difference"
     since = f" from {time_text(opened.time)}" if opened is not None else ""
-    yield f"{_name(segment)}{since}: {replayed.turns} turns, {replayed.commits} commits: {how}"
+    yield f"{_name(segment)}{since}: {_count(replayed.turns, 'turn')}, {_count(replayed.commits, 'commit')}: {how}"
     if difference is not None:
         about = f" of {difference.atom.text}" if difference.atom.kind else ""
         yield f"  commit {difference.commit}, {difference.part}, in turn {difference.step}{about}"

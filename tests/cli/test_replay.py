@@ -31,7 +31,7 @@ def recorded(radon: Radon, application: Path) -> Radon:
 def test_what_was_recorded_is_the_same_again(recorded: Radon) -> None:
     (line,) = recorded.ok("replay", "rec").splitlines()
     assert line.startswith("domain 0, segment 1 from 20")
-    assert line.endswith("commits: equal")
+    assert line.endswith(": equal")
     found = recorded.json("replay", "rec")
     assert found.keys() == keys_of("radon replay")
     assert (found["application"], found["equal"], found["turns"]) == ("app", True, [])
@@ -66,7 +66,7 @@ def test_the_turns_of_an_atom_are_told(recorded: Radon) -> None:
     assert "  > put bucket=data key=k value=value" in message
     assert any(line.startswith("  > leaves: reply token=") for line in message)
     assert "  ok" in message
-    assert message[-1].endswith("commits: equal")
+    assert message[-1].endswith(": equal")
 
 
 def test_a_replay_stops_at_a_turn_and_shows_it(recorded: Radon) -> None:
@@ -136,7 +136,7 @@ def test_another_module_is_refused_naming_both_and_replayed_anyway_to_the_first_
     assert done.returncode == 1
     assert done.stderr == b"invalid: rec: not replayed as it was recorded: domain 0, segment 1\n"
     first, where, then, now = done.stdout.decode().splitlines()
-    assert first.endswith("commits: then a difference")
+    assert first.endswith(": then a difference")
     assert where.startswith("  commit ")
     assert " of script/a" in where
     assert then.startswith("    recorded ")
