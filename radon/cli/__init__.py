@@ -24,6 +24,7 @@ from radon.cli import (
     logs,
     new,
     ps,
+    replay,
     run,
     send,
     state,
@@ -32,7 +33,7 @@ from radon.cli import (
 from radon.cli.failures import guarded
 
 VERBS: tuple[ModuleType, ...] = (
-    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, doctor,
+    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, replay, doctor,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -40,6 +40,13 @@ _FORMS = {
 _FUNCTIONS = {**FUNCTIONS, **wasi2.FUNCTIONS}
 _ERR_BYTES = 1024
 
+Function = Callable[..., Any]
+"""What a syscall does: called with the turn and what the guest gave."""
+
+
+def plain(name: str, function: Function) -> Function:
+    return function
+
 
 class Failed(Exception):
     """The turn is to be undone. `cause` may be recorded: "err", "trap: CODE"; `text` is for people."""
@@ -53,9 +60,12 @@ class Failed(Exception):
 class Gate:
     """The instances of a domain, and the host functions that they call. Not thread-safe."""
 
-    def __init__(self, capacity: int, slots: int, memory: int) -> None:
+    def __init__(
+        self, capacity: int, slots: int, memory: int, around: Callable[[str, Function], Function] = plain
+    ) -> None:
         """At most `capacity` live instances beside those of suspended turns, `slots` with these, and `memory` bytes of
-        linear memory between them."""
+        linear memory between them. What a syscall does is what `around(name, function)` makes of it."""
+        self._around = around
         self.running: Instance | None = None
         self._capacity, self._slots, self._memory = capacity, slots, memory
         self._used = 0  # bytes of linear memory, as of each instance's last turn
@@ -213,6 +223,7 @@ class Gate:
             return self._drop_function(row.field.removeprefix(DROP))
         caller, string_at = self._caller, ctypes.string_at
         name, function, size, unpack, lift, lower, result = _BINDINGS[row.name]
+        function = self._around(name, function)
         fails, takes = row.fails, bool(row.takes)
 
         def enter(raw: Raw) -> None:

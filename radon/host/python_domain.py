@@ -7,7 +7,7 @@ one turn's overlay `turn.py`'s, the guest `gate.py`'s. The rules are in docs/sem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from radon.abi import exchange as x
 from radon.abi import records as r
@@ -18,7 +18,7 @@ from radon.host import crossings, engine, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
-from radon.host.gate import Failed, Gate
+from radon.host.gate import Failed, Function, Gate, plain
 from radon.host.guest import uninterrupted
 from radon.host.image import Image
 from radon.host.inputs import take_in
@@ -36,16 +36,19 @@ ERROR_LEVEL = 3
 class PythonDomain:
     """See `Domain`. A suspended turn is a thread here."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, ledger: type[Ledger] = Ledger, around: Callable[[str, Function], Function] = plain
+    ) -> None:
+        """`ledger` and `around`, which see what happens, are for traced.py."""
         self.settings = settings
         self.image = Image()
-        self.ledger = Ledger(self.image, elide=settings.elide)
+        self.ledger = ledger(self.image, elide=settings.elide)
         self.routes = Routes(self.ledger, settings, self._on_end)
         self.kinds: Mapping[str, Kind] = {}
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
         room = engine.capacity(threads=True)
-        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory)
+        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory, around)
         self._inputs: list[object] = []
         suspended = min(settings.suspended, room.suspended // settings.sharing)
         self.suspensions = Suspensions(self.routes, self._gate, suspended, settings.memory)

@@ -44,6 +44,10 @@ class Suspensions:
         fiber.start(function)
         self._left(fiber)
 
+    def waits(self, atom: Atom) -> bool:
+        """Does the atom's turn wait here?"""
+        return (atom.kind, atom.key) in self._waiting
+
     def resume(self, atom: Atom) -> bool:
         """Go on with the atom's turn. False: it does not wait here, but has to run again from its journal."""
         waiting = self._waiting.pop((atom.kind, atom.key), None)
