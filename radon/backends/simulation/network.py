@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from radon.backends.simulation.story import Sent
 from radon.backends.simulation.world import MILLISECOND, Node, World
 
 FASTEST, USUAL = MILLISECOND // 10, MILLISECOND // 2
@@ -38,16 +39,27 @@ class Network:
         """Let `act` happen at the target; later, twice, or never. `size` in bytes."""
         if self._cut and (cuts := self._cut.get((source.name, target.name))):
             self._world.fired.update(cuts)
+            self._tell(source, target, arguments, (), cuts[0])
             return
         copies, weather = 1, self.weather
         if weather.loss and self._random.random() < weather.loss:
             self._world.fired["loss"] += 1
+            self._tell(source, target, arguments, (), "loss")
             return
         if weather.double and self._random.random() < weather.double:
             self._world.fired["double"] += 1
             copies = 2
-        for _ in range(copies):
-            self._world.after(self._delay(source, target, size), target.arrive, act, arguments)
+        delays = tuple([self._delay(source, target, size) for _ in range(copies)])
+        for delay in delays:
+            self._world.after(delay, target.arrive, act, arguments)
+        self._tell(source, target, arguments, delays, "")
+
+    def _tell(
+        self, source: Node, target: Node, message: tuple[Any, ...], delays: tuple[int, ...], lost: str
+    ) -> None:
+        if self._world.has_story:
+            arrivals = tuple([self._world.now + delay for delay in delays])
+            self._world.tell(Sent(source.name, target.name, message, arrivals, lost))
 
     def cut(self, sources: Iterable[str], targets: Iterable[str], *, both: bool, name: str) -> Callable[[], None]:
         """Let nothing pass from these to those (`both`: nor back), until the function that it returns is called.
