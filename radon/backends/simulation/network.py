@@ -54,9 +54,7 @@ class Network:
             self._world.after(delay, target.arrive, act, arguments)
         self._tell(source, target, arguments, delays, "")
 
-    def _tell(
-        self, source: Node, target: Node, message: tuple[Any, ...], delays: tuple[int, ...], lost: str
-    ) -> None:
+    def _tell(self, source: Node, target: Node, message: tuple[Any, ...], delays: tuple[int, ...], lost: str) -> None:
         if self._world.has_story:
             arrivals = tuple([self._world.now + delay for delay in delays])
             self._world.tell(Sent(source.name, target.name, message, arrivals, lost))

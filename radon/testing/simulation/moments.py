@@ -10,7 +10,7 @@ from radon.backends.simulation import services as s
 from radon.backends.simulation import story as e
 from radon.backends.simulation.faults import KINDS, Fault
 from radon.backends.simulation.host import Host
-from radon.backends.simulation.world import SECOND, Node
+from radon.backends.simulation.world import MILLISECOND, SECOND, Node
 from radon.testing.simulation import wording
 from radon.testing.simulation.wording import Words
 
@@ -82,7 +82,8 @@ def befallen(fault: Fault) -> tuple[tuple[str, ...], ...]:
 def fault_text(fault: Fault) -> str:
     between = " → " if fault.kind == "one-way" else " | "
     groups = between.join(" ".join(group) for group in befallen(fault))
-    return " ".join(filter(None, (fault.kind, groups, f"for {fault.duration / SECOND:.3f}s")))
+    duration = f"for {fault.duration / SECOND:.3f}s" if fault.duration > MILLISECOND else ""
+    return " ".join(filter(None, (fault.kind, groups, duration)))
 
 
 class Reader:
@@ -94,6 +95,7 @@ class Reader:
         self._requests: dict[tuple[str, int], Words] = {}
         self._members: dict[str, str] = {}  # host -> the name of its lease
         self._alive = ""
+        self._arrived: set[tuple[Any, ...]] = set()  # names of what was said and not lost
 
     def read(self, now: int, event: e.Event) -> Moment:
         match event:
@@ -105,7 +107,7 @@ class Reader:
             case e.Befalls(_, fault, ends):
                 groups = befallen(fault)
                 lane = groups[0][0] if len(groups) == 1 else ""
-                return Moment(now, "fault", lane, f"{fault_text(fault)}{': over' if ends else ''}")
+                return Moment(now, "fault", lane, fault_text(fault) + (": over" if ends else ""))
             case e.Committed(domain, member, epoch, frame):
                 words = wording.committed(frame)
                 text = wording.folded(f"commit of domain {domain} in epoch {epoch}: {words.text}")
@@ -124,6 +126,12 @@ class Reader:
         client = sent.source if source == CLIENTS else sent.target if target == CLIENTS else ""
         text = wording.folded(f"{client} {words.text}" if client else words.text)
         minor = words.minor and not (lost and words.kind == "log")
+        if words.name:
+            name = (sent.source, sent.target, *words.name)
+            if name in self._arrived:
+                minor, text = True, f"again: {text}"
+            elif not lost:
+                self._arrived.add(name)
         return Moment(now, words.kind, source, text, target, arrivals, lost, words.atoms, words.domain, minor)
 
     def _lane(self, node: str) -> str:
@@ -145,7 +153,7 @@ class Reader:
             case (str(), bytes() as frame):
                 return wording.said(frame, self._tokens)
             case (Host(), Post() as post, _):
-                return Words("client", wording.question(post), wording.atoms(post))
+                return Words("client", wording.question(post), wording.atoms(post), name=(post.once,) * bool(post.once))
             case (Post() as post, output):
                 text = f"is answered by {wording.shown(post.to.text)}, which {wording.answer(output)}"
                 return Words("client", text, wording.atoms(post))

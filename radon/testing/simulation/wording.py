@@ -31,6 +31,7 @@ class Words(NamedTuple):
     atoms: tuple[str, ...] = ()
     domain: int | None = None
     minor: bool = False
+    name: tuple[Any, ...] = ()  # two with the same are one, said again; (): it has none
 
 
 class Crossed(NamedTuple):
@@ -54,7 +55,7 @@ def said(frame: bytes, tokens: dict[int, str]) -> Words:
             found = [crossed(crossing) for crossing in decode_all(crossings)]
             numbers = f" {first}-{first + len(found) - 1}" if first else " casts"
             text = f"domain {source} to {to},{numbers}: " + "; ".join(one.text for one in found)
-            return Words("mail", text, _atoms(found), to)
+            return Words("mail", text, _atoms(found), to, name=(to, source, first) if first else ())
         case p.Confirmed(to, source, number):
             return Words("mail", f"domain {source} has up to {number} from {to}", (), to, minor=True)
         case p.HandedOver(domain, epoch, waiting):
@@ -63,7 +64,8 @@ def said(frame: bytes, tokens: dict[int, str]) -> Words:
         case p.Asked(domain, epoch, _, token, post):
             (asked,) = decode_all(post)
             tokens[token] = shown(asked.to.text)
-            return Words("client", f"for domain {domain} in epoch {epoch}: {question(asked)}", atoms(asked), domain)
+            text = f"for domain {domain} in epoch {epoch}: {question(asked)}"
+            return Words("client", text, atoms(asked), domain, name=(token, epoch))
         case p.NotTaken(_, token):
             return Words("client", f"not taken: the question to {tokens.get(token, '?')}", _of(tokens, token))
         case p.Told(token, output):
