@@ -116,7 +116,7 @@ class Reader:
             case e.Sent():
                 return self._message(now, event)
             case e.Violated(reason):
-                return Moment(now, "violation", "", wording.folded(reason))
+                return Moment(now, "violation", "", wording.folded(wording.printable(reason)))
 
     def _message(self, now: int, sent: e.Sent) -> Moment:
         words = self._words(sent)

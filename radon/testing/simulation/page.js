@@ -10,6 +10,7 @@ const longest = moments.reduce((most, moment) => Math.max(most, moment.last - mo
 const MOST = 4000; // shapes at once
 const CLOSEST = 200; // µs from top to bottom
 const HEAD = 22; // pixels above the lanes' beginnings: their names
+const FOOT = 12; // and below their ends
 const ROW = 13; // pixels that a text needs
 const AXIS = 74; // pixels left of the lanes
 const CONTEXT = new Set(["life", "fault", "violation"]);
@@ -64,7 +65,7 @@ function layout() {
     width, height, each,
     right: AXIS + each * story.lanes.length,
     x: (lane) => AXIS + each * (lane + 0.5),
-    y: (time) => HEAD + (time - view.from) / view.length * (height - HEAD),
+    y: (time) => HEAD + (time - view.from) / view.length * (height - HEAD - FOOT),
   };
 }
 
@@ -73,7 +74,7 @@ function draw() {
   drawSpans(made, at, until);
   drawAxis(made, at, until);
   drawLanes(made, at, until);
-  const end = firstAt(until), taken = new Set();
+  const end = firstAt(until + 0.001), taken = new Set();
   let inView = 0, below = HEAD, hidden = 0;
   drawn = [];
   for (let number = firstAt(view.from - longest); number < end; number++) {
@@ -234,7 +235,7 @@ function point(x, y) {
   }
   hot = nearest || kept;
   heat(hot);
-  const at = layout(), time = view.from + (y - HEAD) / (at.height - HEAD) * view.length;
+  const at = layout(), time = view.from + (y - HEAD) / (at.height - HEAD - FOOT) * view.length;
   const around = spans.filter((span) => span.begin <= time && time <= span.end).map((span) => span.text);
   detail.textContent = hot ? tell(hot) : `${seconds(time, 6)} s  ${around.join("; ")}`;
 }
@@ -260,7 +261,7 @@ function refilter() {
 function wheel(event) {
   event.preventDefault();
   const height = diagram.clientHeight, turned = event.deltaY * (event.deltaMode ? 30 : 1);
-  if (event.ctrlKey || event.metaKey) zoom(Math.exp(turned / 300), (event.offsetY - HEAD) / (height - HEAD));
+  if (event.ctrlKey || event.metaKey) zoom(Math.exp(turned / 300), (event.offsetY - HEAD) / (height - HEAD - FOOT));
   else show(view.from + turned / height * view.length, view.length);
 }
 

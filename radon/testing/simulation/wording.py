@@ -207,9 +207,11 @@ def _change(record: Any) -> Crossed | None:
 
 def shown(value: bytes | str) -> str:
     """On one line, safe to print, and not long."""
-    text = value if isinstance(value, str) else _decoded(value)
-    text = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return folded(printable(value if isinstance(value, str) else _decoded(value)), LONGEST)
+
+
+def printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _decoded(data: bytes) -> str:
@@ -220,8 +222,8 @@ def _decoded(data: bytes) -> str:
     return text if text.isprintable() and (text or not data) else f"0x{data[:LONGEST].hex()}"
 
 
-def folded(text: str) -> str:
-    return text if len(text) <= FOLDED else f"{text[: FOLDED - 3]}..."
+def folded(text: str, longest: int = FOLDED) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _atoms(found: Iterable[Crossed]) -> tuple[str, ...]:
