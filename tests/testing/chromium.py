@@ -30,13 +30,13 @@ class Visit(NamedTuple):
 def visit(text: str, folder: Path, probe: str = "", fragment: str = "") -> Visit:
     """Open a page and run `probe`, the body of a JavaScript function, in it once it has loaded."""
     page = folder / "visited.html"
-    page.write_text(text.replace("</body>", PROBE % probe + "</body>"))
+    page.write_text(text.replace("</body>", PROBE % probe + "</body>"), encoding="utf-8")
     command = [
         "chromium", "--headless", "--disable-gpu", "--no-first-run", "--window-size=1400,900",
         f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--dump-dom",
         *(["--no-sandbox"] if os.geteuid() == 0 else []), f"{page.as_uri()}#{fragment}",
     ]  # fmt: skip
-    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
     found = re.search(r'<pre id="found-by-the-probe">(.*?)</pre>', run.stdout, re.DOTALL)
     console = re.findall(r"CONSOLE\S*\] (.*)", run.stderr)
     assert found, f"the probe did not end: {console}"

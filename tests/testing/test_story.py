@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -25,8 +27,11 @@ from radon.testing.simulation.wording import LONGEST, committed, said, shown
 from radon.testing.simulation.workload import load_workload
 from tests.examples.conftest import Example, example
 from tests.examples.programs import EXAMPLES
+from tests.testing.stories import transfer
 
 __all__ = ["example"]  # a fixture, found here by its name
+
+PAGE = (Path(__file__).parents[2] / "docs" / "story.md").read_text(encoding="utf-8")
 
 OPTIONS = Options(span=6 * SECOND, operations=0)
 PLAN = [
@@ -124,8 +129,8 @@ def test_a_call_can_be_followed_from_the_client_to_the_log_and_back(story: Story
     once = next(atom for atom in asked.atoms if atom.startswith("@once/"))
     texts = [f"{moment.lane} {moment.to}: {moment.text}" for moment in story.about(once)]
     assert any(text.startswith("clients h") for text in texts)
-    assert any(" log: commit of domain" in text and "takes the dedup key" in text for text in texts)
-    assert any("is answered by teller" in text for text in texts)
+    assert any(re.search(r" log: \d\.\d commits: .*takes the dedup key", text) for text in texts)
+    assert any("is told: teller answers" in text for text in texts)
 
 
 # ---- the diagram ----
@@ -183,6 +188,11 @@ def test_a_failing_run_ends_with_its_violation(bank: Program, workload: type[Wor
     assert "account/5" in before.atoms, "it is the commit that breaks it"
 
 
+def test_the_page_of_the_documents_shows_a_story_as_it_is() -> None:
+    text = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert text == ["".join(f"{line}\n" for line in diagram(transfer(), width=112))]
+
+
 # ---- arrows, line by line ----
 
 
@@ -208,21 +218,26 @@ MESSAGE = p.Asked(0, 1, 1, 9, encode_all([POST]))
 def test_a_message_is_an_arrow_where_it_was_sent() -> None:
     assert drawn((0, between_hosts(MESSAGE))) == [
         "clients    h1     log   registr",
-        "    │       ├───────▶       │    for domain 0 in epoch 1: asks acc…",
+        "    │       ├───────▶       │    0.1 is asked: account/1 hello",
     ]
+
+
+def test_a_line_is_as_wide_as_a_terminal_shows_it() -> None:
+    wide = MESSAGE._replace(post=encode_all([POST._replace(body="日本語".encode() * 20)]))
+    assert drawn((0, between_hosts(wide)))[1] == "    │       ├───────▶       │    0.1 is asked: account/1 日本語日 …"
 
 
 def test_a_late_message_has_a_second_line_where_it_arrives() -> None:
     late = between_hosts(MESSAGE, source="log", target="h1", arrivals=(SECOND,))
     assert drawn((0, late), (2 * SECOND, e.Lives("log", "down")))[1:3] == [
-        "    │       ◀───────┤       │    for domain 0 in epoch 1: asks acc…",
-        "    │       ◀┄┄┄┄┄┄┄│       │    (sent at 0.0000) for domain 0 in …",
+        "    │       ◀───────┤       │    0.1 is asked: account/1 hello",
+        "    │       ◀┄┄┄┄┄┄┄│       │    (sent at 0.0000) 0.1 is asked: ac…",
     ]
 
 
 def test_a_lost_message_does_not_reach_its_lane() -> None:
     assert drawn((0, between_hosts(MESSAGE, arrivals=(), lost="loss")))[1].startswith(
-        "    │       ├──────✗│       │    [lost: loss] for domain"
+        "    │       ├──────✗│       │    [lost: loss] 0.1 is asked: "
     )
 
 
@@ -260,9 +275,7 @@ def test_the_turns_of_a_commit_are_told_by_what_they_changed() -> None:
         r.Step(3, 1), r.At("a", "2"), r.Ended(),
     ]))  # fmt: skip
     words = committed(frame)
-    assert words.text == (
-        "a/1 state/k = v; a/1 → b/2 message hi (to domain 3, 7); a/1 deletes state/k, sets a timer; a/2 ends"
-    )
+    assert words.text == ("a/1 state/k = v; a/1 → b/2 message hi (→3 #7); a/1 deletes state/k, sets a timer; a/2 ends")
     assert words.atoms == ("a/1", "b/2", "a/2")
     assert not words.minor
     assert committed(seal(FrameType.LOG, encode_all([r.Step(1, 1), r.LeftGone(1, 1), r.Arrived(1, 2)]))).minor
@@ -283,5 +296,5 @@ def test_the_turns_of_a_commit_are_told_by_what_they_changed() -> None:
 )
 def test_each_crossing_has_words(crossing: object, text: str) -> None:
     words = said(seal(FrameType.PEERS, encode(p.Carried(2, 1, 5, encode_all([crossing])))), {})
-    assert words.text == f"domain 1 to 2, 5-5: {text}"
+    assert words.text == f"1→2 #5: {text}"
     assert all(atom.split("/")[0] in "ab" for atom in words.atoms)

@@ -8,49 +8,38 @@ from pathlib import Path
 
 import pytest
 
-from radon.abi import crossing as c
-from radon.abi import peers as p
 from radon.abi import records as r
-from radon.abi.delivery import Address, Delivery
-from radon.abi.frames import FrameType, encode, encode_all, seal
+from radon.abi.delivery import Address
 from radon.backends.simulation import story as e
 from radon.backends.simulation.faults import Fault
 from radon.backends.simulation.world import MILLISECOND, SECOND
 from radon.testing.simulation.page import page
 from radon.testing.simulation.story import Story
 from tests.testing.chromium import visit
+from tests.testing.stories import FROM, HOSTS, TO, committed, mail, said
 
 EVIL = "</script><script>console.error('run')</script><img src=x onerror=console.error(2)><!--<script>&lt;\u2028$data"
 """A guest may name its atoms so, and say so."""
-
-HOSTS = ["h1", "h2", "h3"]
-
-
-def carried(source: str, target: str, number: int, sender: Address, body: bytes, arrivals: tuple[int, ...]) -> e.Sent:
-    mail = c.Mail(Address("account", "2"), Delivery(bytes(16), sender=sender, body=body))
-    frame = seal(FrameType.PEERS, encode(p.Carried(1, 0, number, encode_all([mail]))))
-    return e.Sent(source, target, (f"{source}/1", frame), arrivals, "" if arrivals else "loss")
 
 
 def short() -> Story:
     """A second in which something of everything happens."""
     story = Story(HOSTS, 6)
-    commit = seal(FrameType.LOG, encode_all([r.Step(1, 1), r.At("account", "2"), r.Put("b", EVIL.encode(), b"v")]))
     cut = Fault("partition", 0, SECOND, (("h1",), ("h2", "h3", "log", "registry")), 0.5)
     crash = Fault("crash", 0, SECOND, (("h3",),), 0.5)
     rain = Fault("loss", 0, SECOND, (("h1",), ("h2",)), 0.5)
     for now, event in [
         (0, e.Holds("h2", "runs", 5, 1)),
-        (30, carried("h1", "h2", 1, Address("account", "1"), b"hello", (32 * MILLISECOND, 120 * MILLISECOND))),
-        (60, carried("h1", "h2", 2, Address(EVIL, EVIL), EVIL.encode(), ())),
-        (90, e.Committed(1, "h2/1.0", 1, commit)),
+        (30, said("h1", "h2", mail(0, 1, 1, FROM, TO, b"hello"), 32, 120)),
+        (60, said("h1", "h2", mail(0, 1, 2, Address(EVIL, EVIL), TO, EVIL.encode()), lost="loss")),
+        (90, committed(1, 1, "h2", r.At("account", "2"), r.Put("b", EVIL.encode(), b"v"))),
         (100, e.Befalls(0, cut, ends=False)),
         (200, e.Befalls(1, crash, ends=False)),
         (200, e.Lives("h3", "down")),
         (300, e.Befalls(2, rain, ends=False)),
         (500, e.Befalls(0, cut, ends=True)),
         (600, e.Lives("h3", "up")),
-        (700, carried("h2", "h1", 1, Address("account", "3"), b"later", (701 * MILLISECOND,))),
+        (700, said("h2", "h1", mail(0, 1, 1, Address("account", "3"), TO, b"later"), 701)),
         (1000, e.Violated(f"does not hold {EVIL}")),
     ]:
         story.hear(now * MILLISECOND, event)
@@ -110,13 +99,13 @@ def test_the_filters_filter_and_what_is_pointed_at_is_told(tmp_path: Path) -> No
     wrong = ["partition h1 | h2 h3 log registry for 1.000s", "crash h3 for 1.000s", "loss for 1.000s"]
     for texts in (found["fromTheFragment"], found["one"], found["nobody"][0]):
         assert [text for text in texts if text in wrong] == wrong, "what goes wrong belongs to every story"
-    mail = "domain 0 to 1, 1-1: account/{} → account/2 message {}"
+    mail = "0→1 #1: account/{} → account/2 message {}"
     assert mail.format(3, "later") in found["fromTheFragment"]
     assert mail.format(3, "later") not in found["one"]
     assert f"[twice] {mail.format(1, 'hello')}" in found["one"]
     assert not any("account/" in text for text in found["nobody"][0])
     assert found["nobody"][1] == "no such atom in this story"
-    assert any("runs domain 5" in text for text in found["all"])
+    assert any("runs 5.1" in text for text in found["all"])
     assert len(found["mail"]) == 4, "three messages and the violation"
     assert "[lost: loss]" in found["mail"][1]
     assert found["told"].startswith("0.700000 s  h2 → h1, there at 0.701000  (mail)\n")
@@ -130,9 +119,8 @@ def test_a_long_story_is_drawn_as_far_as_it_can_be_seen(tmp_path: Path) -> None:
     for number in range(20_000):
         source, target = HOSTS[number % 3], HOSTS[(number + 1) % 3]
         sender = Address("account", str(number % 100))
-        story.hear(
-            number * MILLISECOND, carried(source, target, number + 1, sender, b"x", ((number + 2) * MILLISECOND,))
-        )
+        event = said(source, target, mail(0, 1, number + 1, sender, TO, b"x"), number + 2)
+        story.hear(number * MILLISECOND, event)
     visited = visit(page(story, "long"), tmp_path, probe="""
         const shapes = () => { draw(); return diagram.querySelectorAll("[data-moment]").length; };
         const found = { atFirst: shapes() };

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 from radon.backends.simulation.world import MILLISECOND, SECOND
 from radon.testing.simulation.moments import Moment
 from radon.testing.simulation.story import Story
@@ -80,7 +82,7 @@ class Columns:
             cells[at] = LANE[self._story.state(lane, line.at)]
         self._draw(cells, line)
         text = f"{line.at / SECOND:{TIME - 2}.4f}  {''.join(cells)} {_text(line)}"
-        return text if len(text) <= self._width else f"{text[: self._width - 1]}…"
+        return text if cell_len(text) <= self._width else f"{set_cell_size(text, self._width - 1)}…"
 
     def _draw(self, cells: list[str], line: Line) -> None:
         moment = line.moment

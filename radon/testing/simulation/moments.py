@@ -9,7 +9,6 @@ from radon.abi.exchange import Post
 from radon.backends.simulation import services as s
 from radon.backends.simulation import story as e
 from radon.backends.simulation.faults import KINDS, Fault
-from radon.backends.simulation.host import Host
 from radon.backends.simulation.world import MILLISECOND, SECOND, Node
 from radon.testing.simulation import wording
 from radon.testing.simulation.wording import Words
@@ -86,6 +85,10 @@ def fault_text(fault: Fault) -> str:
     return " ".join(filter(None, (fault.kind, groups, duration)))
 
 
+SOMETHING = Words("mail", "something")
+"""What no reader knows."""
+
+
 class Reader:
     """Reads what was told from the beginning, for it remembers who asked what."""
 
@@ -103,14 +106,15 @@ class Reader:
                 text = {"down": "goes down", "up": "starts again"}.get(how)
                 return Moment(now, "life", node, text or f"stands still for {(until - now) / SECOND:.3f}s")
             case e.Holds(node, how, domain, epoch):
-                return Moment(now, "domain", node, f"{how} domain {domain} in epoch {epoch}", domain=domain)
+                return Moment(now, "domain", node, f"{how} {domain}.{epoch}", domain=domain)
             case e.Befalls(_, fault, ends):
                 groups = befallen(fault)
                 lane = groups[0][0] if len(groups) == 1 else ""
-                return Moment(now, "fault", lane, fault_text(fault) + (": over" if ends else ""))
+                text = fault_text(fault) + (": over" if ends else "")
+                return Moment(now, "fault", lane, text, minor=ends and fault.duration <= MILLISECOND)
             case e.Committed(domain, member, epoch, frame):
                 words = wording.committed(frame)
-                text = wording.folded(f"commit of domain {domain} in epoch {epoch}: {words.text}")
+                text = wording.folded(f"{domain}.{epoch} commits: {words.text}")
                 host = member.partition("/")[0]
                 return Moment(now, "log", host, text, LOG, (now,), "", words.atoms, domain, words.minor)
             case e.Sent():
@@ -152,30 +156,31 @@ class Reader:
         match sent.message:
             case (str(), bytes() as frame):
                 return wording.said(frame, self._tokens)
-            case (Host(), Post() as post, _):
-                return Words("client", wording.question(post), wording.atoms(post), name=(post.once,) * bool(post.once))
+            case (_, Post() as post, _):
+                name = (post.once,) if post.once else ()
+                return Words("client", f"asks {wording.question(post)}", wording.atoms(post), name=name)
             case (Post() as post, output):
-                text = f"is answered by {wording.shown(post.to.text)}, which {wording.answer(output)}"
+                text = f"is told: {wording.shown(post.to.text)} {wording.answer(output)}"
                 return Words("client", text, wording.atoms(post))
             case (request, Node(), _, int() as number):
                 words = self._requests[sent.source, number] = self._request(request)
                 return words
             case (int() as number, answer):
-                return self._answer(self._requests[sent.target, number], answer)
-        return Words("mail", "something")
+                return self._answer(self._requests.get((sent.target, number), SOMETHING), answer)
+        return SOMETHING
 
     def _request(self, request: Any) -> Words:
         match request:
             case s.Look(domain):
                 return Words("log", f"who has domain {domain}?", (), domain, minor=True)
             case s.Open(domain, after, member):
-                return Words("domain", f"open domain {domain} after epoch {after} as {member}", (), domain)
+                return Words("domain", f"open {domain}.{after + 1} as {member}", (), domain)
             case s.Commit(domain, epoch, position, frame):
                 words = wording.committed(frame)
-                text = f"write frame {position} of domain {domain} in epoch {epoch}: {words.text}"
+                text = f"write frame {position} of {domain}.{epoch}: {words.text}"
                 return Words("log", text, words.atoms, domain, minor=True)
             case s.Snapshot(domain, epoch, covered, frame):
-                text = f"snapshot of domain {domain} in epoch {epoch}, up to frame {covered}: {len(frame)} bytes"
+                text = f"write a snapshot of {domain}.{epoch} up to frame {covered}: {len(frame)} bytes"
                 return Words("log", text, (), domain, minor=True)
             case s.Renew(member, leaving):
                 return self._renewal(member, leaving)
@@ -195,9 +200,9 @@ class Reader:
             case s.Refusal(reason):
                 return asked._replace(text=f"refused, {reason}: {asked.text}", minor=False)
             case (int() as epoch, str() as owner):
-                return asked._replace(text=f"domain {asked.domain} has epoch {epoch}, opened by {owner or 'nobody'}")
+                return asked._replace(text=f"{asked.domain}.{epoch}, opened by {owner or 'nobody'}")
             case (image, int() as position):
-                return asked._replace(text=f"opened domain {asked.domain} in epoch {image.epoch}, at frame {position}")
+                return asked._replace(text=f"opened {asked.domain}.{image.epoch}, which has {position} frames")
             case tuple():
                 alive = ", ".join(f"{one.member}{' (leaves)' if one.leaving else ''}" for one in answer)
                 minor, self._alive = alive == self._alive, alive

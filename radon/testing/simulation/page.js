@@ -90,6 +90,8 @@ function draw() {
       below = y + ROW;
     }
   }
+  made.append(svg("rect", { class: "head", width: at.right, height: HEAD }));
+  story.lanes.forEach((name, lane) => made.append(svg("text", { class: "name", x: at.x(lane), y: 14 }, name)));
   diagram.replaceChildren(made);
   const more = hidden ? `, ${hidden} of them behind others` : "";
   element("count").textContent = `${chosen.length} of ${moments.length} moments, ${inView} in view${more}`;
@@ -129,10 +131,9 @@ function drawAxis(made, at, until) {
 }
 
 function drawLanes(made, at, until) {
-  story.lanes.forEach((name, lane) => {
-    made.append(svg("text", { class: "name", x: at.x(lane), y: 14 }, name));
+  for (const lane of story.lanes.keys()) {
     made.append(svg("line", { class: "lane", x1: at.x(lane), x2: at.x(lane), y1: HEAD, y2: at.height }));
-  });
+  }
   for (const span of spans) {
     if (!STATES.has(span.kind) || span.end < view.from || span.begin > until) continue;
     const x = at.x(span.groups[0][0]), y1 = Math.max(HEAD, at.y(span.begin)), y2 = Math.min(at.height, at.y(span.end));

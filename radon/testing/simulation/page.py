@@ -25,7 +25,7 @@ def page(story: Story, title: str) -> str:
 
 
 def _part(kind: str) -> str:
-    return Path(__file__).with_suffix(f".{kind}").read_text()
+    return Path(__file__).with_suffix(f".{kind}").read_text(encoding="utf-8")
 
 
 def _embedded(data: Any) -> str:

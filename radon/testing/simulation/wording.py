@@ -1,5 +1,7 @@
 """What is said in a simulated cluster, and what a commit changes, in a few words and with the atoms it is about.
 
+"3.2" is domain 3 in epoch 2; "1→3 #7" is the seventh of what domain 1 has sent to domain 3.
+
 Whatever comes from a guest or a client - keys, bodies, names - is made printable here.
 """
 
@@ -50,21 +52,22 @@ def said(frame: bytes, tokens: dict[int, str]) -> Words:
     match message:
         case p.Owned(domain, epoch, calm, owner):
             how = " by hand-over" if calm else ""
-            return Words("domain", f"{owner} has domain {domain} since epoch {epoch}{how}", (), domain, minor=True)
+            return Words("domain", f"{owner} runs {domain}.{epoch}{how}", (), domain, minor=True)
         case p.Carried(to, source, first, crossings):
             found = [crossed(crossing) for crossing in decode_all(crossings)]
-            numbers = f" {first}-{first + len(found) - 1}" if first else " casts"
-            text = f"domain {source} to {to},{numbers}: " + "; ".join(one.text for one in found)
+            last = first + len(found) - 1
+            numbers = "casts" if not first else f"#{first}" if first == last else f"#{first}-{last}"
+            text = f"{source}→{to} {numbers}: " + "; ".join(one.text for one in found)
             return Words("mail", text, _atoms(found), to, name=(to, source, first) if first else ())
         case p.Confirmed(to, source, number):
-            return Words("mail", f"domain {source} has up to {number} from {to}", (), to, minor=True)
+            return Words("mail", f"{source}→{to} has come up to #{number}", (), to, minor=True)
         case p.HandedOver(domain, epoch, waiting):
             count = len(decode_all(waiting))
-            return Words("domain", f"hands over domain {domain} of epoch {epoch}; {count} wait for answers", (), domain)
+            return Words("domain", f"hands over {domain}.{epoch}; {count} wait for answers", (), domain)
         case p.Asked(domain, epoch, _, token, post):
             (asked,) = decode_all(post)
             tokens[token] = shown(asked.to.text)
-            text = f"for domain {domain} in epoch {epoch}: {question(asked)}"
+            text = f"{domain}.{epoch} is asked: {question(asked)}"
             return Words("client", text, atoms(asked), domain, name=(token, epoch))
         case p.NotTaken(_, token):
             return Words("client", f"not taken: the question to {tokens.get(token, '?')}", _of(tokens, token))
@@ -75,7 +78,7 @@ def said(frame: bytes, tokens: dict[int, str]) -> Words:
 
 
 def question(post: x.Post) -> str:
-    return f"asks {shown(post.to.text)}: {shown(post.body)}"
+    return f"{shown(post.to.text)} {shown(post.body)}"
 
 
 def answer(output: x.Reply | x.Accepted | None) -> str:
@@ -176,7 +179,7 @@ def _change(record: Any) -> Crossed | None:
         case r.Left(domain, number, crossing):
             (left,) = decode_all(crossing)
             found = crossed(left)
-            return Crossed(f"{found.text} (to domain {domain}, {number})", found.atoms)
+            return Crossed(f"{found.text} (→{domain} #{number})", found.atoms)
         case r.Delivered(delivery):
             return Crossed(f"{Form(delivery.form).name.lower()} waits: {shown(delivery.body)}", ())
         case r.Consumed():
