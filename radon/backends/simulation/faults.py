@@ -112,10 +112,17 @@ def schedule(machines: Machines, plan: Iterable[Fault]) -> Callable[[], None]:
     return end_all
 
 
+def befallen(fault: Fault) -> tuple[tuple[str, ...], ...]:
+    """The machines that it lies on, or the sides that it parts; none: it is the network's."""
+    return fault.groups if KINDS[fault.kind].of != "cluster" or fault.kind in ("partition", "one-way") else ()
+
+
 def text(fault: Fault) -> str:
     """On one line, for people."""
-    groups = " | ".join(" ".join(group) for group in fault.groups)
-    return f"{fault.kind} {groups} for {fault.duration / SECOND:.3f}s".replace("  ", " ")
+    between = " → " if fault.kind == "one-way" else " | "
+    groups = between.join(" ".join(group) for group in befallen(fault))
+    duration = f"for {fault.duration / SECOND:.3f}s" if fault.duration > MILLISECOND else ""
+    return " ".join(filter(None, (fault.kind, groups, duration)))
 
 
 # ---- the kinds ----

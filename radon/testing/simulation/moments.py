@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from radon.abi.exchange import Post
 from radon.backends.simulation import services as s
 from radon.backends.simulation import story as e
-from radon.backends.simulation.faults import KINDS, Fault
+from radon.backends.simulation.faults import Fault, befallen
+from radon.backends.simulation.faults import text as fault_text
 from radon.backends.simulation.world import MILLISECOND, SECOND, Node
 from radon.testing.simulation import wording
 from radon.testing.simulation.wording import Words
@@ -73,18 +74,6 @@ def faults(told: Told, end: int) -> list[Span]:
     return list(spans.values())
 
 
-def befallen(fault: Fault) -> tuple[tuple[str, ...], ...]:
-    """The machines that it lies on, or between; none: it is the network's."""
-    return fault.groups if KINDS[fault.kind].of != "cluster" or fault.kind in ("partition", "one-way") else ()
-
-
-def fault_text(fault: Fault) -> str:
-    between = " → " if fault.kind == "one-way" else " | "
-    groups = between.join(" ".join(group) for group in befallen(fault))
-    duration = f"for {fault.duration / SECOND:.3f}s" if fault.duration > MILLISECOND else ""
-    return " ".join(filter(None, (fault.kind, groups, duration)))
-
-
 SOMETHING = Words("mail", "something")
 """What no reader knows."""
 
@@ -110,8 +99,9 @@ class Reader:
             case e.Befalls(_, fault, ends):
                 groups = befallen(fault)
                 lane = groups[0][0] if len(groups) == 1 else ""
-                text = fault_text(fault) + (": over" if ends else "")
-                return Moment(now, "fault", lane, text, minor=ends and fault.duration <= MILLISECOND)
+                over = ": over" if ends else ""
+                minor = ends and fault.duration <= MILLISECOND
+                return Moment(now, "fault", lane, fault_text(fault) + over, minor=minor)
             case e.Committed(domain, member, epoch, frame):
                 words = wording.committed(frame)
                 text = wording.folded(f"{domain}.{epoch} commits: {words.text}")
