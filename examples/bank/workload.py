@@ -15,7 +15,7 @@ from radon.testing.history import Operation, Outcome
 from radon.testing.linearizability import check_linearizable
 from radon.testing.simulation import Client, State, Workload
 
-ACCOUNTS = 8
+ACCOUNTS = 20
 OPENED_WITH = 1000  # cents
 BOOK = struct.Struct("<qqqqQ")  # balance, pending, sent, received, numbers: as account.c keeps them
 
@@ -68,7 +68,7 @@ class Bank(Workload):
         order = json.dumps({"from": source, "to": target, "cents": cents}).encode()
         with client.begin("take", source, cents) as taken, client.begin("give", target, cents) as given:
             try:
-                answer = json.loads(await client.call("teller", order))
+                answer = json.loads(await client.call("teller", order, timeout=60.0))
             except Timeout:
                 return
             if "error" in answer:

@@ -240,13 +240,14 @@ class Member:
 
     # ---- between domains ----
 
-    def left(self, now: int, domain: int, epoch: int, outputs: Iterable[Any]) -> None:
-        """What a domain that was opened under this epoch lets leave, now that its commit is durable."""
+    def left(self, now: int, domain: int, epoch: int, outputs: Iterable[Any]) -> bool:
+        """What a domain that was opened under this epoch lets leave, now that its commit is durable. Does it?"""
         holding = self._holdings[domain]
         if holding.stage not in (Stage.OPEN, Stage.CLOSING) or holding.epoch != epoch:
-            return
+            return False
         if not self.lease.holds(now):
-            return self.lapsed(now)
+            self.lapsed(now)
+            return False
         for output in outputs:
             match output:
                 case x.Reply() | x.Accepted():
@@ -260,6 +261,7 @@ class Member:
                     self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
                 case _:
                     self._actions.append(e.Outside(domain, output))
+        return True
 
     def _carry(self, holding: Holding, to: int, now: int) -> None:
         for frame in holding.channels[to].due(now):

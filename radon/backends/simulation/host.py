@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from radon.abi.delivery import Address
 from radon.abi.exchange import Now
@@ -35,6 +35,16 @@ SNAPSHOT_BYTES = 32 * 1024
 """A snapshot is taken when the log behind the last one is longer than this and than the snapshot."""
 
 
+class Watcher(Protocol):
+    """Sees what hosts do."""
+
+    def runs(self, number: int, epoch: int, domain: Domain) -> None:
+        """A host has opened a domain."""
+
+    def released(self, number: int, epoch: int, outputs: bytes) -> None:
+        """A domain lets this leave, after its commit."""
+
+
 @dataclass(frozen=True)
 class Cluster:
     """What all hosts of a world have in common."""
@@ -49,7 +59,7 @@ class Cluster:
     make: Make
     secret: bytes
     seeds: tuple[bytes, ...]  # of the domains
-    released: Callable[..., None]  # hears (number, epoch, domain, outputs) of what leaves after a commit
+    watcher: Watcher
 
 
 class Running:
@@ -325,6 +335,7 @@ class Host(Node):
         self._drop(domain)
         running = self.running[domain] = Running(self, domain, image.epoch, member, image)
         running.starts_at(position)
+        self.cluster.watcher.runs(domain, image.epoch, running.domain)
         self.world.tell(Holds(self.name, "runs", domain, image.epoch))
         self.member.opened(self.monotonic(), domain, image.epoch, member)
         running.wake()
@@ -339,9 +350,9 @@ class Host(Node):
 
     def release(self, running: Running, outputs: bytes, *, volatile: bool = False) -> None:
         """This leaves a domain: it follows from nothing that is not durable, or may leave before."""
-        if not volatile:
-            self.cluster.released(running.number, running.epoch, running.domain, outputs)
-        self.member.left(self.monotonic(), running.number, running.epoch, decode_all(outputs))
+        left = self.member.left(self.monotonic(), running.number, running.epoch, decode_all(outputs))
+        if left and not volatile:
+            self.cluster.watcher.released(running.number, running.epoch, outputs)
         self._act()
 
     def has_failed(self, running: Running) -> None:

@@ -155,14 +155,17 @@ class _File:
 
 
 class Log(Service):
-    """The log of each domain, fenced by epochs. `committed(domain, member, epoch, frame)` hears what became durable."""
+    """The log of each domain, fenced by epochs. `committed(domain, member, epoch, frame)` and `opened(domain, member,
+    epoch)` hear what became durable.
+    """
 
     def __init__(
-        self, world: World, network: Network, domains: int, committed: Callable[[int, str, int, bytes], None]
-    ) -> None:
+        self, world: World, network: Network, domains: int, committed: Callable[[int, str, int, bytes], None],
+        opened: Callable[[int, str, int], None],
+    ) -> None:  # fmt: skip
         super().__init__(world, network, "log")
         self._files = [_File() for _ in range(domains)]
-        self._committed = committed
+        self._committed, self._opened = committed, opened
         self._unsynced: list[Any] = []  # requests, in the order in which they are being written
         self._busy_until = 0
         self.stall = 0  # ns that every write takes longer
@@ -194,6 +197,7 @@ class Log(Service):
                 return Refusal("fenced")
             case Open(domain, after, member):
                 file.epoch, file.owner = after + 1, member
+                self._opened(domain, member, file.epoch)
                 return self.image(domain), file.position
             case _ if self.is_fenced(request.epoch, file.epoch):
                 return Refusal("fenced")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from radon.abi.delivery import Address
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
@@ -16,12 +15,12 @@ from radon.backends.simulation.host import Cluster, Host
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.services import Log, Registry
 from radon.backends.simulation.story import Committed, Event, Violated
-from radon.backends.simulation.world import SECOND, World
+from radon.backends.simulation.world import BEGINNING, SECOND, World
 from radon.host.domain import Make
 from radon.host.domains import default
 from radon.testing.history import Operation, Recorder
 from radon.testing.simulation.clients import Client
-from radon.testing.simulation.monitor import Monitor
+from radon.testing.simulation.monitor import Monitor, unfinished
 from radon.testing.simulation.workload import State, Workload
 
 SETUP = 60 * SECOND
@@ -82,7 +81,7 @@ class Simulation:
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
             self.monitor.watch(options.make or default()), world.random.randbytes(32),
-            tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor.released,
+            tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
             self._hosts[name] = self._host(cluster, number, name)
@@ -95,7 +94,7 @@ class Simulation:
         self.monitor.checks.append(lambda: self.workload.invariant(self.state))
 
     def _log(self) -> Log:
-        return Log(self.world, self.network, self.options.domains, self._committed)
+        return Log(self.world, self.network, self.options.domains, self._committed, self.monitor.opened)
 
     def _host(self, cluster: Cluster, number: int, name: str) -> Host:
         return Host(cluster, number, name, self._hosts)
@@ -176,14 +175,8 @@ class Simulation:
         for client in self.clients:
             if client.open:
                 return f"{client.name} waits for an answer of {next(iter(client.open.values()))}"
-        for image in self.monitor.images:
-            for number, outbox in image.outboxes.items():
-                if outbox.crossings:
-                    return f"domain {image.domain} has {len(outbox.crossings)} crossings to domain {number}"
-            for atom in image.atoms.values():
-                if atom.mailbox:
-                    return f"{Address(atom.kind, atom.key).text} has mail"
-        return ""
+        now = BEGINNING + self.world.now - SECOND
+        return next(filter(None, (unfinished(image, now) for image in self.monitor.images)), "")
 
     def _compare(self) -> None:
         if self._is_over():
