@@ -241,9 +241,10 @@ def test_a_lost_message_does_not_reach_its_lane() -> None:
     )
 
 
-def test_what_is_said_again_is_minor_unless_it_was_lost_before() -> None:
-    lost = between_hosts(MESSAGE, arrivals=(), lost="loss")
-    assert len(drawn((0, lost), (1, between_hosts(MESSAGE)), (2, between_hosts(MESSAGE)))) == 3
+def test_what_is_said_again_is_shown_when_it_is_lost_first_and_when_it_arrives_first() -> None:
+    lost, arrived = between_hosts(MESSAGE, arrivals=(), lost="loss"), between_hosts(MESSAGE)
+    lines = drawn((0, lost), (1, lost), (2, arrived), (3, arrived), (4, lost))
+    assert ["lost" in line for line in lines[1:]] == [True, False]
 
 
 # ---- words ----

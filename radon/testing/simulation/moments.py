@@ -87,7 +87,7 @@ class Reader:
         self._requests: dict[tuple[str, int], Words] = {}
         self._members: dict[str, str] = {}  # host -> the name of its lease
         self._alive = ""
-        self._arrived: set[tuple[Any, ...]] = set()  # names of what was said and not lost
+        self._said: dict[tuple[Any, ...], bool] = {}  # name of what was said -> has it arrived?
 
     def read(self, now: int, event: e.Event) -> Moment:
         match event:
@@ -122,10 +122,10 @@ class Reader:
         minor = words.minor and not (lost and words.kind == "log")
         if words.name:
             name = (sent.source, sent.target, *words.name)
-            if name in self._arrived:
+            arrived = self._said.get(name)
+            if arrived or (arrived is False and lost):
                 minor, text = True, f"again: {text}"
-            elif not lost:
-                self._arrived.add(name)
+            self._said[name] = arrived or not lost
         return Moment(now, words.kind, source, text, target, arrivals, lost, words.atoms, words.domain, minor)
 
     def _lane(self, node: str) -> str:
