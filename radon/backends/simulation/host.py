@@ -20,6 +20,7 @@ from radon.backends.driver import Image
 from radon.backends.program import Program, link
 from radon.backends.simulation import services as s
 from radon.backends.simulation.network import Network
+from radon.backends.simulation.story import Holds
 from radon.backends.simulation.world import MILLISECOND, Node, World
 from radon.host.domain import Domain, Make, Status
 from radon.host.lookup import resolve
@@ -109,6 +110,7 @@ class Running:
     def put_down(self) -> None:
         """Take in what is here, run nothing of it any more, and tell the member when all is durable."""
         self.is_closing = True
+        self._cluster.world.tell(Holds(self._host.name, "closes", self.number, self.epoch))
         self._take_in()
         self.domain.run(0)
         self._commit()
@@ -342,14 +344,14 @@ class Host(Node):
         running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
         running.starts_at(position)
         self.cluster.watcher.runs(domain, image.epoch, running.domain)
-        self.world.tell(self.name, f"runs domain {domain} in epoch {image.epoch}")
+        self.world.tell(Holds(self.name, "runs", domain, image.epoch))
         self.member.opened(self.monotonic(), domain, image.epoch, member)
         running.wake()
 
     def _drop(self, domain: int) -> None:
         running = self.running.pop(domain, None)
         if running is not None:
-            self.world.tell(self.name, f"drops domain {domain}")
+            self.world.tell(Holds(self.name, "drops", domain, running.epoch))
             running.close()
 
     # ---- what its domains do ----

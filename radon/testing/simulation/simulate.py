@@ -14,6 +14,7 @@ from radon.backends.simulation import faults
 from radon.backends.simulation.host import Cluster, Host, Running
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.services import Log, Registry
+from radon.backends.simulation.story import Committed, Event, Violated
 from radon.backends.simulation.world import BEGINNING, SECOND, World
 from radon.host.domain import Make
 from radon.host.domains import default
@@ -73,7 +74,7 @@ class Simulation:
 
     def __init__(
         self, seed: int, program: Program, workload: type[Workload], options: Options, *,
-        plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, str, str], None] | None = None,
+        plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, Event], None] | None = None,
         drivers: Drivers | None = None,
     ) -> None:  # fmt: skip
         """`plan`: None draws one by the rates. `tell` hears the story: see `World`."""
@@ -106,6 +107,8 @@ class Simulation:
 
     def _committed(self, domain: int, member: str, epoch: int, frame: bytes) -> None:
         self.world.note(frame)
+        if self.world.has_story:
+            self.world.tell(Committed(domain, member, epoch, frame))
         self.monitor.committed(domain, member, epoch, frame)
 
     # ---- running it ----
@@ -123,6 +126,8 @@ class Simulation:
             for host in self._hosts.values():
                 host.close()
         violation = str(self.monitor.violation) if self.monitor.violation is not None else ""
+        if violation:
+            self.world.tell(Violated(violation))
         return Result(
             self.seed, self.world.fingerprint, violation, self.plan, self.world.fired,
             self.calls, self.monitor.commits, self.world.now / SECOND,
