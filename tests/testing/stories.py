@@ -44,10 +44,10 @@ def transfer() -> Story:
     crash = Fault("crash", 0, SECOND // 2, (("h3",),), 0.5)
     events: list[tuple[float, e.Event]] = [
         (1000, e.Sent("c4", "h1", (None, post, None), (int(1000.4 * MILLISECOND),), "")),
-        (1000.5, said("h1", "h2", p.Asked(1, 2, 1, 9, encode_all([post])), 1001)),
+        (1000.5, said("h1", "h2", p.Posted(1, 2, 1, 9, encode_all([post])), 1001)),
         (1003.1, committed(1, 2, "h2", r.At("account", "1"), r.Put("state", b"cents", b"95"), left)),
         (1003.2, said("h2", "h3", given, 1003.6)),
-        (1003.2, said("h2", "h1", p.Told(9, encode(Reply(9, 0, (), b'{"cents": 95}'))), 1003.5)),
+        (1003.2, said("h2", "h1", p.Returned(9, encode(Reply(9, 0, (), b'{"cents": 95}'))), 1003.5)),
         (1003.3, e.Befalls(0, crash, ends=False)),
         (1003.3, e.Lives("h3", "down")),
         (1003.6, e.Sent("h1", "c4", (post, Reply(9, 0, (), b'{"cents": 95}')), (1004 * MILLISECOND,), "")),

@@ -212,7 +212,7 @@ def between_hosts(message: object, **sent: object) -> e.Sent:
     return e.Sent(**given)  # type: ignore[arg-type]
 
 
-MESSAGE = p.Asked(0, 1, 1, 9, encode_all([POST]))
+MESSAGE = p.Posted(0, 1, 1, 9, encode_all([POST]))
 
 
 def test_a_message_is_an_arrow_where_it_was_sent() -> None:
