@@ -1,4 +1,5 @@
-"""The records that travel from one domain to another (tags from 224): what happens to an atom that lives elsewhere.
+"""The records that travel from one domain to another (tags from 224): what happens to an atom that lives elsewhere,
+and the objects that a turn wants from there.
 
 The sender keeps each, encoded, in its outbox (`records.Left`) until the other domain has it durably. Casts travel
 likewise, unnumbered and kept by nobody.
@@ -91,3 +92,24 @@ class Exited(NamedTuple):
     status: int
     child: Address
     parent: Address
+
+
+@record(233, "16sIQ", "s")
+class Fetch(NamedTuple):
+    """A turn in the domain that `request` names wants an object, from this offset on. It goes round from `first`."""
+
+    request: bytes
+    first: int
+    offset: int
+    name: str
+
+
+@record(234, "16sIIQ", "b")
+class Fetched(NamedTuple):
+    """A piece of an object of so many bytes, which `holder` has; or (`code`: an error-code + 1) why there is none."""
+
+    request: bytes
+    code: int
+    holder: int
+    size: int
+    piece: bytes

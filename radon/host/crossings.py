@@ -108,7 +108,15 @@ def _exited(routes: Routes, crossing: c.Exited) -> None:
     routes.exited(crossing.parent, crossing.child, crossing.status)
 
 
+def _fetch(routes: Routes, crossing: c.Fetch) -> None:
+    routes.fetches.serve(crossing)
+
+
+def _fetched(routes: Routes, crossing: c.Fetched) -> None:
+    routes.fetches.came(crossing)
+
+
 _ARRIVED: dict[type, Callable[[Routes, Any], None]] = {
     c.Mail: _mail, c.Handed: _handed, c.Answer: _answer, c.Begin: _begin, c.Stop: _stop, c.Watch: _watch,
-    c.Unwatch: _unwatch, c.Told: _told, c.Exited: _exited,
+    c.Unwatch: _unwatch, c.Told: _told, c.Exited: _exited, c.Fetch: _fetch, c.Fetched: _fetched,
 }  # fmt: skip

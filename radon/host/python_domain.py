@@ -17,6 +17,7 @@ from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
 from radon.host import crossings, engine, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
+from radon.host.fetches import Missing
 from radon.host.fiber import Abandoned
 from radon.host.gate import Failed, Gate
 from radon.host.guest import uninterrupted
@@ -193,16 +194,28 @@ class PythonDomain:
         except Abandoned:
             turn.atom.roll_back()
             turn.open = False
+        except Missing as missing:
+            self._begin_again(turn, missing.name)
         else:
             self._finish(turn)
 
     # ---- how turns end ----
+
+    def _begin_again(self, turn: Turn, missing: str) -> None:
+        """The turn wants an object that may be in another domain. When that has answered it begins anew, as if nothing
+        had been: it is no attempt."""
+        turn.open = False
+        self._work += turn.spent
+        turn.atom.roll_back()
+        self._gate.drop(turn.atom)
+        self.routes.fetches.want(turn, missing)
 
     def _finish(self, turn: Turn) -> None:
         """The guest said ok: everything that the turn did happens now, in one step."""
         atom, ledger, routes = turn.atom, self.ledger, self.routes
         turn.open = False
         self._work += turn.spent
+        routes.fetches.forget(atom)
         ledger.step(turn.step)
         ledger.consume(atom, turn.delivery)
         for (bucket, key), old in atom.undo.items():
@@ -254,6 +267,7 @@ class PythonDomain:
         self._work += turn.spent
         atom.roll_back()
         self._gate.drop(atom)
+        self.routes.fetches.forget(atom)
         self._failed[turn.kind.name] += 1
         attempt = delivery.attempt + 1
         self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")
@@ -288,6 +302,7 @@ class PythonDomain:
 
     def drop_instances(self) -> None:
         self.suspensions.abandon_all()
+        self.routes.fetches.forget_all()
         self._gate.drop_all()
 
     def _on_end(self, atom: Atom) -> None:

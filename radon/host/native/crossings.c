@@ -11,7 +11,7 @@ bool crossings_fit(Slice crossings, char error[120]) {
     Reader reader = reader_of(crossings);
     Record crossing;
     while (next_record(&reader, &crossing)) {
-        if (crossing.tag >= R_MAIL && crossing.tag <= R_EXITED) continue;
+        if (crossing.tag >= R_MAIL && crossing.tag <= R_FETCHED) continue;
         snprintf(error, 120, "a record of tag %d is no crossing", crossing.tag);
         return false;
     }
@@ -57,6 +57,10 @@ static void take(Domain *d, const Record *r) {
     Address a, b = {0};
     if (r->tag == R_MAIL || r->tag == R_HANDED) {
         with_delivery(d, r, r->tag == R_MAIL ? mail : handed);
+        return;
+    }
+    if (r->tag == R_FETCH || r->tag == R_FETCHED) {
+        (r->tag == R_FETCH ? fetches_serve : fetches_came)(d, r);
         return;
     }
     a = decode_address(r->v[0]);

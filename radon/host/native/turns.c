@@ -224,6 +224,7 @@ static void turn_finish(Turn *t) {
     Atom *a = t->atom;
     t->open = false;
     d->work += t->spent;
+    fetches_forget(d, a);
     ledger_step(d, t->step, 0);
     ledger_consume(d, a, t->delivery);
     note_writes(t);
@@ -271,6 +272,7 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     snprintf(tried, sizeof tried, " (attempt %u of %u)", attempt, t->kind->attempts);
     buffer_put(&line, tried, strlen(tried));
     gate_drop(d, a);
+    fetches_forget(d, a);
     t->kind->tally->failed++;
     domain_log(t, 3, slice(line.data, line.size));
     buffer_free(&line);
@@ -284,6 +286,17 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     } else {
         domain_bury(d, a, delivery, cause);
     }
+    turn_free(t);
+}
+
+/* The turn wants an object that may be in another domain. When that has answered it begins anew, as if nothing had been:
+ * it is no attempt. */
+static void begin_again(Turn *t) {
+    t->open = false;
+    t->d->work += t->spent;
+    atom_roll_back(t->atom);
+    gate_drop(t->d, t->atom);
+    fetches_want(t);
     turn_free(t);
 }
 
@@ -306,6 +319,10 @@ void turn_returned(Turn *t) {
     char cause[sizeof i->failure.cause];
     bool err;
     turn_flush(t);
+    if (t->missing) {
+        begin_again(t);
+        return;
+    }
     if (i->failure.cause[0] == '\0') {
         turn_finish(t);
         return;
@@ -334,5 +351,6 @@ void domain_drop_instance(Domain *d, Atom *a) {
 
 void domain_drop_instances(Domain *d) {
     suspension_abandon_all(d);
+    fetches_forget_all(d);
     gate_drop_all(d);
 }
