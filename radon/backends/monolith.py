@@ -35,8 +35,6 @@ from radon.host.domain import Domain, KindUsage, Settings
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-OBJECTS = "radon:atom/objects@0.1.0"
-
 MOST_DOMAINS = 64
 """Of one deployment: a process has no use for more threads."""
 
@@ -85,7 +83,7 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
-        count = _domains(store if stored is not None else None, new, domains)
+        count = _domains(store if stored is not None else None, domains)
         bundle = new.bundle()
         self = cls(new, store, count, forgetful=forgetful, failed=failed)
 
@@ -192,7 +190,6 @@ class Monolith:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
             bundle = application.bundle()
-            _check_objects(application, self.domains)
             self._runners.deploy(
                 self._program(application),
                 lambda domain: _check_removed(domain, application, drop),
@@ -273,7 +270,7 @@ def domains_of(store: Store) -> int | None:
     return int(stored)
 
 
-def _domains(store: Store | None, application: Application, wanted: int | None) -> int:
+def _domains(store: Store | None, wanted: int | None) -> int:
     """Their number is decided at the first deployment (rule 13). No store: this is that."""
     if wanted is not None and not 1 <= wanted <= MOST_DOMAINS:
         raise Invalid(f"{wanted} domains; a deployment has 1 to {MOST_DOMAINS}")
@@ -284,15 +281,7 @@ def _domains(store: Store | None, application: Application, wanted: int | None) 
             f"{wanted} domains are asked for, and the number of this data is {count}: it stays as it was at first; "
             "export the state, or deploy into a new directory"
         )
-    _check_objects(application, count)
     return count
-
-
-def _check_objects(application: Application, domains: int) -> None:
-    """An object stays in the domain that has it, and no other one sees it. Raises ManifestError."""
-    for name, kind in application.kinds().items():
-        if domains > 1 and any(interface == OBJECTS for interface, _ in kind.module.imports):
-            raise ManifestError(f"kind {name!r} uses objects, which {domains} domains do not offer yet; one does")
 
 
 def _secret(store: Store) -> bytes:
