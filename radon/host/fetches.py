@@ -47,11 +47,12 @@ class _Copy:
 class _Delivery:
     """One that wanted objects of other domains: it is to have them until it is done with."""
 
-    __slots__ = ("asked", "atom", "copies")
+    __slots__ = ("asked", "atom", "bytes", "copies")
 
     def __init__(self, atom: Atom) -> None:
         self.atom = atom
         self.copies: dict[str, _Copy] = {}
+        self.bytes = 0  # of these, with OBJECT_OVERHEAD for each
         self.asked: tuple[bytes, str] | None = None  # request and name of the one that it waits for
 
 
@@ -63,6 +64,11 @@ class Fetches:
         self._used = 0  # bytes of copies, or promised to them
         self._deliveries: dict[tuple[str, str], _Delivery] = {}  # by atom: it handles one at a time
         self._asked: dict[bytes, _Delivery] = {}  # by request
+
+    def bytes_for(self, atom: Atom) -> int:
+        """What its delivery has got so far, news included; its turn, when it begins again, pays for that first."""
+        delivery = self._deliveries.get((atom.kind, atom.key))
+        return delivery.bytes if delivery is not None else 0
 
     def find(self, turn: Turn, name: str) -> bytes:
         """An object that this domain does not hold. Raises Missing; NotFound or Exhausted if that was the answer."""
@@ -90,7 +96,7 @@ class Fetches:
         if delivery is None:
             delivery = self._deliveries[place] = _Delivery(atom)
         delivery.copies[name] = _Copy()
-        self._used += OBJECT_OVERHEAD
+        self._count(delivery, OBJECT_OVERHEAD)
         first = self._routes.elsewhere(turn.delivery.sender)
         self._ask(delivery, c.Fetch(request, (image.domain + 1) % image.domains if first is None else first, 0, name))
 
@@ -108,7 +114,8 @@ class Fetches:
         (_, name), delivery.asked = delivery.asked, None
         copy = delivery.copies[name]
         if fetched.code and copy.pieces:  # it was collected meanwhile: somebody else may have it
-            self._free(delivery.copies.pop(name))
+            del delivery.copies[name]
+            self._count(delivery, -copy.size - OBJECT_OVERHEAD)
         elif fetched.code:
             copy.refused = ErrorCode(fetched.code - 1)
         elif not copy.pieces and not self._has_room(fetched.size):
@@ -116,7 +123,7 @@ class Fetches:
         else:
             if not copy.pieces:
                 copy.size = fetched.size
-                self._used += fetched.size
+                self._count(delivery, fetched.size)
             copy.pieces.append(fetched.piece)
             had = sum(map(len, copy.pieces))
             if fetched.piece and had < copy.size:
@@ -131,8 +138,7 @@ class Fetches:
         if delivery is not None:
             if delivery.asked is not None:
                 del self._asked[delivery.asked[0]]
-            for copy in delivery.copies.values():
-                self._free(copy)
+            self._used -= delivery.bytes
 
     def forget_all(self) -> None:
         """Those that wait begin again, as after a restore."""
@@ -142,8 +148,9 @@ class Fetches:
             atom.fetching = False
             self._routes.wake(atom)
 
-    def _free(self, copy: _Copy) -> None:
-        self._used -= copy.size + OBJECT_OVERHEAD
+    def _count(self, delivery: _Delivery, size: int) -> None:
+        delivery.bytes += size
+        self._used += size
 
     def _has_room(self, size: int) -> bool:
         return self._routes.image.object_bytes + self._used + size <= self._settings.objects

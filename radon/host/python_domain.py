@@ -25,6 +25,7 @@ from radon.host.image import Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
+from radon.host.limits import KEPT_FUEL
 from radon.host.lookup import entries, load, usage
 from radon.host.routes import FAILED, STOPPED, Routes
 from radon.host.suspensions import Suspensions
@@ -175,6 +176,8 @@ class PythonDomain:
             delivery = atom.mailbox.next()
             assert delivery is not None
             turn = Turn(self, atom, kind, delivery, self.ledger.next_step(), self.image.time)
+        turn.kept_bytes = self.routes.fetches.bytes_for(atom)
+        turn.spent = KEPT_FUEL * turn.kept_bytes
         self._turns[kind.name] += 1
         cause = self.fates.pop(turn.step, None)
         if cause is not None:

@@ -198,6 +198,7 @@ void crossings_acknowledged(Domain *d, const Record *acknowledged);
 
 /* ---- fetches: objects of other domains ---- */
 
+uint64_t fetches_bytes_for(const Domain *d, const Atom *a); /* what its delivery has got so far */
 void fetches_want(Turn *t); /* it was abandoned for the object that it is `missing` */
 void fetches_came(Domain *d, const Record *fetched);
 void fetches_serve(Domain *d, const Record *fetch); /* for another domain */

@@ -18,6 +18,7 @@ typedef struct Copy {
 typedef struct Fetching {
     Atom *atom;   /* it has no reference, since it goes before the atom */
     Table copies; /* by name */
+    uint64_t bytes; /* of these, with OBJECT_OVERHEAD for each */
     Copy *asked;  /* the one that it waits for, or NULL */
     uint8_t request[ID_SIZE];
 } Fetching;
@@ -65,6 +66,17 @@ Error fetches_find(Turn *t, Slice name, Slice *body) {
     return OK;
 }
 
+/* Its turn, when it begins again, pays for that first. */
+uint64_t fetches_bytes_for(const Domain *d, const Atom *a) {
+    const Fetching *f = fetching_of(d, a);
+    return f ? f->bytes : 0;
+}
+
+static void count(Domain *d, Fetching *f, uint64_t more) {
+    f->bytes += more;
+    d->copied += more;
+}
+
 /* ---- asking ---- */
 
 static void ask(Domain *d, Fetching *f, Copy *copy, uint32_t domain) {
@@ -87,22 +99,21 @@ void fetches_want(Turn *t) {
     }
     copy->name = str_ref(t->missing);
     table_insert(&f->copies, bytes_hash(copy->name->data, copy->name->size), copy);
-    d->copied += OBJECT_OVERHEAD;
+    count(d, f, OBJECT_OVERHEAD);
     ledger_step(d, ledger_next_step(d), 0);
     ledger_new_id(d, f->request);
     if (!routes_elsewhere(d, &t->delivery->sender, &first)) first = (d->image.domain + 1) % d->image.domains;
     ask(d, f, copy, first);
 }
 
-static void free_copy(Domain *d, Copy *copy) {
-    d->copied -= copy->size + OBJECT_OVERHEAD;
+static void free_copy(Copy *copy) {
     buffer_free(&copy->body);
     str_unref(copy->name);
     free(copy);
 }
 
 /* Takes the piece. False: the rest is to be asked for. */
-static bool take(Domain *d, Copy *copy, uint64_t size, Slice piece) {
+static bool take(Domain *d, Fetching *f, Copy *copy, uint64_t size, Slice piece) {
     if (!copy->begun && !has_room(d, size)) {
         copy->refused = EXHAUSTED;
         return true;
@@ -110,7 +121,7 @@ static bool take(Domain *d, Copy *copy, uint64_t size, Slice piece) {
     if (!copy->begun) {
         copy->begun = true;
         copy->size = size;
-        d->copied += size;
+        count(d, f, size);
     }
     buffer_put(&copy->body, piece.data, piece.size);
     return piece.size == 0 || copy->body.size >= copy->size;
@@ -126,10 +137,11 @@ void fetches_came(Domain *d, const Record *r) {
     if (r->n[1] && copy->begun) { /* it was collected meanwhile: somebody else may have it */
         Slice name = slice_of(copy->name);
         table_remove(&f->copies, bytes_hash(name.data, name.size), has_name, &name);
-        free_copy(d, copy);
+        count(d, f, -(copy->size + OBJECT_OVERHEAD));
+        free_copy(copy);
     } else if (r->n[1]) {
         copy->refused = (Error)r->n[1];
-    } else if (!take(d, copy, r->n[3], r->v[0])) {
+    } else if (!take(d, f, copy, r->n[3], r->v[0])) {
         ask(d, f, copy, (uint32_t)r->n[2]);
         return;
     }
@@ -141,7 +153,8 @@ void fetches_came(Domain *d, const Record *r) {
 
 static void free_fetching(Domain *d, Fetching *f) {
     Copy *copy;
-    for (size_t at = 0; (copy = table_next(&f->copies, &at)) != NULL;) free_copy(d, copy);
+    for (size_t at = 0; (copy = table_next(&f->copies, &at)) != NULL;) free_copy(copy);
+    d->copied -= f->bytes;
     table_clear(&f->copies);
     free(f);
 }

@@ -96,6 +96,8 @@ static void begin(Domain *d, Atom *a, Kind *kind) {
     Str *fate;
     if (j) t = turn_new(d, a, kind, mailbox_find(&a->mailbox, j->id), j->step, j->time);
     else t = turn_new(d, a, kind, mailbox_next(&a->mailbox), ledger_next_step(d), d->image.time);
+    t->kept_bytes = fetches_bytes_for(d, a);
+    t->spent = KEPT_FUEL * t->kept_bytes;
     kind->tally->turns++;
     fate = fate_of(d, t->step);
     if (fate) {
