@@ -197,12 +197,14 @@ def test_all_domains_are_exported_and_brought_in(application: Application, tmp_p
     deployment = Monolith.open(application, LmdbStore(tmp_path / "data", fsync=False), domains=3)
     for agent in AGENTS:
         ask(deployment, agent, "count 1")
+    name = ask(deployment, AGENTS[0], "object immutable")
     deployment.stop()
     stored = read_stored(tmp_path / "data")
     assert [image.domain for image in stored.images] == [0, 1, 2]
     bring_in(read_export(export(stored)), tmp_path / "new")
     again = Monolith.open(None, LmdbStore(tmp_path / "new", fsync=False))
     assert [ask(again, agent, "total") for agent in AGENTS] == ["1"] * len(AGENTS)
+    assert {ask(again, agent, f"read {name}") for agent in AGENTS} == {"immutable"}
     assert again.domains == 3
     again.stop()
 
