@@ -96,7 +96,10 @@ class Exited(NamedTuple):
 
 @record(233, "16sIQ", "s")
 class Fetch(NamedTuple):
-    """A turn in the domain that `request` names wants an object, from this offset on. It goes round from `first`."""
+    """A turn in the domain that `request` names wants an object, from this offset on. It goes round from `first`.
+
+    Unnumbered as a cast, and so is the answer: who asked asks again.
+    """
 
     request: bytes
     first: int
@@ -104,12 +107,13 @@ class Fetch(NamedTuple):
     name: str
 
 
-@record(234, "16sIIQ", "b")
+@record(234, "16sIIQQ", "b")
 class Fetched(NamedTuple):
-    """A piece of an object of so many bytes, which `holder` has; or (`code`: an error-code + 1) why there is none."""
+    """What `holder` has, from this offset on, of an object of so many bytes; or (`code`: an error-code + 1) why not."""
 
     request: bytes
     code: int
     holder: int
+    offset: int
     size: int
     piece: bytes

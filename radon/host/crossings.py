@@ -58,7 +58,9 @@ def acknowledged(domain: PythonDomain, record: x.Acknowledged) -> None:
 
 
 def resend(domain: PythonDomain, record: x.Resend) -> None:
+    """Something was lost on the way, or with a domain that it went by."""
     domain.ledger.cross_again(record.domain)
+    domain.routes.fetches.ask_again()
 
 
 # ---- what each crossing does ----

@@ -1,8 +1,8 @@
 """Objects that other domains hold: a turn that wants one is abandoned, and begins again when it is here (rule 12.6).
 
-Owns the copies that came for the deliveries under way, and knows what is still asked for. None of it is durable: what
-is lost is asked for again, because its delivery is still in the mailbox. Nobody writes down which domain holds what:
-the question goes round until one does.
+Owns the copies that came for the deliveries under way, and knows what is still asked for. Nothing of it is durable, nor
+are questions and answers: what is lost is asked for again, because its delivery is still in the mailbox. Nobody writes
+down which domain holds what: the question goes round until one does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from radon.abi.errors import ErrorCode, Exhausted, NotFound, Refused
 from radon.host.atom import Atom
 from radon.host.domain import Settings
 from radon.host.image import Image
-from radon.host.limits import OBJECT_OVERHEAD, OBJECT_PIECE
+from radon.host.limits import FETCHES, OBJECT_OVERHEAD, OBJECT_PIECE
 
 if TYPE_CHECKING:
     from radon.host.routes import Routes
@@ -53,7 +53,7 @@ class _Delivery:
         self.atom = atom
         self.copies: dict[str, _Copy] = {}
         self.bytes = 0  # of these, with OBJECT_OVERHEAD for each
-        self.asked: tuple[bytes, str] | None = None  # request and name of the one that it waits for
+        self.asked: c.Fetch | None = None  # for the one that it waits for
 
 
 class Fetches:
@@ -82,8 +82,8 @@ class Fetches:
         if image.domains == 1 or not _NAME.fullmatch(name):
             raise NotFound(f"no object {name[:80]!r}")
         asked = len(delivery.copies) if delivery is not None else 0
-        if asked >= turn.kind.limits.outbox or not self._has_room(0) or image.mail_bytes > self._settings.mail:
-            raise Exhausted(f"{asked} objects of other domains for one message, or too much is under way")
+        if asked >= turn.kind.limits.outbox or len(self._asked) >= FETCHES or not self._has_room(0):
+            raise Exhausted(f"{asked} objects of other domains for one message, or too many for all")
         raise Missing(name)
 
     def want(self, turn: Turn, name: str) -> None:
@@ -102,16 +102,23 @@ class Fetches:
 
     def _ask(self, delivery: _Delivery, fetch: c.Fetch) -> None:
         delivery.atom.fetching = True
-        delivery.asked = fetch.request, fetch.name
+        delivery.asked = fetch
         self._asked[fetch.request] = delivery
-        self._routes.ledger.cross(fetch.first, fetch)
+        self._routes.ledger.cross(fetch.first, fetch, cast=True)
+
+    def ask_again(self) -> None:
+        """A question or its answer may be lost; two answers are as good as one."""
+        for _, delivery in sorted(self._asked.items(), key=lambda item: item[0]):
+            if delivery.asked is not None:
+                self._routes.ledger.cross(delivery.asked.first, delivery.asked, cast=True)
 
     def came(self, fetched: c.Fetched) -> None:
-        """An answer. One that nobody waits for any more is not heard."""
-        delivery = self._asked.pop(fetched.request, None)
-        if delivery is None or delivery.asked is None:
+        """An answer. One to what is not asked, or not any more, is not heard."""
+        delivery = self._asked.get(fetched.request)
+        if delivery is None or delivery.asked is None or delivery.asked.offset != fetched.offset:
             return
-        (_, name), delivery.asked = delivery.asked, None
+        del self._asked[fetched.request]
+        name, delivery.asked = delivery.asked.name, None
         copy = delivery.copies[name]
         if fetched.code and copy.pieces:  # it was collected meanwhile: somebody else may have it
             del delivery.copies[name]
@@ -137,7 +144,7 @@ class Fetches:
         delivery = self._deliveries.pop((atom.kind, atom.key), None)
         if delivery is not None:
             if delivery.asked is not None:
-                del self._asked[delivery.asked[0]]
+                del self._asked[delivery.asked.request]
             self._used -= delivery.bytes
 
     def forget_all(self) -> None:
@@ -159,20 +166,19 @@ class Fetches:
 
     def serve(self, fetch: c.Fetch) -> None:
         """Another domain wants an object: a piece of it leaves, or the question goes on, or there is none."""
-        image, cross = self._routes.image, self._routes.ledger.cross
+        image, ledger = self._routes.image, self._routes.ledger
         asker = int.from_bytes(fetch.request[:4], "big")
         if asker >= image.domains or asker == image.domain:
             return
         found = image.objects.get(fetch.name)
         if found is None and not fetch.offset and (after := _next(image, asker, fetch.first)) is not None:
-            cross(after, fetch)
+            ledger.cross(after, fetch, cast=True)
         elif found is None:
-            cross(asker, c.Fetched(fetch.request, ErrorCode.NOT_FOUND + 1, image.domain, 0, b""))
-        elif image.mail_bytes > self._settings.mail:
-            cross(asker, c.Fetched(fetch.request, ErrorCode.EXHAUSTED + 1, image.domain, 0, b""))
+            code = ErrorCode.NOT_FOUND + 1
+            ledger.tell(asker, c.Fetched(fetch.request, code, image.domain, fetch.offset, 0, b""))
         else:
             piece = found.body[fetch.offset : fetch.offset + OBJECT_PIECE]
-            cross(asker, c.Fetched(fetch.request, 0, image.domain, len(found.body), piece))
+            ledger.tell(asker, c.Fetched(fetch.request, 0, image.domain, fetch.offset, len(found.body), piece))
 
 
 def _head(atom: Atom) -> bytes:

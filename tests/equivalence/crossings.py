@@ -190,9 +190,9 @@ def _fetch(_: Twins, neighbour: Neighbour, first: int, offset: int, name: str) -
 
 
 def _fetched(twins: Twins, neighbour: Neighbour, place: int, code: int, size: int, piece: bytes) -> c.Fetched:
-    """Of what was asked for from here, if anything was."""
-    fetch = _that_left(twins, c.Fetch, place)
-    return c.Fetched(fetch.request if fetch is not None else neighbour.new_id(), code, neighbour.number, size, piece)
+    """What was asked for from here, if anything was."""
+    fetch = _that_left(twins, c.Fetch, place) or c.Fetch(neighbour.new_id(), 0, 0, "")
+    return c.Fetched(fetch.request, code, neighbour.number, fetch.offset, size, piece)
 
 
 _CROSSINGS: dict[str, Callable[..., Any]] = {

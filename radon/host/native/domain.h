@@ -200,6 +200,7 @@ void crossings_acknowledged(Domain *d, const Record *acknowledged);
 
 uint64_t fetches_bytes_for(const Domain *d, const Atom *a); /* what its delivery has got so far */
 void fetches_want(Turn *t); /* it was abandoned for the object that it is `missing` */
+void fetches_ask_again(Domain *d); /* something may be lost */
 void fetches_came(Domain *d, const Record *fetched);
 void fetches_serve(Domain *d, const Record *fetch); /* for another domain */
 void fetches_forget(Domain *d, const Atom *a);      /* its delivery is done with, or its life is over */

@@ -1,7 +1,7 @@
 /* fetches.c - objects that other domains hold: a turn that wants one is abandoned, and begins again when it is here
  *
- * See domain.h and host/fetches.py. Nothing here is durable: what is lost is asked for again, because its delivery is
- * still in the mailbox.
+ * See domain.h and host/fetches.py. Nothing here is durable, nor are questions and answers: what is lost is asked for
+ * again, because its delivery is still in the mailbox.
  */
 #include "guest.h"
 
@@ -21,6 +21,7 @@ typedef struct Fetching {
     uint64_t bytes; /* of these, with OBJECT_OVERHEAD for each */
     Copy *asked;  /* the one that it waits for, or NULL */
     uint8_t request[ID_SIZE];
+    uint32_t first; /* the domain that is asked for it */
 } Fetching;
 
 static int is_of(const void *item, const void *key) { return ((const Fetching *)item)->atom == key; }
@@ -59,8 +60,9 @@ Error fetches_find(Turn *t, Slice name, Slice *body) {
         return copy->refused;
     }
     if (d->image.domains == 1 || !is_name(name)) return NOT_FOUND;
-    if ((f ? f->copies.count : 0) >= t->kind->outbox || !has_room(d, 0)) return EXHAUSTED;
-    if (d->image.mail_bytes > d->settings.mail) return EXHAUSTED;
+    if ((f ? f->copies.count : 0) >= t->kind->outbox || d->requested.count >= FETCHES || !has_room(d, 0)) {
+        return EXHAUSTED;
+    }
     t->missing = str_new(name.data, name.size);
     fail(t->instance, "missing", "it wants an object of another domain"); /* turn_returned sees to it */
     return OK;
@@ -79,11 +81,31 @@ static void count(Domain *d, Fetching *f, uint64_t more) {
 
 /* ---- asking ---- */
 
+static void send_question(Domain *d, const Fetching *f) {
+    uint64_t offset = f->asked->body.size;
+    ledger_cross(d, f->first, true, R_FETCH, f->request, f->first, offset, slice_of(f->asked->name));
+}
+
 static void ask(Domain *d, Fetching *f, Copy *copy, uint32_t domain) {
     f->atom->fetching = true;
     f->asked = copy;
+    f->first = domain;
     table_insert(&d->requested, bytes_hash(f->request, ID_SIZE), f);
-    ledger_cross(d, domain, false, R_FETCH, f->request, domain, (uint64_t)copy->body.size, slice_of(copy->name));
+    send_question(d, f);
+}
+
+static int by_request(const void *a, const void *b) {
+    return memcmp((*(Fetching *const *)a)->request, (*(Fetching *const *)b)->request, ID_SIZE);
+}
+
+/* A question or its answer may be lost; two answers are as good as one. */
+void fetches_ask_again(Domain *d) {
+    Fetching **asking = xmalloc((d->requested.count + 1) * sizeof *asking), *f;
+    size_t count = 0;
+    for (size_t at = 0; (f = table_next(&d->requested, &at)) != NULL;) asking[count++] = f;
+    qsort(asking, count, sizeof *asking, by_request);
+    for (size_t i = 0; i < count; i++) send_question(d, asking[i]);
+    free(asking);
 }
 
 /* Whoever sent the message that the turn handles is asked first, and may well have it. */
@@ -127,11 +149,13 @@ static bool take(Domain *d, Fetching *f, Copy *copy, uint64_t size, Slice piece)
     return piece.size == 0 || copy->body.size >= copy->size;
 }
 
-/* An answer. One that nobody waits for any more is not heard. */
+/* An answer. One to what is not asked, or not any more, is not heard. */
 void fetches_came(Domain *d, const Record *r) {
-    Fetching *f = table_remove(&d->requested, bytes_hash(r->id, ID_SIZE), has_request, r->id);
+    uint64_t hash = bytes_hash(r->id, ID_SIZE);
+    Fetching *f = table_find(&d->requested, hash, has_request, r->id);
     Copy *copy;
-    if (f == NULL) return;
+    if (f == NULL || f->asked->body.size != r->n[3]) return;
+    table_remove(&d->requested, hash, has_request, r->id);
     copy = f->asked;
     f->asked = NULL;
     if (r->n[1] && copy->begun) { /* it was collected meanwhile: somebody else may have it */
@@ -141,7 +165,7 @@ void fetches_came(Domain *d, const Record *r) {
         free_copy(copy);
     } else if (r->n[1]) {
         copy->refused = (Error)r->n[1];
-    } else if (!take(d, f, copy, r->n[3], r->v[0])) {
+    } else if (!take(d, f, copy, r->n[4], r->v[0])) {
         ask(d, f, copy, (uint32_t)r->n[2]);
         return;
     }
@@ -215,7 +239,10 @@ static bool next_domain(const Image *image, uint32_t asker, uint64_t first, uint
 }
 
 static void answer(Domain *d, const Record *fetch, Error code, uint64_t size, Slice piece) {
-    ledger_cross(d, asker_of(fetch), false, R_FETCHED, fetch->id, (uint32_t)code, d->image.domain, size, piece);
+    Buffer fetched = {0};
+    put_record(&fetched, R_FETCHED, fetch->id, (uint32_t)code, d->image.domain, fetch->n[2], size, piece);
+    ledger_leave(d, R_CROSSING, asker_of(fetch), (uint64_t)0, slice(fetched.data, fetched.size));
+    buffer_free(&fetched);
 }
 
 static Slice part_of(Slice body, uint64_t offset) {
@@ -231,11 +258,9 @@ void fetches_serve(Domain *d, const Record *r) {
     if (asker >= d->image.domains || asker == d->image.domain) return;
     o = image_object(&d->image, r->v[0]);
     if (o == NULL && offset == 0 && next_domain(&d->image, asker, r->n[1], &next)) {
-        ledger_cross(d, next, false, R_FETCH, r->id, (uint32_t)r->n[1], offset, r->v[0]);
+        ledger_cross(d, next, true, R_FETCH, r->id, (uint32_t)r->n[1], offset, r->v[0]);
     } else if (o == NULL) {
         answer(d, r, NOT_FOUND, 0, slice(NULL, 0));
-    } else if (d->image.mail_bytes > d->settings.mail) {
-        answer(d, r, EXHAUSTED, 0, slice(NULL, 0));
     } else {
         answer(d, r, OK, slice_of(o->body).size, part_of(slice_of(o->body), offset));
     }

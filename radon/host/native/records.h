@@ -182,6 +182,6 @@ enum {
     X(R_TOLD, "Q16sII", "aa") \
     X(R_EXITED, "I", "aa") \
     X(R_FETCH, "16sIQ", "s") \
-    X(R_FETCHED, "16sIIQ", "b") \
+    X(R_FETCHED, "16sIIQQ", "b") \
 
 #endif
