@@ -39,12 +39,14 @@ def arrived(domain: PythonDomain, record: x.Crossed) -> None:
     if record.first:
         crossings = crossings[heard + 1 - record.first :]
         heard += len(crossings)
-    if crossings:
-        ledger.step(ledger.next_step())
-        for crossing in crossings:
-            _ARRIVED[type(crossing)](domain.routes, crossing)
-        if record.first:
-            ledger.emit(SYSTEM, r.Arrived(record.domain, heard))
+    begun = False
+    for crossing in crossings:
+        if not begun and (record.first or not isinstance(crossing, c.Fetch | c.Fetched)):  # they change nothing durable
+            begun = True
+            ledger.step(ledger.next_step())
+        _ARRIVED[type(crossing)](domain.routes, crossing)
+    if begun and record.first:
+        ledger.emit(SYSTEM, r.Arrived(record.domain, heard))
     if record.first:
         ledger.leave(x.Heard(record.domain, heard))
 

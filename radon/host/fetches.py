@@ -104,13 +104,13 @@ class Fetches:
         delivery.atom.fetching = True
         delivery.asked = fetch
         self._asked[fetch.request] = delivery
-        self._routes.ledger.cross(fetch.first, fetch, cast=True)
+        self._routes.ledger.tell(fetch.first, fetch)  # not before the name of the request is durable: it is given once
 
     def ask_again(self) -> None:
         """A question or its answer may be lost; two answers are as good as one."""
         for _, delivery in sorted(self._asked.items(), key=lambda item: item[0]):
             if delivery.asked is not None:
-                self._routes.ledger.cross(delivery.asked.first, delivery.asked, cast=True)
+                self._routes.ledger.tell(delivery.asked.first, delivery.asked)
 
     def came(self, fetched: c.Fetched) -> None:
         """An answer. One to what is not asked, or not any more, is not heard."""

@@ -162,7 +162,7 @@ def test_a_domain_restored_while_a_turn_waits_goes_on_as_one_that_did_not_stop_a
         commits = [domain.take_commit() for domain in both]
         assert commits[0].durable == commits[1].durable
         assert commits[0].outgoing == commits[1].outgoing
-        return [output for output in decode_all(commits[1].volatile) if isinstance(output, x.Crossing)]
+        return [output for output in decode_all(commits[1].outgoing) if isinstance(output, x.Crossing)]
 
     (asked,) = run(x.Barrier())
     run(*waiting.answered(asked))

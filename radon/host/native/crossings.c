@@ -98,8 +98,10 @@ void crossings_arrived(Domain *d, const Record *r) {
             old--;
             continue;
         }
-        if (!begun) ledger_step(d, ledger_next_step(d), 0);
-        begun = true;
+        if (!begun && (first || crossing.tag < R_FETCH)) { /* fetches change nothing that is durable */
+            begun = true;
+            ledger_step(d, ledger_next_step(d), 0);
+        }
         take(d, &crossing);
         heard++;
     }

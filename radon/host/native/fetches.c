@@ -81,9 +81,17 @@ static void count(Domain *d, Fetching *f, uint64_t more) {
 
 /* ---- asking ---- */
 
+/* `crossing`, which is freed here, leaves when this commit is durable, unnumbered and kept by nobody. */
+static void tell(Domain *d, uint32_t domain, Buffer *crossing) {
+    ledger_leave(d, R_CROSSING, domain, (uint64_t)0, slice(crossing->data, crossing->size));
+    buffer_free(crossing);
+}
+
+/* Not before the name of the request is durable: it is given once. */
 static void send_question(Domain *d, const Fetching *f) {
-    uint64_t offset = f->asked->body.size;
-    ledger_cross(d, f->first, true, R_FETCH, f->request, f->first, offset, slice_of(f->asked->name));
+    Buffer fetch = {0};
+    put_record(&fetch, R_FETCH, f->request, f->first, (uint64_t)f->asked->body.size, slice_of(f->asked->name));
+    tell(d, f->first, &fetch);
 }
 
 static void ask(Domain *d, Fetching *f, Copy *copy, uint32_t domain) {
@@ -241,8 +249,7 @@ static bool next_domain(const Image *image, uint32_t asker, uint64_t first, uint
 static void answer(Domain *d, const Record *fetch, Error code, uint64_t size, Slice piece) {
     Buffer fetched = {0};
     put_record(&fetched, R_FETCHED, fetch->id, (uint32_t)code, d->image.domain, fetch->n[2], size, piece);
-    ledger_leave(d, R_CROSSING, asker_of(fetch), (uint64_t)0, slice(fetched.data, fetched.size));
-    buffer_free(&fetched);
+    tell(d, asker_of(fetch), &fetched);
 }
 
 static Slice part_of(Slice body, uint64_t offset) {
