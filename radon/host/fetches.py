@@ -135,7 +135,7 @@ class Fetches:
             had = sum(map(len, copy.pieces))
             if fetched.piece and had < copy.size:
                 return self._ask(delivery, c.Fetch(fetched.request, fetched.holder, had, name))
-            copy.body = b"".join(copy.pieces)
+            copy.body, copy.pieces = b"".join(copy.pieces), []
         delivery.atom.fetching = False
         self._routes.wake(delivery.atom)
 

@@ -99,21 +99,41 @@ def test_atoms_are_spread_and_found_again(application: Application, tmp_path: Pa
     again.stop()
 
 
+class Unsound(Around):
+    """Every fifth commit fails, until it is `sound`."""
+
+    commits, sound = 0, False
+
+    def commit(self, domain: int, epoch: int, frames: Any) -> None:
+        self.commits += 1
+        if self.commits % 5 == 0 and not self.sound:
+            raise StoreError("this commit fails")
+        self.inner.commit(domain, epoch, frames)
+
+
+def test_an_object_is_found_though_domains_are_lost_while_it_is_looked_for(
+    application: Application, hasty: None
+) -> None:
+    """Whoever asks gets an answer, or hears that his domain was lost."""
+    store: Any = Unsound(MemoryStore())
+    deployment = Monolith.open(application, store, domains=3)
+    name = ""
+    while not name:
+        with suppress(RadonError, AssertionError):
+            name = ask(deployment, AGENTS[0], "object immutable")
+    answers = []
+    while len(answers) < 30:
+        with suppress(RadonError, AssertionError):
+            answers.append(ask(deployment, AGENTS[len(answers) % 12], f"read {name}"))
+    assert set(answers) == {"immutable"}
+    deployment.stop()
+
+
 def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
     application: Application, hasty: None, each_domain: str
 ) -> None:
-    """Every fifth commit fails; what is promised happens once all the same."""
-
-    class Failing(Around):
-        commits, sound = 0, False
-
-        def commit(self, domain: int, epoch: int, frames: Any) -> None:
-            self.commits += 1
-            if self.commits % 5 == 0 and not self.sound:
-                raise StoreError("this commit fails")
-            self.inner.commit(domain, epoch, frames)
-
-    store: Any = Failing(MemoryStore())
+    """What is promised happens once all the same."""
+    store: Any = Unsound(MemoryStore())
     deployment = Monolith.open(application, store, domains=3)
     accepted = 0
 
