@@ -37,8 +37,6 @@ from radon.host.domains import default
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-OBJECTS = "radon:atom/objects@0.1.0"
-
 MOST_DOMAINS = 64
 """Of one deployment: a process has no use for more threads."""
 
@@ -92,7 +90,7 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
-        count = _domains(store if stored is not None else None, new, domains)
+        count = _domains(store if stored is not None else None, domains)
         bundle = new.bundle()
         recorder = Recorder(record, new.name) if record is not None else None
 
@@ -206,7 +204,6 @@ class Monolith:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
             bundle = application.bundle()
-            _check_objects(application, self.domains)
             self._record(application)
             self._runners.deploy(
                 self._program(application),
@@ -299,7 +296,7 @@ def domains_of(store: Store) -> int | None:
     return int(stored)
 
 
-def _domains(store: Store | None, application: Application, wanted: int | None) -> int:
+def _domains(store: Store | None, wanted: int | None) -> int:
     """Their number is decided at the first deployment (rule 13). No store: this is that."""
     if wanted is not None and not 1 <= wanted <= MOST_DOMAINS:
         raise Invalid(f"{wanted} domains; a deployment has 1 to {MOST_DOMAINS}")
@@ -310,15 +307,7 @@ def _domains(store: Store | None, application: Application, wanted: int | None) 
             f"{wanted} domains are asked for, and the number of this data is {count}: it stays as it was at first; "
             "export the state, or deploy into a new directory"
         )
-    _check_objects(application, count)
     return count
-
-
-def _check_objects(application: Application, domains: int) -> None:
-    """An object stays in the domain that has it, and no other one sees it. Raises ManifestError."""
-    for name, kind in application.kinds().items():
-        if domains > 1 and any(interface == OBJECTS for interface, _ in kind.module.imports):
-            raise ManifestError(f"kind {name!r} uses objects, which {domains} domains do not offer yet; one does")
 
 
 def _secret(store: Store) -> bytes:
