@@ -13,7 +13,8 @@ from radon.abi import records as r
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal, unseal
 from radon.backends.driver import Image
 from radon.backends.simulation import services as s
-from radon.backends.simulation.host import Host, Running
+from radon.backends.simulation.host import Host
+from radon.backends.simulation.running import Running
 from radon.host.domain import Domain, Make
 from radon.host.domains import default
 from radon.testing.simulation.simulate import Drivers

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
-from radon.backends.simulation.host import Cluster, Host, Running
+from radon.backends.simulation.host import Cluster, Host
 from radon.backends.simulation.network import Network
+from radon.backends.simulation.running import Running
 from radon.backends.simulation.services import Log, Registry
 from radon.backends.simulation.story import Committed, Event, Violated
 from radon.backends.simulation.world import BEGINNING, SECOND, World
