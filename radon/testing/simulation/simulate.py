@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -53,7 +53,7 @@ class Drivers:
     registry: type[Registry] = Registry
     host: type[Host] = Host
     running: type[Running] = Running
-    make: Make = field(default_factory=default)
+    make: Make | None = None  # None: the domain that the environment names
 
 
 class Result(NamedTuple):
@@ -93,7 +93,7 @@ class Simulation:
         self._hosts: dict[str, Host] = {}
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
-            drivers.running, self.monitor.watch(drivers.make), world.random.randbytes(32),
+            drivers.running, self.monitor.watch(drivers.make or default()), world.random.randbytes(32),
             tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
