@@ -26,7 +26,7 @@ from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Stats
 from radon.backends.driver import Guarantees, Store, StoreDamaged
 from radon.backends.observed import Observations
-from radon.backends.program import Program
+from radon.backends.program import Program, check_objects
 from radon.backends.runners import Runners
 from radon.backends.switchboard import Switchboard
 from radon.host import room
@@ -34,8 +34,6 @@ from radon.host.domain import Domain, KindUsage, Settings
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-OBJECTS = "radon:atom/objects@0.1.0"
 
 MOST_DOMAINS = 64
 """Of one deployment: a process has no use for more threads."""
@@ -192,7 +190,7 @@ class Monolith:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
             bundle = application.bundle()
-            _check_objects(application, self.domains)
+            check_objects(application, self.domains)
             self._runners.deploy(
                 self._program(application),
                 lambda domain: _check_removed(domain, application, drop),
@@ -284,15 +282,8 @@ def _domains(store: Store | None, application: Application, wanted: int | None) 
             f"{wanted} domains are asked for, and the number of this data is {count}: it stays as it was at first; "
             "export the state, or deploy into a new directory"
         )
-    _check_objects(application, count)
+    check_objects(application, count)
     return count
-
-
-def _check_objects(application: Application, domains: int) -> None:
-    """An object stays in the domain that has it, and no other one sees it. Raises ManifestError."""
-    for name, kind in application.kinds().items():
-        if domains > 1 and any(interface == OBJECTS for interface, _ in kind.module.imports):
-            raise ManifestError(f"kind {name!r} uses objects, which {domains} domains do not offer yet; one does")
 
 
 def _secret(store: Store) -> bytes:

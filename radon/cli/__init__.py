@@ -26,13 +26,14 @@ from radon.cli import (
     ps,
     run,
     send,
+    sim,
     state,
     stop,
 )
 from radon.cli.failures import guarded
 
 VERBS: tuple[ModuleType, ...] = (
-    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, doctor,
+    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, sim, doctor,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -96,13 +96,15 @@ class Client(Node):
         self, coroutine: Coroutine[Any, Any, None], failed: Callable[[BaseException], None], value: Any
     ) -> None:
         try:
-            wait: Wait = coroutine.send(value)
+            wait: Any = coroutine.send(value)
         except StopIteration:
             return
-        except BaseException as error:
+        except (Exception, SystemExit) as error:
             failed(error)
             return
-        if self._is_stopped:
+        if not isinstance(wait, Wait):
+            failed(TypeError("a client awaits `call` and `sleep` of its Client, and nothing else"))
+        elif self._is_stopped:
             coroutine.close()
         else:
             wait.start(partial(self._resume, coroutine, failed))
