@@ -72,7 +72,7 @@ class Case:
             result = Laboratory(self.subject).run(run, (lambda *moment: story.append(moment)) if trace else None)
         report.add(result)
         print_lines(f"{now / SECOND:10.4f}  {node:8}  {what}" for now, node, what in story)
-        if number is not None and grave is not None:
+        if number is not None and grave is not None and self.as_json:
             report.replays.append(Replay(number, grave, result.violation))
         self._print(report)
         if result.violation:
@@ -136,7 +136,7 @@ class Case:
             print_lines([f"{about} fails; again: {self._again(replay.number)}" if replay.violation else was])
         if report.seeds:
             sums = f"{report.calls} calls, {report.commits} commits, {report.simulated:.0f} simulated seconds"
-            print_lines([f"{self.application.name}: {report.seeds} seeds, {sums}"])
+            print_lines([f"{self.application.name}: {report.seeds} seed{'s' * (report.seeds > 1)}, {sums}"])
             print_table(("fault", "fired", "what it is"), (
                 (name, report.fired[name], kind.says) for name, kind in KINDS.items()
             ))  # fmt: skip
