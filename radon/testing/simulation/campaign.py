@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -143,10 +144,12 @@ class Campaign:
 
         shrinker = Shrinker(first)
         watch.begins(f"making the plan of seed {found.seed} smaller", shrinker.most)
-        shrinker.shrink(found.plan)
+        with suppress(KeyboardInterrupt):  # whoever does not want to wait has what was found so far
+            shrinker.shrink(found.plan)
         run = Run(found.seed, self.options, least.plan)
-        bury(self.graveyard, Grave(self._application, self._workload, run, least.violation))
-        self._graves.append(Grave(self._application, self._workload, run, least.violation))
+        grave = Grave(self._application, self._workload, run, least.violation)
+        bury(self.graveyard, grave)
+        self._graves.append(grave)
         return Failure(found, least, shrinker.runs, len(self._graves))
 
 

@@ -29,6 +29,10 @@ class Wait:
         return (yield self)
 
 
+class Stopped(BaseException):
+    """Ends the coroutine of a client that has begun nothing since it was stopped."""
+
+
 class Client(Node):
     """One client, for a workload. `number` from 0; `random` is its own; `recorder` is all clients'."""
 
@@ -53,6 +57,8 @@ class Client(Node):
 
     def begin(self, *input: Any) -> Call:
         """An operation of the history begins: see `radon.testing.history`."""
+        if self._is_stopped:  # else the history would have an operation that nobody sees the end of
+            raise Stopped
         return self._recorder.begin(self.name, input)
 
     async def sleep(self, seconds: float) -> None:
@@ -97,7 +103,7 @@ class Client(Node):
     ) -> None:
         try:
             wait: Any = coroutine.send(value)
-        except StopIteration:
+        except (StopIteration, Stopped):
             return
         except (Exception, SystemExit) as error:
             failed(error)

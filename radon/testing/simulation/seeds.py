@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -79,8 +80,10 @@ class Laboratory:
         except WorkloadError:
             raise
         except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}:{frame.lineno}"
             return Result(
-                run.seed, simulation.world.fingerprint, f"defect of Radon: {type(error).__name__}: {error}",
+                run.seed, simulation.world.fingerprint, f"defect of Radon: {type(error).__name__}: {error} ({place})",
                 simulation.plan, simulation.world.fired, simulation.calls, simulation.monitor.commits,
                 simulation.world.now / 1e9, [],
             )  # fmt: skip
