@@ -31,7 +31,7 @@ _DELAYS = ("0", "100ms", "1s", "90s")
 _NUMBERS = ("0", "1", "-1", "3", "9223372036854775807")
 _BOUNDS = (*_KEYS, "-")
 _TOPICS = ("news", "weather")
-_PLACES = (*ATOMS, "$a", "$b", "echo/e", "nobody/x", "http:api", "near/@here", "brief/f")
+_PLACES = (*ATOMS, "$a", "$b", "echo/e", "nobody/x", "http:api", "near/@here", "brief/f", "common/g")
 _KINDS = ("script", "direct", "nobody")
 _OBJECT = ("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",)  # that whose body is "x"
 _BODY: Choices = ("body",)
@@ -96,7 +96,11 @@ _OUTWARD: dict[str, tuple[Choices, ...]] = {
 }
 """Durable lines that reach others."""
 
-_VOLATILE: dict[str, tuple[Choices, ...]] = {"address.cast": (_PLACES, _BODY), "memory.count": ()}
+_VOLATILE: dict[str, tuple[Choices, ...]] = {
+    "address.cast": (_PLACES, _BODY),
+    "memory.count": (),
+    "$_ = repeat": (_TOKENS, ("messaging.self",)),  # of these handles none is dropped
+}
 """Lines whose effects a restart or the loss of an instance may change."""
 
 
@@ -165,7 +169,7 @@ def _inputs(volatile: bool) -> st.SearchStrategy[object]:
 def script_kinds(script_module: ScriptModule) -> dict[str, Kind]:
     """What happens to them does not depend on how long their instances live."""
     fiber, direct = script_module("fiber"), script_module("direct")
-    grants = (*GRANTS, "direct/*", "tight/*", "shard/*", "near/*", "brief/*", "spawn:direct", "http:api")
+    grants = (*GRANTS, "direct/*", "tight/*", "shard/*", "near/*", "brief/*", "common/*", "spawn:direct", "http:api")
     tight = Limits(outbox=3, state=200, message=500, handles=6, spawned=2)
     return {
         "script": script_kind(fiber, grants=grants),
@@ -173,16 +177,18 @@ def script_kinds(script_module: ScriptModule) -> dict[str, Kind]:
         "echo": kind("echo", ECHO),
         "other": kind("other", fiber),
         "tight": script_kind(fiber, "tight", grants=grants, limits=tight, retry=Retry(attempts=2, backoff=SECONDS)),
-        "shard": script_kind(direct, "shard", grants=grants, spread="sharded", shards=2),
+        "shard": script_kind(direct, "shard", grants=grants, spread="sharded", shards=2, shared=True),
     }
 
 
 def passing_kinds(script_module: ScriptModule) -> dict[str, Kind]:
-    """Of volatile atoms, and of atoms that run out of fuel, sooner or later as their instance is new or old."""
-    fiber = script_module("fiber")
+    """Of volatile atoms, and of atoms that run out of fuel, sooner or later as their instance is new or old; and of
+    atoms that share one instance, of which each turn can tell the number."""
+    fiber, direct = script_module("fiber"), script_module("direct")
     return {
         "near": script_kind(fiber, "near", spread="every-host"),
         "brief": script_kind(fiber, "brief", limits=Limits(turn=60_000)),
+        "common": script_kind(direct, "common", shared=True, limits=Limits(turn=300_000, handles=6)),
     }
 
 

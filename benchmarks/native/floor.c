@@ -130,6 +130,13 @@ CALLED double floor_into_guest(Guest *guest, int32_t times) {
     return (now() - begin) / times;
 }
 
+/* The fuel of a turn is set. */
+CALLED double floor_refuel(Guest *guest, int32_t times) {
+    double begin = now();
+    for (int32_t n = 0; n < times; n++) must(!wasm.context_set_fuel(guest->context, FUEL), "fuel is not counted");
+    return (now() - begin) / times;
+}
+
 /* One guest is entered and waits, the other is entered and leaves, and the first one goes on. */
 CALLED double floor_round_trip(Guest *waits, Guest *answers, int32_t times) {
     double begin = now();

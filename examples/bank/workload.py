@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from typing import Any
 
+from radon.abi.errors import Timeout
 from radon.testing.history import Operation, Outcome
 from radon.testing.linearizability import check_linearizable
 from radon.testing.simulation import Client, State, Workload
 
-ACCOUNTS = 8
+ACCOUNTS = 20
 OPENED_WITH = 1000  # cents
-PATIENCE = 300.0  # seconds, which outlast all faults: what nobody saw the end of makes the checker try everything
 BOOK = struct.Struct("<qqqqQ")  # balance, pending, sent, received, numbers: as account.c keeps them
 
 
@@ -58,15 +59,18 @@ class Bank(Workload):
 
     async def look(self, client: Client) -> None:
         account = str(client.random.randrange(ACCOUNTS))
-        with client.begin("read", account) as operation:
-            operation.ok(json.loads(await client.call(f"account/{account}", timeout=PATIENCE))["balance"])
+        with client.begin("read", account) as operation, suppress(Timeout):
+            operation.ok(json.loads(await client.call(f"account/{account}"))["balance"])
 
     async def transfer(self, client: Client) -> None:
         source, target = map(str, client.random.sample(range(ACCOUNTS), 2))
         cents = client.random.randrange(1, 400)
         order = json.dumps({"from": source, "to": target, "cents": cents}).encode()
         with client.begin("take", source, cents) as taken, client.begin("give", target, cents) as given:
-            answer = json.loads(await client.call("teller", order, timeout=PATIENCE))
+            try:
+                answer = json.loads(await client.call("teller", order, timeout=60.0))
+            except Timeout:
+                return
             if "error" in answer:
                 assert answer["error"] == "insufficient funds", answer
                 taken.ok(False)

@@ -15,7 +15,7 @@ RIGHTS = ("open", "spawn", "stop", "publish", "subscribe", "http")
 """The rights of `MayOpen`, by number."""
 
 
-@record(192, "IIQQQQQQQIQQIBBB", "s")
+@record(192, "IIQQQQQQQIQQIBBBB", "s")
 class Serve(NamedTuple):
     """A kind. `module` is the address of the compiled module, which lives as long as the deployment; 0: a component."""
 
@@ -35,6 +35,7 @@ class Serve(NamedTuple):
     handlers: int  # bit n: exports the handler of `Form` n
     suspends: int
     starts: int  # has a start section
+    shared: int  # one instance for all of its atoms
     name: str
 
 

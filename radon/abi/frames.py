@@ -44,6 +44,7 @@ class FrameType(IntEnum):
     SNAPSHOT = 3
     LOG = 4  # the durable part of a commit, as stores keep it
     PEERS = 5  # what one host says to another (peers.py)
+    EVENTS = 6  # of a recording (backends/segment.py)
 
 
 class Commit(NamedTuple):
@@ -270,14 +271,31 @@ def seal(kind: FrameType, body: bytes) -> bytes:
 
 def unseal(kind: FrameType, frame: bytes) -> bytes:
     """The body of a frame of this kind. Raises FrameError."""
-    if len(frame) < _HEADER.size:
-        raise FrameError(f"frame: {len(frame)} bytes are too few")
-    magic, version, found, length, crc = _HEADER.unpack_from(frame)
+    head = look(frame)
     body = frame[_HEADER.size :]
-    if magic != MAGIC or version != VERSION:
-        raise FrameError("frame: not written by this version of Radon")
-    if found != kind:
-        raise FrameError(f"frame: of type {found}, not {kind.name.lower()}")
-    if length != len(body) or crc != zlib.crc32(body):
+    if head.kind != kind:
+        raise FrameError(f"frame: of type {head.kind}, not {kind.name.lower()}")
+    if head.length != len(body) or head.crc != zlib.crc32(body):
         raise FrameError("frame: damaged (its length or checksum is wrong)")
     return body
+
+
+class Head(NamedTuple):
+    """What a frame says of itself."""
+
+    kind: int  # a FrameType, if it is whole
+    length: int  # of its body
+    crc: int
+
+
+HEAD_BYTES = _HEADER.size
+
+
+def look(beginning: bytes) -> Head:
+    """The head of the frame that begins so. Raises FrameError."""
+    if len(beginning) < _HEADER.size:
+        raise FrameError(f"frame: {len(beginning)} bytes are too few")
+    magic, version, *head = _HEADER.unpack_from(beginning)
+    if magic != MAGIC or version != VERSION:
+        raise FrameError("frame: not written by this version of Radon")
+    return Head(*head)

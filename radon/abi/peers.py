@@ -54,7 +54,7 @@ class Waiting(NamedTuple):
 
 
 @record(245, "IQQQ", "b")
-class Asked(NamedTuple):
+class Posted(NamedTuple):
     """`post` for the domain, from someone outside who is at the speaker's. Taken under this epoch only, and once.
 
     `number` is another one each time that the speaker says this, `token` is that of the post.
@@ -69,14 +69,14 @@ class Asked(NamedTuple):
 
 @record(246, "QQ", "")
 class NotTaken(NamedTuple):
-    """What was Asked under this number was not taken, and never will be."""
+    """What was Posted under this number was not taken, and never will be."""
 
     number: int
     token: int
 
 
 @record(247, "Q", "b")
-class Told(NamedTuple):
+class Returned(NamedTuple):
     """`output`: a Reply or Accepted, for who waits for it under `token`."""
 
     token: int

@@ -71,6 +71,7 @@ class Application:
                 grants=GrantTable(name, entry.grants),
                 spread=entry.spread,
                 shards=entry.shards or 0,
+                shared=entry.memory == "shared",
                 limits=Limits(**msgspec.structs.asdict(entry.limits)),
                 retry=Retry(**msgspec.structs.asdict(entry.retry)),
                 links=entry.links,

@@ -14,6 +14,7 @@ from radon.atoms.manifest import KindEntry, Manifest
 from radon.atoms.routes import Route
 from radon.atoms.tables import Place, suggest
 from radon.atoms.units import format_size
+from radon.host.kind import unshareable
 from radon.host.limits import KIB
 from radon.host.loader import Module
 
@@ -51,6 +52,9 @@ def check_modules(manifest: Manifest, modules: Mapping[str, Module]) -> None:
 def _check_module(entry: KindEntry, module: Module, place: Place) -> None:
     if entry.spread == "stateless" and module.stateful:
         raise place.at("spread").wrong("stateless", f"{module.name} imports 'state'; make the kind 'keyed'")
+    fault = unshareable(module) if entry.memory == "shared" else ""
+    if fault:
+        raise place.at("memory").wrong("shared", fault)
     memory = module.memory_pages * 64 * KIB
     if memory > entry.limits.memory:
         limit = format_size(entry.limits.memory)

@@ -95,8 +95,6 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.error("needs the key 'shards', because its spread is 'sharded'")
         if self.spread != "sharded" and self.shards is not None:
             raise place.at("shards").wrong(self.shards, f"only spread = 'sharded' has shards, not {self.spread!r}")
-        if self.memory == "shared":
-            raise place.at("memory").wrong(self.memory, "not yet offered; use 'private'")
         for grant in self.grants:
             with place.at("grants").reading(grant):
                 Grant.parse(grant)

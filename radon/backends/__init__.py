@@ -21,6 +21,7 @@ class Options(NamedTuple):
     fsync: bool = True
     domains: int | None = None  # None: as many as it was deployed with, at first one
     forgetful: bool = False
+    record: Path | None = None  # the directory of a recording
     drop: frozenset[str] = frozenset()  # removed kinds whose atoms end
     failed: Callable[[RadonError], None] = lambda error: None
 
@@ -34,8 +35,8 @@ def _monolith(application: Application | None, options: Options) -> Monolith:
     store = open_store(options.store, data or Path(), fsync=options.fsync)
     try:
         return Monolith.open(
-            application, store, domains=options.domains, forgetful=options.forgetful, drop=options.drop,
-            failed=options.failed,
+            application, store, domains=options.domains, forgetful=options.forgetful, record=options.record,
+            drop=options.drop, failed=options.failed,
         )  # fmt: skip
     except BaseException:
         store.close()

@@ -27,10 +27,12 @@ from radon.backends.deployment import Answer, KindStats, Outside, Stats
 from radon.backends.driver import Guarantees, Store, StoreDamaged
 from radon.backends.observed import Observations
 from radon.backends.program import Program, check_objects
+from radon.backends.recording import Recorder
 from radon.backends.runners import Runners
 from radon.backends.switchboard import Switchboard
 from radon.host import room
-from radon.host.domain import Domain, KindUsage, Settings
+from radon.host.domain import Domain, KindUsage, Make, Settings
+from radon.host.domains import default
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ class Monolith:
     """A Deployment. `Monolith.open` makes one and starts it; it owns the store from then on."""
 
     def __init__(
-        self, application: Application, store: Store, domains: int, *, forgetful: bool,
+        self, application: Application, store: Store, domains: int, *, forgetful: bool, recorder: Recorder | None,
         failed: Callable[[RadonError], None],
     ) -> None:  # fmt: skip
         self.application = application
@@ -56,7 +58,10 @@ class Monolith:
         self._started = time.monotonic()
         self._changing = threading.Lock()
         self.domains = domains
-        self._runners = Runners(domains, store, _secret(store), self._outside, lost=self._lost, died=self._died)
+        self._recorder = recorder
+        self._runners = Runners(
+            domains, store, _secret(store), self._outside, lost=self._lost, died=self._died, make=self._recorded
+        )
 
     @classmethod
     def open(
@@ -66,15 +71,17 @@ class Monolith:
         *,
         domains: int | None = None,
         forgetful: bool = False,
+        record: Path | None = None,
         drop: frozenset[str] = frozenset(),
         failed: Callable[[RadonError], None] = lambda error: None,
     ) -> Monolith:
         """Deploy `application` (None: what was deployed there last) onto what the store holds, and start it.
 
         `domains`: over how many the atoms are spread; None: as many as they were, and one where nothing was. `drop`
-        names kinds that the new application no longer has and whose atoms end. `failed` is called, from any thread,
-        when the deployment cannot go on. Raises ManifestError for what it cannot honour, StoreError. The old
-        application runs no turn any more; the new one is stored before its first.
+        names kinds that the new application no longer has and whose atoms end. `record` is the directory of a
+        recording, new or to be added to. `failed` is called, from any thread, when the deployment cannot go on. Raises
+        ManifestError for what it cannot honour, StoreError. The old application runs no turn any more; the new one is
+        stored before its first.
         """
         stored = store.read("application")
         old = _unbundled(stored, application)
@@ -85,7 +92,7 @@ class Monolith:
         _check_plan(old, new)
         count = _domains(store if stored is not None else None, new, domains)
         bundle = new.bundle()
-        self = cls(new, store, count, forgetful=forgetful, failed=failed)
+        recorder = Recorder(record, new.name) if record is not None else None
 
         def accept(domain: Domain) -> None:
             if old is None or old.digest != new.digest:  # else it was accepted when it was stored
@@ -96,7 +103,14 @@ class Monolith:
                 store.write("domains", b"%d" % count)  # means nothing without an application
                 store.write("application", bundle)
 
-        self._runners.start(self._program(new), accept, keep)
+        try:
+            self = cls(new, store, count, forgetful=forgetful, recorder=recorder, failed=failed)
+            self._record(new)
+            self._runners.start(self._program(new), accept, keep)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
         return self
 
     # ---- messages from outside ----
@@ -191,6 +205,7 @@ class Monolith:
             _check_plan(self.application, application)
             bundle = application.bundle()
             check_objects(application, self.domains)
+            self._record(application)
             self._runners.deploy(
                 self._program(application),
                 lambda domain: _check_removed(domain, application, drop),
@@ -209,6 +224,8 @@ class Monolith:
     def stop(self) -> None:
         self._runners.stop()
         self._outside.fail_callers(Unavailable("the deployment has stopped"))
+        if self._recorder is not None:
+            self._recorder.close()
         self.store.close()
 
     def _program(self, application: Application) -> Program:
@@ -219,6 +236,15 @@ class Monolith:
             retention=manifest.objects, idempotency=manifest.idempotency,
         )  # fmt: skip
         return Program(application.digest, application.kinds(), tuple(manifest.egress.http), settings)
+
+    # ---- recording ----
+
+    def _recorded(self, number: int) -> Make | None:
+        return self._recorder.domains(number, default()) if self._recorder is not None else None
+
+    def _record(self, application: Application) -> None:
+        if self._recorder is not None:
+            self._recorder.keep(application)
 
     # ---- from the runner's threads ----
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -72,7 +73,7 @@ def bytes_from_json(given: Any) -> bytes:
 def _codes(cls: type) -> list[str]:
     """The codes of the layout, one for each field."""
     layout = LAYOUTS[cls]
-    return ["id" if code == "16s" else "n" for code in _FIXED.findall(layout.fixed)] + list(layout.variable)
+    return [_CODES.get(code, "n") for code in _FIXED.findall(layout.fixed)] + list(layout.variable)
 
 
 def _read(code: str, name: str, given: Any) -> Any:
@@ -148,9 +149,12 @@ _DELIVERY = {
 }  # fmt: skip
 """The fields of a delivery beside its id and form, and how they are spelled."""
 
+_CODES = {"16s": "id", "d": "f"}
+"""Of fixed fields that are no whole numbers."""
+
 _WRITE: dict[str, Callable[[Any], Any]] = {
-    "n": int, "id": bytes.hex, "s": str, "b": bytes_to_json, "a": _write_address, "m": _write_metadata,
-    "d": _write_delivery,
+    "n": int, "f": lambda number: number if math.isfinite(number) else str(number), "id": bytes.hex, "s": str,
+    "b": bytes_to_json, "a": _write_address, "m": _write_metadata, "d": _write_delivery,
 }  # fmt: skip
 _READ: dict[str, Callable[[Any], Any]] = {
     "n": _number, "id": _id, "s": _text, "b": bytes_from_json, "a": _read_address, "m": _read_metadata,

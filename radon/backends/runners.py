@@ -22,7 +22,7 @@ from radon.backends.lending import Lending
 from radon.backends.program import Program
 from radon.backends.runner import Runner
 from radon.backends.switchboard import Switchboard
-from radon.host.domain import Domain
+from radon.host.domain import Domain, Make
 from radon.host.lookup import resolve
 from radon.host.placement import place, spread
 
@@ -32,12 +32,14 @@ T = TypeVar("T")
 class Runners:
     """`count` of them, with a store and what is outside in common. `secret` is the application's, 32 bytes.
 
-    `lost` and `died` are called as a runner calls them, by each of the domains that it happens to.
+    `lost` and `died` are called as a runner calls them, by each of the domains that it happens to. `make(number)` says
+    how a domain is made, where it is not as usual.
     """
 
     def __init__(
         self, count: int, store: Store, secret: bytes, outside: Switchboard, *,
         lost: Callable[[RadonError], None], died: Callable[[RadonError], None],
+        make: Callable[[int], Make | None] = lambda number: None,
     ) -> None:  # fmt: skip
         self._outside = outside
         self._entering = threading.Lock()  # what all do together stands in the same order in all of their inboxes
@@ -45,7 +47,7 @@ class Runners:
             Runner(
                 number, store, release=outside.release if count == 1 else partial(self._release, number), lost=lost,
                 standing=partial(self._standing, number), died=died, back=partial(self._call_again, number),
-                setup=partial(_begin, number, count, secret),
+                setup=partial(_begin, number, count, secret), make=make(number),
             )
             for number in range(count)
         ]  # fmt: skip

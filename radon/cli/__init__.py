@@ -24,6 +24,7 @@ from radon.cli import (
     logs,
     new,
     ps,
+    replay,
     run,
     send,
     sim,
@@ -33,7 +34,7 @@ from radon.cli import (
 from radon.cli.failures import guarded
 
 VERBS: tuple[ModuleType, ...] = (
-    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, sim, doctor,
+    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, sim, replay, doctor,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -20,6 +20,7 @@ from radon.cli.options import (
     ManifestPath,
     NewData,
     On,
+    Record,
     StoreChoice,
 )
 from radon.cli.printing import print_json, print_lines
@@ -42,6 +43,7 @@ def verb(
     bind: Bind = None,
     domains: Domains = None,
     forgetful: Forgetful = False,
+    record: Record = None,
     as_json: Json = False,
 ) -> int:
     """Deploy an application. State that is there stays; if it runs already, only its code is replaced."""
@@ -54,6 +56,7 @@ def verb(
     if answers(directory):
         wanted = {
             "backend": on, "store": store, "durability": durability, "domains": domains, "forgetful": forgetful or None,
+            "record": str(record.absolute()) if record is not None else None,
         }  # fmt: skip
         _redeploy(chosen, directory, wanted, drop or [], as_json)
         return 0
@@ -69,7 +72,8 @@ def verb(
             raise Usage(f"unknown backend {on!r}; known: {', '.join(BACKENDS)}")
         launch = Launch(
             application=Application.load(chosen), on=on, store=store or "lmdb", durability=durability or "fsync",
-            directory=directory, kept=True, domains=domains, forgetful=forgetful, drop=frozenset(drop or ()),
+            directory=directory, kept=True, domains=domains, forgetful=forgetful, record=record,
+            drop=frozenset(drop or ()),
         )  # fmt: skip
         with Journal(after=(lambda: put_aside(directory / LOG)) if detach else lambda: None) as journal:
             return serve_until_stopped(launch, announce, journal)

@@ -14,6 +14,7 @@ from radon.cli.options import (
     Json,
     ManifestPath,
     NewData,
+    Record,
     StoreInFront,
 )
 from radon.cli.printing import say
@@ -36,6 +37,7 @@ def verb(
     bind: Bind = None,
     domains: Domains = None,
     forgetful: Forgetful = False,
+    record: Record = None,
     as_json: Json = False,
 ) -> int:
     """Run an application, and build and swap its code on every save. State stays; broken code is not swapped in."""
@@ -46,7 +48,7 @@ def verb(
 
     loaded = load_manifest(manifest, bind)
     build_kinds(loaded)
-    launch = foreground(loaded, data, store, durability, domains=domains, forgetful=forgetful)
+    launch = foreground(loaded, data, store, durability, domains=domains, forgetful=forgetful, record=record)
     watch = _Watch(manifest, bind or [], launch.application)
     with Journal() as journal:
         return serve_until_stopped(launch, lambda facts: print_facts(facts, as_json), journal, beside=watch.go_on)

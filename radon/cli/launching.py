@@ -43,7 +43,7 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
 
 def foreground(
     manifest: Manifest, data: Path | None, store: str | None, durability: str | None, *, domains: int | None,
-    forgetful: bool,
+    forgetful: bool, record: Path | None,
 ) -> Launch:  # fmt: skip
     """What `run` and `dev` start: in memory, unless the command line names a place.
 
@@ -59,7 +59,7 @@ def foreground(
     return Launch(
         application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
         directory=data or home_of(manifest.name), kept=data is not None or store != "memory", domains=domains,
-        forgetful=forgetful,
+        forgetful=forgetful, record=record,
     )  # fmt: skip
 
 

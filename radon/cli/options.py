@@ -51,6 +51,10 @@ Domains = Annotated[
 Forgetful = Annotated[
     bool, typer.Option("--forgetful", help="Drop each instance after its turn, to test what an atom forgets then.")
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="DIR", help="Keep all that comes in there, for `radon replay`."),
+]
 Drop = Annotated[
     list[str] | None,
     typer.Option("--drop", metavar="KIND", help="Delete the atoms of a kind that the manifest no longer has."),

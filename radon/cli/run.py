@@ -11,6 +11,7 @@ from radon.cli.options import (
     Json,
     ManifestPath,
     NewData,
+    Record,
     StoreInFront,
 )
 
@@ -25,6 +26,7 @@ def verb(
     bind: Bind = None,
     domains: Domains = None,
     forgetful: Forgetful = False,
+    record: Record = None,
     as_json: Json = False,
 ) -> int:
     """Run an application until Ctrl-C, in memory or in --data DIR."""
@@ -32,6 +34,8 @@ def verb(
     from radon.cli.launching import foreground, load_manifest, print_facts
     from radon.cli.serving import serve_until_stopped
 
-    launch = foreground(load_manifest(manifest, bind), data, store, durability, domains=domains, forgetful=forgetful)
+    launch = foreground(
+        load_manifest(manifest, bind), data, store, durability, domains=domains, forgetful=forgetful, record=record
+    )
     with Journal() as journal:
         return serve_until_stopped(launch, lambda facts: print_facts(facts, as_json), journal)

@@ -45,6 +45,7 @@ class Launch:
     kept: bool  # False: the directory is only where the control socket is; it may be missing, and goes with the process
     domains: int | None = None
     forgetful: bool = False
+    record: Path | None = None
     drop: frozenset[str] = frozenset()
 
 
@@ -106,7 +107,7 @@ class _Process:
         secrets = launch.application.read_secrets(os.environ)
         options = Options(
             store=launch.store, data=launch.directory, fsync=launch.durability == "fsync", domains=launch.domains,
-            forgetful=launch.forgetful,
+            forgetful=launch.forgetful, record=launch.record,
             drop=launch.drop, failed=self._failed_in(asyncio.get_running_loop()),
         )  # fmt: skip
         self._deployment = await asyncio.to_thread(deploy, launch.on, launch.application, options)
@@ -150,6 +151,7 @@ class _Process:
             "version": __version__, "pid": os.getpid(), "backend": launch.on, "store": launch.store,
             "durability": launch.durability if launch.store != "memory" else "none",
             "domains": self._deployment.domains, "forgetful": launch.forgetful,
+            "record": str(launch.record.absolute()) if launch.record is not None else None,
             "data": str(launch.directory.absolute()), "addresses": addresses,
         }  # fmt: skip
 

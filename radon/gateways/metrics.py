@@ -23,7 +23,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 _OF_KINDS = {
     "radon_atoms": "Atoms that live.",
-    "radon_instances": "Atoms with an instance in memory.",
+    "radon_instances": "Instances in memory; a kind with shared memory has one for all of its atoms.",
     "radon_queue": "Messages in mailboxes.",
     "radon_suspended": "Turns that wait for an answer.",
     "radon_state_bytes": "Durable state, as limits.state counts it.",

@@ -1,8 +1,8 @@
 """A component as the host runs it: core modules, compiled, and where each of their imports comes from.
 
 Made by the loader from what `abi/component.py` has read; the gate and the native domain make instances of it. Owns the
-check that each function of the outside has the core type of its table, and each export that the host calls. How parts
-fit each other the engine checks when it joins them.
+check that each function of the outside has the core type of its table, and each export that the host calls; and that
+the parts fit each other, which the engine would find out when it joins them, in the first turn.
 """
 
 from __future__ import annotations
@@ -86,6 +86,7 @@ def assemble(flat: Flat) -> Assembly:
         Part(compiled[part.module], tuple(_supplies(part.supplies, compiled[part.module], reallocs)))
         for part in flat.parts
     )
+    _check_joints(parts)
     entries: dict[str, Export] = {}
     for row in syscalls.HANDLERS.values():
         lifted = flat.exports.get(row.export)
@@ -134,6 +135,20 @@ def _supplies(
         elif supply.name.startswith(DROP):
             signatures.check(what, wanted.type, (("i32",), ()))
         yield offer
+
+
+def _check_joints(parts: tuple[Part, ...]) -> None:
+    exports = {part.compiled: {export.name: export.type for export in part.compiled.exports} for part in parts}
+    checked = set()
+    for part in parts:
+        for supply, wanted in zip(part.supplies, part.compiled.imports, strict=True):
+            if isinstance(supply, Export):
+                source = parts[supply.part].compiled
+                joint = part.compiled, wanted.module, wanted.name, source, supply.name
+                if joint not in checked:
+                    checked.add(joint)
+                    what = f"import {shown(wanted.module)}.{shown(wanted.name or '')} of a module inside the component"
+                    signatures.check_supply(what, wanted.type, exports[source][supply.name])
 
 
 def _place(imported: Imported) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The gate between guests and syscalls: lifts and lowers, checks, enters handlers. Owns the live instances.
+"""The gate between guests and syscalls: lifts and lowers, checks, enters handlers. Owns which instances live.
 
 The only place where a guest's numbers become Python values. What a syscall then does is in `host/syscalls/`; when a
 guest is entered is the domain's to say. One guest runs at a time; `running` says which, so that host functions,
@@ -18,12 +18,13 @@ from radon.abi.errors import Refused
 from radon.abi.signature import Syscall
 from radon.abi.syscalls import HANDLERS, SYSCALLS
 from radon.host import wasi, wasi2
-from radon.host.assembly import DROP, MAX_REALLOCS, Assembly, Offer
+from radon.host.assembly import DROP, Assembly, Offer
 from radon.host.atom import Atom
 from radon.host.canonical import lifter, lowerer, parse
 from radon.host.engine import engine
-from radon.host.guest import Entry, Guest, HostFunction, Linked, Raw, Trap, callback
-from radon.host.handles import Handles, Violation
+from radon.host.guest import Entry, HostFunction, Linked, Raw, Trap, callback
+from radon.host.handles import Violation
+from radon.host.instance import REALLOCS, Instance
 from radon.host.joined import Joined
 from radon.host.kind import Kind
 from radon.host.limits import SYSCALL_FUEL
@@ -32,13 +33,19 @@ from radon.host.syscalls import FUNCTIONS
 from radon.host.turn import Turn
 
 _ENTRIES = ("cabi_realloc", *(name for handler in HANDLERS.values() for name in (handler.export, handler.post)))
-_REALLOCS = ["cabi_realloc", *(f"cabi_realloc {number}" for number in range(1, MAX_REALLOCS))]
 _SLOTS = {"i32": "I12x", "i64": "Q8x", "f64": "d8x"}
 _FORMS = {
     Form.MESSAGE: "receive", Form.START: "start", Form.REPLIED: "replied", Form.FIRED: "fired", Form.DOWN: "down",
 }  # fmt: skip
 _FUNCTIONS = {**FUNCTIONS, **wasi2.FUNCTIONS}
 _ERR_BYTES = 1024
+
+Function = Callable[..., Any]
+"""What a syscall does: called with the turn and what the guest gave."""
+
+
+def plain(name: str, function: Function) -> Function:
+    return function
 
 
 class Failed(Exception):
@@ -50,73 +57,19 @@ class Failed(Exception):
         self.text = text
 
 
-class Instance:
-    """A guest with its handle table. Dropped when its turn fails; may be dropped between any two turns (rule 4)."""
-
-    def __init__(self, recipe: Recipe, kind: Kind) -> None:
-        self.guest = Guest(recipe, kind.limits.memory)
-        self.handles = Handles(kind.limits.handles)
-        self.message_limit = kind.limits.message
-        self.allocates_all = isinstance(kind.module.compiled, Assembly)
-        self.turn: Turn  # the one that it is in, or was in last
-        self.size = 0  # bytes of memory, when it was last weighed
-        self.realloc = _REALLOCS[0]  # the one of its functions that makes room for what it is given now
-        self.starting = False  # inside the start functions of a component, which cannot wait
-        self.leaving = False  # inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ...
-        self.may_drop = False  # ... but for drops of handles inside cabi_post
-
-    def adopt(self, turn: Turn) -> None:
-        """It is in this turn from now on, which brings its fuel."""
-        self.turn, turn.handles = turn, self.handles
-        self.guest.set_fuel(turn.kind.limits.fuel)
-
-    def spend(self, fuel: int) -> None:
-        self.turn.spend(fuel)
-
-    def check(self, pointer: int, length: int) -> None:
-        self.guest.check(pointer, length)
-
-    def read(self, pointer: int, length: int) -> bytes:
-        self.guest.check(pointer, length)  # first: a wrong length is not told as one that costs too much
-        self.turn.spend(length)
-        return self.guest.read(pointer, length)
-
-    def write(self, pointer: int, data: bytes) -> None:
-        self.guest.check(pointer, len(data))
-        self.turn.spend(len(data))
-        self.guest.write(pointer, data)
-
-    def allocate(self, align: int, size: int) -> int:
-        if size >= 2**32:
-            raise Violation(f"{size} bytes do not fit a guest's memory")
-        self.turn.spend(SYSCALL_FUEL)
-        pointer = self.call_closed(self.realloc, 0, 0, align, size)
-        if pointer is None or pointer % align:
-            raise Violation(f"cabi_realloc gave {pointer}, not aligned to {align}")
-        self.guest.check(pointer, size)
-        return pointer
-
-    def call_closed(self, name: str, *args: int, may_drop: bool = False) -> int | None:
-        """Call an export in which the guest may make no syscall, but perhaps for drops of handles."""
-        entry = self.guest.entry(name)
-        if entry is None:
-            raise Violation(f"the module does not export {name}")
-        self.leaving, self.may_drop = True, may_drop
-        try:
-            return self.guest.call(entry, *args)
-        finally:
-            self.leaving = False
-
-
 class Gate:
     """The instances of a domain, and the host functions that they call. Not thread-safe."""
 
-    def __init__(self, capacity: int, slots: int, memory: int) -> None:
+    def __init__(
+        self, capacity: int, slots: int, memory: int, around: Callable[[str, Function], Function] = plain
+    ) -> None:
         """At most `capacity` live instances beside those of suspended turns, `slots` with these, and `memory` bytes of
-        linear memory between them."""
+        linear memory between them. What a syscall does is what `around(name, function)` makes of it."""
+        self._around = around
         self.running: Instance | None = None
         self._capacity, self._slots, self._memory = capacity, slots, memory
         self._used = 0  # bytes of linear memory, as of each instance's last turn
+        self._shared: frozenset[str] = frozenset()  # kinds
         self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
         self._waiting: dict[tuple[str, str], Instance] = {}  # those of suspended turns
         self._recipes: dict[str, Recipe] = {}  # by digest of the module
@@ -128,13 +81,14 @@ class Gate:
     def link(self, kinds: Mapping[str, Kind]) -> None:
         """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
         self.drop_all()
+        self._shared = frozenset(name for name, kind in kinds.items() if kind.shared)
         self._recipes = {kind.module.digest: self._recipe(kind) for kind in kinds.values()}
 
     def _recipe(self, kind: Kind) -> Recipe:
         compiled = kind.module.compiled
         if isinstance(compiled, Assembly):
             functions = {offer: callback(self._offered(offer)) for offer in compiled.offers()}
-            return Joined(compiled, engine(), functions, _REALLOCS)
+            return Joined(compiled, engine(), functions, REALLOCS)
         return Linked(compiled, engine(), self._functions, _ENTRIES, starts=kind.module.starts)
 
     # ---- instances ----
@@ -145,19 +99,36 @@ class Gate:
 
     def park(self, instance: Instance) -> None:
         """Its turn waits: it cannot make room for others."""
-        place = _place(instance.turn)
+        place = self._place(instance.turn.atom)
         self._waiting[place] = self._instances.pop(place)
 
     def unpark(self, instance: Instance) -> None:
-        place = _place(instance.turn)
+        place = self._place(instance.turn.atom)
         self._instances[place] = self._waiting.pop(place)
 
     def drop(self, atom: Atom) -> None:
-        """Free the atom's instance, if it has one and is not in it."""
-        instance = self._instances.pop((atom.kind, atom.key), None)
-        if instance is not None:
-            self._used -= instance.size
-            instance.guest.close()
+        """The atom leaves its instance, if it has one and does not wait in it, which goes with the last one of it."""
+        place = self._place(atom)
+        instance = self._instances.get(place)
+        if instance is not None and atom.key in instance.seats:
+            instance.leave(atom.key)
+            if not instance.seats:
+                self._free(place)
+
+    def discard(self, atom: Atom) -> None:
+        """Free the instance that the atom has, if it has one, whoever else has it too."""
+        place = self._place(atom)
+        if place in self._instances and atom.key in self._instances[place].seats:
+            self._free(place)
+
+    def _free(self, place: tuple[str, str]) -> None:
+        instance = self._instances.pop(place)
+        self._used -= instance.size
+        instance.guest.close()
+
+    def _place(self, atom: Atom) -> tuple[str, str]:
+        """What its instance is known by; of a shared kind all have the same."""
+        return atom.kind, "" if atom.kind in self._shared else atom.key
 
     def drop_all(self) -> None:
         for instance in self._instances.values():
@@ -174,7 +145,7 @@ class Gate:
 
     def _instance(self, turn: Turn) -> Instance:
         """The atom's instance, made if need be; the least recently entered one makes room (deterministic: rule 4)."""
-        place = _place(turn)
+        place = self._place(turn.atom)
         instance = self._instances.get(place)
         if instance is not None:
             self._instances.move_to_end(place)
@@ -200,9 +171,7 @@ class Gate:
             if len(self._instances) <= most and self._used <= self._memory:
                 break
             if not instance.turn.open:
-                del self._instances[place]
-                self._used -= instance.size
-                instance.guest.close()
+                self._free(place)
 
     # ---- into the guest ----
 
@@ -221,8 +190,8 @@ class Gate:
             if lent:
                 instance.handles.release(lent, turn.message)
             self.weigh(instance)
-            if 2 * len(instance.handles) > turn.kind.limits.handles:
-                self.drop(turn.atom)  # it leaks them: begin anew before a turn has too few (rule 4: it is a cache)
+            if not instance.release():
+                self.discard(turn.atom)  # begin anew before a turn has too few (rule 4: it is a cache)
         except Trap as trap:
             where = f" in {' < '.join(trap.frames)}" if trap.frames else ""
             raise Failed(f"trap: {trap.code}", f"trap: {trap.message}{where}") from None
@@ -254,6 +223,7 @@ class Gate:
             return self._drop_function(row.field.removeprefix(DROP))
         caller, string_at = self._caller, ctypes.string_at
         name, function, size, unpack, lift, lower, result = _BINDINGS[row.name]
+        function = self._around(name, function)
         fails, takes = row.fails, bool(row.takes)
 
         def enter(raw: Raw) -> None:
@@ -292,13 +262,13 @@ class Gate:
             enter = self._drop_function(offer.words)
         else:
             enter = self._failing(offer)
-        realloc = _REALLOCS[offer.realloc]
+        realloc = REALLOCS[offer.realloc]
 
         def enter_with(raw: Raw) -> None:
             instance = self._caller()
             instance.realloc = realloc
             enter(raw)
-            instance.realloc = _REALLOCS[0]
+            instance.realloc = REALLOCS[0]
 
         return enter_with if offer.realloc else enter
 
@@ -320,10 +290,6 @@ class Gate:
         if instance.leaving and not (drops and instance.may_drop):
             raise Violation("a syscall inside cabi_realloc or cabi_post")
         return instance
-
-
-def _place(turn: Turn) -> tuple[str, str]:
-    return turn.atom.kind, turn.atom.key
 
 
 class _Binding(NamedTuple):

@@ -1,7 +1,7 @@
-"""The handle table of one instance: small numbers for the resources that a guest holds.
+"""The handle table of one atom in its instance: small numbers for the resources that a guest holds.
 
 One table for all types, lowest free number first (rule 2). A number that is not live, or is of another type, is a
-violation of the ABI and traps; it can never reach another atom's resources, because each instance has its own table.
+violation of the ABI and traps; it can never reach another atom's resources, because each atom has its own table.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ class Violation(Trap):
         super().__init__("abi", message)
 
 
+OF_THE_INSTANCE = frozenset(("input-stream", "output-stream", "pollable"))
+"""Types of WASI. They give no power over any atom, and runtimes of languages keep them as long as their memory."""
+
+
 class Handles:
     """Resources by number. Not thread-safe."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, common: Handles | None = None) -> None:
+        """`common`: where those of WASI are, of an instance that several atoms share."""
         self._limit = limit
+        self._common = common
         self._slots: list[tuple[str, Any] | None] = [None]  # 0 is never a handle
         self._free: list[int] = []
 
@@ -38,6 +44,8 @@ class Handles:
 
     def insert(self, resource: str, thing: Any, *, beyond_limit: bool = False) -> int:
         """A new handle for `thing`. Raises Exhausted at the limit, unless the host itself hands it in."""
+        if self._common is not None and resource in OF_THE_INSTANCE:
+            return self._common.insert(resource, thing)
         if not beyond_limit:
             self.check_room(1)
         if self._free:
@@ -49,6 +57,8 @@ class Handles:
 
     def get(self, handle: int, resource: str) -> Any:
         """The thing behind a live handle of this type. Raises Violation."""
+        if self._common is not None and resource in OF_THE_INSTANCE:
+            return self._common.get(handle, resource)
         slot = self._slots[handle] if 0 < handle < len(self._slots) else None
         if slot is None or slot[0] != resource:
             raise Violation(f"{handle} is no handle of a live {resource}")
@@ -56,6 +66,8 @@ class Handles:
 
     def drop(self, handle: int, resource: str) -> None:
         """Free the handle. Raises Violation."""
+        if self._common is not None and resource in OF_THE_INSTANCE:
+            return self._common.drop(handle, resource)
         self.get(handle, resource)
         self._slots[handle] = None
         heappush(self._free, handle)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from radon.abi.errors import LoadError
+from radon.abi.syscalls import BY_IMPORT, SUSPENDING
 from radon.host.limits import Limits
 
 if TYPE_CHECKING:
@@ -49,7 +51,27 @@ class Kind:
     grants: Grants
     spread: str = "keyed"  # "keyed", "sharded", "stateless" or "every-host" (rule 17)
     shards: int = 0
+    shared: bool = False  # one instance for all of its atoms (rule 18)
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)
     links: Mapping[str, str] = field(default_factory=dict)  # link name -> "kind/key" or "http:NAME"
     config: Mapping[str, str] = field(default_factory=dict)
+
+
+def unshareable(module: Module) -> str:
+    """Why atoms cannot share an instance of this module, and the way out; "" if they can."""
+    waits = sorted(BY_IMPORT[place].name for place in module.imports & SUSPENDING)
+    if not waits:
+        return ""
+    return (
+        f"{module.name} imports {', '.join(waits)}, so that a turn may stop halfway in the memory that others are to "
+        "run in; do without, or make the memory 'private'"
+    )
+
+
+def check_shared(kinds: Mapping[str, Kind]) -> None:
+    """Raises LoadError for a kind whose module cannot be shared."""
+    for name, kind in kinds.items():
+        fault = unshareable(kind.module) if kind.shared else ""
+        if fault:
+            raise LoadError(f"kind {name!r}: its memory cannot be shared: {fault}")

@@ -79,9 +79,13 @@ class Ledger:
 
     def next_step(self) -> int:
         """A number for a new step; the image will not give it out again, and no other domain does."""
+        self.image.step = self.coming_step()
+        return self.image.step
+
+    def coming_step(self) -> int:
+        """What `next_step` will give."""
         image = self.image
-        image.step += image.domains - (image.step - image.domain) % image.domains
-        return image.step
+        return image.step + image.domains - (image.step - image.domain) % image.domains
 
     def leave(self, output: Any) -> None:
         """`output` leaves the domain when this commit is durable."""

@@ -62,6 +62,9 @@ WRITE_FUEL = 4000
 NAME_FUEL = 100
 """What each byte of a name costs that is compared with grants and hashed to a shard."""
 
+SHARED_HANDLES = 65_536
+"""Handles that the atoms of a shared instance may hold between their turns, together; with more it is discarded."""
+
 BUCKETS = 1024
 """Buckets with entries that an atom may have; `limits.state` counts only what is in them."""
 

@@ -20,7 +20,7 @@ from radon.host import capi, native
 from radon.host.assembly import Assembly
 from radon.host.domain import Domain, KindUsage, Settings, Status, Usage
 from radon.host.engine import capacity, check_memory, engine
-from radon.host.kind import Kind
+from radon.host.kind import Kind, check_shared
 from radon.host.lookup import resolve, select
 
 _SPREADS = ("keyed", "sharded", "stateless", "every-host")
@@ -88,6 +88,7 @@ class NativeDomain(Domain):
 
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         check_memory({name: kind.limits.memory for name, kind in kinds.items()})
+        check_shared(kinds)
         names = frozenset(f"http:{name}" for name in endpoints)
         described = [row for kind in kinds.values() for row in _described(kind)]
         described += [rows.Endpoint(name) for name in sorted(names)]
@@ -187,7 +188,7 @@ def _described(kind: Kind) -> Iterable[Any]:
         _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state,
         limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff,
         address, module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers),
-        int(module.suspends), int(module.starts), kind.name,
+        int(module.suspends), int(module.starts), int(kind.shared), kind.name,
     )  # fmt: skip
     for right, name, glob in kind.grants.rows():
         yield rows.MayOpen(rows.RIGHTS.index(right), name, glob)

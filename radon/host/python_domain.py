@@ -7,7 +7,7 @@ one turn's overlay `turn.py`'s, the guest `gate.py`'s. The rules are in docs/sem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from radon.abi import exchange as x
 from radon.abi import records as r
@@ -18,11 +18,11 @@ from radon.host import crossings, engine, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
 from radon.host.fiber import Abandoned
-from radon.host.gate import Failed, Gate
+from radon.host.gate import Failed, Function, Gate, plain
 from radon.host.guest import uninterrupted
 from radon.host.image import Image
 from radon.host.inputs import take_in
-from radon.host.kind import Kind
+from radon.host.kind import Kind, check_shared
 from radon.host.ledger import SYSTEM, Ledger
 from radon.host.lookup import entries, load, usage
 from radon.host.routes import FAILED, STOPPED, Routes
@@ -36,16 +36,19 @@ ERROR_LEVEL = 3
 class PythonDomain:
     """See `Domain`. A suspended turn is a thread here."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, ledger: type[Ledger] = Ledger, around: Callable[[str, Function], Function] = plain
+    ) -> None:
+        """`ledger` and `around`, which see what happens, are for traced.py."""
         self.settings = settings
         self.image = Image()
-        self.ledger = Ledger(self.image, elide=settings.elide)
+        self.ledger = ledger(self.image, elide=settings.elide)
         self.routes = Routes(self.ledger, settings, self._on_end)
         self.kinds: Mapping[str, Kind] = {}
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind
         self.fates: dict[int, str] = {}  # turns that are not to be run, by step
         room = engine.capacity(threads=True)
-        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory)
+        self._gate = Gate(settings.instances, room.slots // settings.sharing, settings.memory, around)
         self._inputs: list[object] = []
         suspended = min(settings.suspended, room.suspended // settings.sharing)
         self.suspensions = Suspensions(self.routes, self._gate, suspended, settings.memory)
@@ -67,6 +70,7 @@ class PythonDomain:
     def deploy(self, digest: str, kinds: Mapping[str, Kind], endpoints: Iterable[str] = ()) -> None:
         self.drop_instances()
         engine.check_memory({name: kind.limits.memory for name, kind in kinds.items()})
+        check_shared(kinds)
         self._gate.link(kinds)
         self.kinds = self.routes.kinds = dict(kinds)
         self.routes.endpoints = frozenset(f"http:{name}" for name in endpoints)
@@ -231,7 +235,7 @@ class PythonDomain:
         else:
             routes.wake(atom)
             if self.settings.forgetful:
-                self._gate.drop(atom)
+                self._gate.discard(atom)
 
     def _set_timers(self, atom: Atom, timers: Mapping[int, int | None]) -> None:
         """Set, move or cancel; those that fell due and wait in the mailbox are taken back."""
@@ -253,7 +257,7 @@ class PythonDomain:
         turn.open = False
         self._work += turn.spent
         atom.roll_back()
-        self._gate.drop(atom)
+        self._gate.discard(atom)
         self._failed[turn.kind.name] += 1
         attempt = delivery.attempt + 1
         self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")

@@ -1,11 +1,14 @@
 """The core types on which host and guest agree: of what the host calls. It is called without checks by the engine.
 
-Owns how a function of a module is compared with what the table says of it, and how that reads when it differs.
+Owns how a function of a module is compared with what the table says of it, what one part of a component exports with
+what another one imports, and how that reads when it differs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import wasmtime
 
@@ -38,6 +41,36 @@ def check(what: str, found: object, wanted: Signature) -> None:
     have = _text(of_function(found, what))
     if have != _text(wanted):
         raise LoadError(f"{what} is {have}; it must be {_text(wanted)}")
+
+
+def check_supply(what: str, wanted: object, given: object) -> None:
+    """Raises LoadError unless an import of the type `wanted` can be an export of the type `given`."""
+    takes, has = _shape(wanted), _shape(given)
+    if takes.kind != has.kind or not (takes.least <= has.least and has.most <= takes.most):
+        raise LoadError(f"{what} is {takes}, and is given {has}")
+
+
+class _Shape(NamedTuple):
+    """A type of the engine's, as far as it has to be the same, and between which bounds it may grow."""
+
+    kind: str
+    least: int = 0
+    most: float = 0
+
+    def __str__(self) -> str:
+        if self.most == 0:
+            return self.kind
+        return f"{self.kind} of {self.least} {'or more' if self.most == math.inf else f'to {self.most}'}"
+
+
+def _shape(type_: Any) -> _Shape:
+    if isinstance(type_, wasmtime.FuncType):
+        return _Shape(_text(of_function(type_, "")))
+    if isinstance(type_, wasmtime.GlobalType):
+        return _Shape(f"a {'mutable' if type_.mutable else 'constant'} {type_.content}")
+    kind = f"a table of {type_.element}" if isinstance(type_, wasmtime.TableType) else "a memory"
+    least, most = type_.limits.min, type_.limits.max
+    return _Shape(kind, least, math.inf if most is None else most)
 
 
 def _text(signature: Signature) -> str:

@@ -13,8 +13,9 @@ from radon.abi import records as r
 from radon.abi.errors import Exhausted
 from radon.host.atom import Atom
 from radon.host.fiber import Fiber
-from radon.host.gate import Gate, Instance
+from radon.host.gate import Gate
 from radon.host.handles import Violation
+from radon.host.instance import Instance
 from radon.host.journal import Journal
 from radon.host.routes import Routes
 from radon.host.turn import Turn
@@ -42,6 +43,10 @@ class Suspensions:
         self._fiber = fiber = self._idle.pop() if self._idle else Fiber()
         fiber.start(function)
         self._left(fiber)
+
+    def waits(self, atom: Atom) -> bool:
+        """Does the atom's turn wait here?"""
+        return (atom.kind, atom.key) in self._waiting
 
     def resume(self, atom: Atom) -> bool:
         """Go on with the atom's turn. False: it does not wait here, but has to run again from its journal."""

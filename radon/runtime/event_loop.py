@@ -56,19 +56,21 @@ class Runtime(Running):
         durability: str = "fsync",
         domains: int | None = None,
         forgetful: bool = False,
+        record: str | Path | None = None,
         thread: str = "loop",
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
-        `store`, `data`, `durability`, `domains` and `forgetful` as `BlockingRuntime` has them. `thread` "loop": the
-        event loop runs short turns itself, so that no call waits for another thread; "own": all turns run in a thread
-        of their own, so that no turn stops the loop. Several domains always have their own.
+        `store`, `data`, `durability`, `domains`, `forgetful` and `record` as `BlockingRuntime` has them. `thread`
+        "loop": the event loop runs short turns itself, so that no call waits for another thread; "own": all turns run
+        in a thread of their own, so that no turn stops the loop. Several domains always have their own.
         """
         if thread not in THREADS:
             raise Invalid(f"unknown thread {thread!r}; known: {', '.join(THREADS)}")
         super().__init__(
-            manifest, on=on, store=store, data=data, durability=durability, domains=domains, forgetful=forgetful
-        )
+            manifest, on=on, store=store, data=data, durability=durability, domains=domains, forgetful=forgetful,
+            record=record,
+        )  # fmt: skip
         self._lent = thread == "loop"
 
     async def __aenter__(self) -> Self:

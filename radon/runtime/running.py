@@ -48,6 +48,7 @@ class Running:
         durability: str = "fsync",
         domains: int | None = None,
         forgetful: bool = False,
+        record: str | Path | None = None,
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
@@ -55,6 +56,7 @@ class Running:
         what is answered outlives a power cut; "async": it outlives the process. `domains`: over how many the atoms are
         spread, each with a thread of its own; it stays what it was at first, 1 if nothing was said. `forgetful` drops
         every instance after its turn, to find out what an atom keeps in its memory that belongs into its state.
+        `record`: the directory of a recording that `radon replay` runs again, new or to be added to.
         """
         if durability not in DURABILITIES:
             raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
@@ -62,7 +64,8 @@ class Running:
         self._on = on
         self._options = Options(
             store=store, data=Path(data) if data is not None else None, fsync=durability == "fsync",
-            domains=domains, forgetful=forgetful, failed=self._failed,
+            domains=domains, forgetful=forgetful, record=Path(record) if record is not None else None,
+            failed=self._failed,
         )  # fmt: skip
         self._deployment: Monolith | None = None
         self._egress: EgressThread | None = None

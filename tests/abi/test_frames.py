@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.abi import crossing, deployment
+from radon.abi import crossing, deployment, peers
 from radon.abi import exchange as x
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Delivery
@@ -49,10 +49,10 @@ def test_every_record_has_a_tag_of_its_own() -> None:
     assert len(set(tags)) == len(tags)
 
 
-def test_the_tag_says_whether_a_record_stays_comes_in_goes_out_or_crosses() -> None:
+def test_the_tag_says_what_a_record_is_for() -> None:
     for cls, layout in LAYOUTS.items():
         tag = layout.tag
-        module = r if tag < 64 else x if tag < 192 else deployment if tag < 224 else crossing
+        module = r if tag < 64 else x if tag < 192 else deployment if tag < 224 else crossing if tag < 240 else peers
         assert cls.__module__ == module.__name__
         assert 0 < tag < 256
     assert LAYOUTS[x.Now].tag == 64

@@ -22,13 +22,14 @@ MODULES = {
     "plain": wat(),
     "other": wat(answer=2048),
     "stateful": wat('(import "radon:atom/state@0.1.0" "open" (func (param i32 i32 i32)))'),
+    "waiting": wat('(import "radon:atom/clock@0.1.0" "sleep" (func (param i64)))'),
     "big": wat(pages=33),
 }
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where manifests find plain.wat, other.wat, stateful.wat and big.wat."""
+    """Where manifests find the modules above, as NAME.wat."""
     for name, text in MODULES.items():
         (tmp_path / f"{name}.wat").write_text(text)
     return tmp_path

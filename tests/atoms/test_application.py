@@ -128,6 +128,16 @@ def test_a_stateless_kind_may_not_import_state(one: One, folder: Path) -> None:
     )
 
 
+def test_a_kind_whose_turns_can_wait_may_not_be_shared(one: One, folder: Path) -> None:
+    one('memory = "shared"')
+    with pytest.raises(ManifestError) as refusal:
+        one('memory = "shared"', "waiting.wat")
+    assert str(refusal.value) == (
+        f"radon.toml: [kinds.account] memory = 'shared': {folder}/waiting.wat imports clock.sleep, so that a turn may"
+        " stop halfway in the memory that others are to run in; do without, or make the memory 'private'"
+    )
+
+
 def test_a_module_must_fit_its_memory_limit(one: One, folder: Path) -> None:
     one('limits = {memory = "2112KiB"}', "big.wat")
     with pytest.raises(ManifestError) as refusal:

@@ -171,6 +171,21 @@ def test_an_empty_value_is_a_value_and_absence_is_none(h: Harness) -> None:
     assert run(h, ATOM, 'bucket.get data ""', 'bucket.get-many data k x ""') == ["ok v", 'ok "" - v']
 
 
+@pytest.mark.parametrize("fails", ["err no", "trap", ""])
+def test_a_turn_may_write_many_keys_again_and_again(open_harness: Open, module: bytes, fails: str) -> None:
+    h = open_harness({"script": script_kind(module, retry=Retry(attempts=1))})
+    keys = [f"{bucket} {number}" for number in range(15) for bucket in ("even", "odd")]
+    run(h, ATOM, *(f"bucket.put {key} before" for key in keys[::3]))
+    before = h.state(ATOM)
+    puts = [f"bucket.put {key} {value}" for value in ("a", "b") for key in keys]
+    deletes = [f"bucket.delete {key}" for key in keys[5:]]
+    h.send(ATOM, script(*puts, *deletes, f"bucket.put {keys[-1]} c", *filter(None, [fails])))
+    after = {"even": dict.fromkeys([b"0", b"1", b"2"], b"b"), "odd": {b"0": b"b", b"1": b"b", b"14": b"c"}}
+    for _ in "live", "restored":
+        assert h.state(ATOM) == (before if fails else before | after)
+        h.restart()
+
+
 def test_buckets_and_atoms_are_apart(h: Harness) -> None:
     run(h, ATOM, "bucket.put one k v")
     assert run(h, ATOM, "bucket.get two k", "bucket.delete-range two - -", "bucket.get one k") == ["ok -", "ok", "ok v"]

@@ -22,7 +22,7 @@ from tests.scripts import script
 Step = tuple[Any, ...]
 """What happens, and the particulars."""
 
-PASSING = ("brief/f", "near/@here", "near/elsewhere")
+PASSING = ("brief/f", "near/@here", "near/elsewhere", "common/g", "common/h", "common/i")
 """Atoms that can tell how long their instance lives, or that no log has."""
 
 PAUSES = (0, 0, 0, 1, SECONDS // 10, SECONDS, 100 * SECONDS, 10**5 * SECONDS)
@@ -65,8 +65,8 @@ def _input(random: Random, volatile: bool) -> Any:
         return _post(random, volatile)
     if what < 0.75:
         return crossings.choose(random, lambda: _body(random, volatile), casts=volatile)
-    atom = Address.parse(random.choice((*ATOMS, *CONNECTIONS)))
-    connection = Address.parse(random.choice(CONNECTIONS))
+    atom = Address.parse(random.choice((*ATOMS, *CONNECTIONS, *(PASSING if volatile else ()))))
+    connection = Address.parse(random.choice((*CONNECTIONS, *(("common/line-3",) if volatile else ()))))
     return random.choice((
         x.Spawn(random.randrange(100), random.choice(("script", "tight", "shard", "nobody")), _body(random, volatile)),
         x.Connect(connection, _body(random, volatile)),

@@ -25,14 +25,17 @@ from tests.hostile.puppet import PUPPET
 LIMITS = Limits(memory=4 * MIB, turn=5_000_000, outbox=20, state=10_000, message=20_000, handles=40, spawned=5)
 GRANTS = ("joined/*", "puppet/*", "spawn:joined", "stop:joined/*", "publish:*", "subscribe:*")
 
-asked = st.lists(st.tuples(st.sampled_from(["a", "b"]), scripts(wasi2=True), st.booleans()), min_size=1, max_size=5)
+ATOMS = ["joined/a", "joined/b", "common/c", "common/d"]
+asked = st.lists(st.tuples(st.sampled_from(ATOMS), scripts(wasi2=True), st.booleans()), min_size=1, max_size=5)
 
 
 @pytest.fixture(scope="module")
 def kinds() -> Kinds:
     fields = {"limits": LIMITS, "retry": Retry(attempts=2), "links": {"link": "puppet/p"}}
     return Kinds(
-        joined=kind("joined", joined_puppet(), GRANTS, **fields), puppet=kind("puppet", PUPPET, GRANTS, **fields)
+        joined=kind("joined", joined_puppet(), GRANTS, **fields),
+        puppet=kind("puppet", PUPPET, GRANTS, **fields),
+        common=kind("common", joined_puppet(suspending=False), GRANTS, shared=True, **fields),
     )
 
 
@@ -44,9 +47,9 @@ def test_a_component_does_the_same_on_every_domain(
     name: str, kinds: Kinds, messages: list[tuple[str, Steps, bool]], forgetful: bool
 ) -> None:
     with closing(Twins(PythonDomain, load(name), kinds, settings=Settings(instances=3, forgetful=forgetful))) as twins:
-        for token, (key, steps, answers) in enumerate(messages):
-            text = body(steps, answers, wasi2=True)
-            twins.submit(10**9, [Post(token, 0, 1, Address("joined", key), NOWHERE, "", "", (), text)])
+        for token, (to, steps, answers) in enumerate(messages):
+            text = body(steps, answers, wasi2=True, shared=to.startswith("common"))
+            twins.submit(10**9, [Post(token, 0, 1, Address.parse(to), NOWHERE, "", "", (), text)])
             twins.run(20)
             twins.take()
         twins.crash()

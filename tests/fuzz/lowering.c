@@ -96,7 +96,7 @@ typedef struct Run {
     uint8_t asked[ID_SIZE]; /* the request to an endpoint that left last */
 } Run;
 
-static void serve(Buffer *rows, const char *name, int spread, wasmtime_module_t *module, bool suspends) {
+static void serve(Buffer *rows, const char *name, int spread, wasmtime_module_t *module, bool suspends, bool shared) {
     static const struct { int right; const char *name, *glob; } grants[] = {
         {0, "direct", "*"}, {0, "puppet", "*"}, {0, "shard", "*"}, {1, "puppet", ""}, {1, "direct", ""},
         {2, "puppet", "*"}, {2, "direct", "?"}, {3, "", "*"}, {4, "", "n*"}, {5, "api", ""},
@@ -104,7 +104,7 @@ static void serve(Buffer *rows, const char *name, int spread, wasmtime_module_t 
     put_record(
         rows, R_SERVE, (uint32_t)spread, (uint32_t)3, (uint64_t)1 << 20, (uint64_t)3000000, (uint64_t)20, (uint64_t)2000,
         (uint64_t)1 << 14, (uint64_t)12, (uint64_t)4, (uint32_t)2, (uint64_t)1000, (uint64_t)(uintptr_t)module, (uint32_t)1,
-        0x1f, suspends, 0, slice(name, strlen(name)));
+        0x1f, suspends, 0, shared, slice(name, strlen(name)));
     for (size_t n = 0; n < sizeof grants / sizeof *grants; n++) {
         put_record(
             rows, R_MAY_OPEN, grants[n].right, slice(grants[n].name, strlen(grants[n].name)),
@@ -135,11 +135,11 @@ static void join(Buffer *rows) {
 
 static void deploy(RadonDomain *d, bool all) {
     Buffer rows = {0};
-    serve(&rows, "puppet", KEYED, puppet_module, true);
-    if (all) serve(&rows, "direct", KEYED, direct_module, false);
-    serve(&rows, "shard", SHARDED, direct_module, false);
-    serve(&rows, "near", EVERY_HOST, puppet_module, true);
-    serve(&rows, "joined", KEYED, NULL, true);
+    serve(&rows, "puppet", KEYED, puppet_module, true, false);
+    if (all) serve(&rows, "direct", KEYED, direct_module, false, false);
+    serve(&rows, "shard", SHARDED, direct_module, false, true);
+    serve(&rows, "near", EVERY_HOST, puppet_module, true, false);
+    serve(&rows, "joined", KEYED, NULL, true, false);
     join(&rows);
     put_record(&rows, R_ENDPOINT, SLICE("http:api"));
     must(radon_deploy(d, (const uint8_t *)"digest", 6, rows.data, rows.size) == NULL, "it deploys");

@@ -93,13 +93,14 @@ def load(folder: Path, **tables: Any) -> Application:
 
 @asynccontextmanager
 async def running(
-    application: Application, *, data: Path | None = None, store: Store | None = None, environ: Mapping[str, str] = {}
-) -> AsyncIterator[Running]:
+    application: Application, *, data: Path | None = None, store: Store | None = None, environ: Mapping[str, str] = {},
+    record: Path | None = None,
+) -> AsyncIterator[Running]:  # fmt: skip
     """Deployed in memory, in `data` or in `store`, and served until the block ends."""
     if store is not None:
         deployment = await asyncio.to_thread(Monolith.open, application, store)
     else:
-        options = Options(store="memory" if data is None else "lmdb", data=data)
+        options = Options(store="memory" if data is None else "lmdb", data=data, record=record)
         deployment = await asyncio.to_thread(deploy, "monolith", application, options)
     deployment.lend()
     try:

@@ -152,6 +152,14 @@ def test_a_known_name_that_is_no_function_is_refused() -> None:
     assert "now (global)" in refusal(atom('(import "radon:atom/clock@0.1.0" "now" (global i64))'))
 
 
+@pytest.mark.parametrize("type_", ["(ref null $t)", "(ref $t)", "(ref func)"])
+def test_a_module_of_typed_references_is_refused(type_: str) -> None:
+    """The engine would end the process when it is asked for the type of such a function."""
+    realloc = f'(func (export "cabi_realloc") (param i32 i32 {type_} i32) (result i32) (i32.const 8))'
+    module = f"(module (type $t (func)) {MEMORY} {realloc} {RECEIVE})"
+    assert "function references required" in refusal(module)
+
+
 def test_a_module_that_throws_exceptions_is_refused_by_name() -> None:
     """Thousands of instructions of the host for one unit of fuel."""
     said = "uses WebAssembly exceptions, which cost more than their fuel; build it with -fno-exceptions"

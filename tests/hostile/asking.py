@@ -70,8 +70,8 @@ def scripts(*, wasi2: bool = False) -> st.SearchStrategy[Steps]:
     return st.lists(calls(wasi2), min_size=4, max_size=14)
 
 
-def body(steps: Steps, answers: bool, wasi2: bool = False) -> bytes:
-    """A handle of each type to begin with, then the steps."""
+def body(steps: Steps, answers: bool, wasi2: bool = False, shared: bool = False) -> bytes:
+    """A handle of each type to begin with, then the steps. `shared`: of WASI's handles the atom's own are no part."""
     script = Script()
     script.data(b"".join(name.ljust(64, b"\0") for name in NAMES))
     script.data(b"".join(word.to_bytes(4, "little") for at in PLACES for word in (at, 3)))
@@ -81,7 +81,7 @@ def body(steps: Steps, answers: bool, wasi2: bool = False) -> bytes:
     script.call("state.open", PLACES[5], 4, script.area())
     script.call("objects.put", PLACES[0], 20, script.area())
     if wasi2:
-        for begin in ("stdout.get-stdout", "stderr.get-stderr", "stdin.get-stdin"):
+        for begin in (*["stdin.get-stdin"] * (6 * shared), "stdout.get-stdout", "stderr.get-stderr", "stdin.get-stdin"):
             script.call(begin)
         for due in (0, 2**63):
             script.call("monotonic-clock.subscribe-instant", due)

@@ -11,7 +11,7 @@ from radon.host.canonical import parse
 from radon.host.limits import Limits
 from radon.testing.harness import Harness
 from tests.hostile.conftest import Yard, hostile
-from tests.hostile.puppet import MESSAGE, PUPPET, Act, Script
+from tests.hostile.puppet import DIRECT, MESSAGE, PUPPET, Act, Script
 from tests.hostile.test_pointers import RESOURCES, arguments, case_id
 
 ON_A_HANDLE = [row for row in SYSCALLS if row.takes and parse(row.takes[0]).head in ("borrow", "own")]
@@ -134,6 +134,54 @@ def test_a_message_is_answered_once_whatever_else_is_done_with_it(h: Harness) ->
     seen = next(iter(h.image().objects.values())).body
     assert [seen[area] for area in areas[:5]] == [0, 1, 1, 1, 1]
     assert {seen[area + 1] for area in areas[1:5]} == {7}
+
+
+# ---- of another atom of a shared kind ----
+
+
+@pytest.fixture
+def shared(yard: Yard) -> Harness:
+    return yard(direct=hostile("direct", DIRECT, shared=True))
+
+
+@pytest.mark.parametrize("resource", ["address", "message", "bucket", "object"])
+def test_a_handle_of_another_atom_of_a_shared_kind_is_none(shared: Harness, resource: str) -> None:
+    """Though the guest knows its number: it is in the memory that they share."""
+    for row in (row for row in ON_A_HANDLE if resource_of(row) == resource and row.effect != "suspends"):
+        script = Script()
+        take(script, resource)
+        script.play(shared, "direct/owner")
+        script = Script()
+        script.call(row.name, FIRST, *arguments(Script(), row)[1:])
+        assert f"{FIRST} is no handle of a live {resource}" in script.fail(shared, "direct/thief")
+
+
+def test_a_number_means_what_the_atom_itself_was_given_for_it(shared: Harness) -> None:
+    for name in "ab":
+        script = Script()
+        script.call(RESOURCES["address"], *script.data(f"witness/{name}".encode()), script.area())
+        script.play(shared, f"direct/{name}")
+    for name in "ab":
+        assert not shared.lives(f"witness/{name}")
+        script = Script()
+        script.call("messaging.address.send", FIRST, 0, 0, script.area())
+        script.play(shared, f"direct/{name}")
+        assert shared.lives(f"witness/{name}")
+
+
+def test_a_message_of_another_atom_of_a_shared_kind_cannot_be_answered(shared: Harness) -> None:
+    script = Script()
+    script.call("messaging.message.keep", MESSAGE, 5, script.area())
+    script.call("messaging.kept", 5, script.area())
+    script.call("messaging.message.keep", FIRST, 5, script.area())
+    kept = shared.post("direct/owner", script.body())
+    script = Script()
+    script.call("messaging.kept", 5, area := script.area())
+    assert script.play(shared, "direct/thief").word(area) == 0  # none: kept messages are each atom's own
+    script = Script()
+    script.call("messaging.message.reply", FIRST, 0, 4, script.area())
+    assert f"{FIRST} is no handle of a live message" in script.fail(shared, "direct/thief")
+    assert shared.reply(kept) is None
 
 
 # ---- limits.handles ----

@@ -218,7 +218,36 @@ def test_functions_that_the_standard_does_not_have_are_refused() -> None:
     assert "imports what Radon does not offer: radon:atom/messaging@0.1.0.[method]message.age" in refusal(text)
 
 
-def test_parts_that_do_not_fit_each_other_fail_the_turn(yard: Yard) -> None:
-    """The engine finds out, when it joins them; no tool makes such a component."""
-    text = component().replace(b'(import "library" "memory" (memory 1))', b'(import "library" "memory" (memory 9))')
-    assert "memory types incompatible" in failure(yard(joined=text))
+def joint(exports: str, imports: str) -> bytes:
+    """A component whose library exports something else than a memory of a page, too, and whose handler imports it."""
+    text = component().decode()
+    text = text.replace('(memory (export "memory") 1)', exports)
+    return text.replace('(import "library" "memory" (memory 1))', imports).encode()
+
+
+MEMORY = '(memory (export "memory") 1)'
+MORE = f"""{MEMORY} (func (export "func") (result i32) unreachable) (global (export "global") i32 (i32.const 0))
+  (table (export "table") 1 3 funcref)"""
+
+
+@pytest.mark.parametrize(("exports", "wanted", "said"), [
+    (MEMORY, "(memory 9)", "a memory of 9 or more, and is given a memory of 1 or more"),
+    (MEMORY, "(memory 1 4)", "a memory of 1 to 4, and is given a memory of 1 or more"),
+    ('(memory (export "memory") 1 5)', "(memory 1 4)", "a memory of 1 to 4, and is given a memory of 1 to 5"),
+    (MORE, "(func (param i32))", "(i32) -> (), and is given () -> (i32)"),
+    (MORE, "(global (mut i32))", "a mutable i32, and is given a constant i32"),
+    (MORE, "(global i64)", "a constant i64, and is given a constant i32"),
+    (MORE, "(table 2 funcref)", "a table of funcref of 2 or more, and is given a table of funcref of 1 to 3"),
+    (MORE, "(table 1 2 funcref)", "a table of funcref of 1 to 2, and is given a table of funcref of 1 to 3"),
+])  # fmt: skip
+def test_parts_that_do_not_fit_each_other_are_refused(exports: str, wanted: str, said: str) -> None:
+    """No tool makes such a component."""
+    name = wanted[1:].partition(" ")[0]
+    memory = "" if name == "memory" else '(import "library" "memory" (memory 1))'
+    text = joint(exports, f'{memory} (import "library" "{name}" {wanted})')
+    assert refusal(text) == f"import library.{name} of a module inside the component is {said}"
+
+
+@pytest.mark.parametrize("wanted", ["(table 1 3 funcref)", "(table 0 8 funcref)", "(table 0 funcref)"])
+def test_parts_that_fit_each_other_need_not_say_the_same(wanted: str) -> None:
+    load(joint(MORE, f'(import "library" "memory" (memory 0)) (import "library" "table" {wanted})'), "x")

@@ -350,3 +350,23 @@ def test_output_of_a_failed_turn_stays(h: Harness) -> None:
     with pytest.raises(Closed):
         h.call(TO, script.body())
     assert "so far" in h.logs()
+
+
+# -- in an instance that atoms share --
+
+
+def test_what_wasi_gives_is_of_the_memory_that_atoms_share(yard: Yard) -> None:
+    """Runtimes of languages ask for a stream once, and keep it where all of them find it."""
+    h = yard(joined=hostile("joined", joined_puppet(suspending=False), shared=True))
+    script = Script()
+    script.call("stdout.get-stdout")
+    script.call("messaging.self")
+    end = script.play(h, "joined/a")
+    assert (end.result(0), end.result(1)) == (1, FIRST)
+    script = Script()
+    script.call("streams.output-stream.write", 1, *script.data(b"of b\n"), script.area())
+    script.play(h, "joined/b")
+    assert h.logs() == ["of b"]
+    script.call("streams.drop.output-stream", 1)
+    script.play(h, "joined/c")
+    assert "1 is no handle of a live output-stream" in written(("streams.output-stream.flush", 1, AREA))[0].fail(h, TO)

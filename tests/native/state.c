@@ -1,8 +1,9 @@
-/* state.c - the map against a sorted array, and its nodes against the invariants that state.c tells of.
+/* state.c - the map against a sorted array, and its nodes against the invariants that node.h and state.c tell of.
  *
- * For those the program looks behind the header. Compiled with a small FANOUT as well, which makes deep trees of few
+ * For those the program looks behind the headers. Compiled with a small FANOUT as well, which makes deep trees of few
  * entries. Lost and excess references are found by AddressSanitizer.
  */
+#include "../../radon/host/native/node.c"
 #include "../../radon/host/native/state.c"
 
 #include "check.h"

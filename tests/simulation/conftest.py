@@ -1,8 +1,9 @@
-"""The witness, compiled once."""
+"""The witness, compiled once; and one whose atoms share an instance."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,16 @@ from radon.testing.harness import kind
 __all__ = ["each_domain"]  # a fixture, found here by its name
 
 
+def _witness(folder: Path, source: str, **fields: Any) -> Kind:
+    build_c([Path(__file__).with_name(source)], out := folder / "witness.wasm")
+    return kind("witness", out, ["spawn:witness"], **fields)
+
+
 @pytest.fixture(scope="session")
 def witness(tmp_path_factory: pytest.TempPathFactory) -> Kind:
-    out = tmp_path_factory.mktemp("witness") / "witness.wasm"
-    build_c([Path(__file__).with_name("witness.c")], out)
-    return kind("witness", out, ["spawn:witness"])
+    return _witness(tmp_path_factory.mktemp("witness"), "witness.c")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Kind:
+    return _witness(tmp_path_factory.mktemp("witness"), "witness_direct.c", shared=True)

@@ -58,6 +58,11 @@ def test_nothing_is_lost_or_doubled_between_domains(first: int, witness: Kind) -
     run_block(first, witness, domains=3)
 
 
+@pytest.mark.parametrize("first", FAST)
+def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance(first: int, shared: Kind) -> None:
+    run_block(first, shared, domains=1 + 2 * (first % 2))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", SLOW)
 def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(first: int, witness: Kind) -> None:

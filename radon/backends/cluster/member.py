@@ -35,8 +35,8 @@ class Member:
         self._actions: list[e.Action] = []
         self._hear: dict[type, Callable[[int, str, Any], None]] = {
             p.Owned: self._hear_owned, p.Carried: self._hear_carried, p.Confirmed: self._hear_confirmed,
-            p.HandedOver: self._hear_handed_over, p.Asked: self._hear_asked, p.NotTaken: self._hear_not_taken,
-            p.Told: self._hear_told,
+            p.HandedOver: self._hear_handed_over, p.Posted: self._hear_asked, p.NotTaken: self._hear_not_taken,
+            p.Returned: self._hear_told,
         }  # fmt: skip
 
     def take_actions(self) -> list[e.Action]:
@@ -240,13 +240,14 @@ class Member:
 
     # ---- between domains ----
 
-    def left(self, now: int, domain: int, epoch: int, outputs: Iterable[Any]) -> None:
-        """What a domain that was opened under this epoch lets leave, now that its commit is durable."""
+    def left(self, now: int, domain: int, epoch: int, outputs: Iterable[Any]) -> bool:
+        """What a domain that was opened under this epoch lets leave, now that its commit is durable. Does it?"""
         holding = self._holdings[domain]
         if holding.stage not in (Stage.OPEN, Stage.CLOSING) or holding.epoch != epoch:
-            return
+            return False
         if not self.lease.holds(now):
-            return self.lapsed(now)
+            self.lapsed(now)
+            return False
         for output in outputs:
             match output:
                 case x.Reply() | x.Accepted():
@@ -260,6 +261,7 @@ class Member:
                     self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
                 case _:
                     self._actions.append(e.Outside(domain, output))
+        return True
 
     def _carry(self, holding: Holding, to: int, now: int) -> None:
         for frame in holding.channels[to].due(now):
@@ -311,10 +313,10 @@ class Member:
             self._actions.append(e.Tell(question.token, None))
         elif self._questions.is_due(question, owner.epoch, now):
             self._questions.say(question, owner.epoch, now)
-            asked = p.Asked(question.domain, owner.epoch, question.number, question.token, question.post)
+            asked = p.Posted(question.domain, owner.epoch, question.number, question.token, question.post)
             self._to_owner(now, question.domain, asked)
 
-    def _hear_asked(self, now: int, speaker: str, message: p.Asked) -> None:
+    def _hear_asked(self, now: int, speaker: str, message: p.Posted) -> None:
         holding = self._holdings[message.domain]
         if holding.epoch != message.epoch or holding.stage is Stage.AWAY:
             self._has(message.domain, speaker)
@@ -334,9 +336,9 @@ class Member:
         if asker == self._process:
             self._tell(output)
         elif asker is not None:
-            self._say(host_of(asker), p.Told(output.token, encode(output)))
+            self._say(host_of(asker), p.Returned(output.token, encode(output)))
 
-    def _hear_told(self, now: int, speaker: str, message: p.Told) -> None:
+    def _hear_told(self, now: int, speaker: str, message: p.Returned) -> None:
         for output in decode_all(message.output):
             self._tell(output)
 

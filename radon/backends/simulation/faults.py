@@ -228,11 +228,27 @@ def _full(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 
 def _log_crash(machines: Machines, fault: Fault) -> Callable[[], None]:
-    if not machines.log.is_up:
-        return _nothing
-    machines.world.fired["log-crash"] += 1
-    machines.log.crash()
-    return machines.log.restart
+    """While something is being written, if that comes soon: what a crash can do harm to."""
+    log, is_over = machines.log, False
+
+    def strike(patience: int) -> None:
+        if is_over or not log.is_up:
+            return
+        if log.is_writing or not patience:
+            machines.world.fired["log-crash"] += 1
+            machines.world.tell(log.name, "crashes")
+            log.crash()
+        else:
+            machines.world.after(MILLISECOND, strike, patience - 1)
+
+    def restart() -> None:
+        nonlocal is_over
+        is_over = True
+        if not log.is_up:
+            log.restart()
+
+    strike(100)
+    return restart
 
 
 def _nothing() -> None:

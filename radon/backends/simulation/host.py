@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from radon.abi.delivery import Address
 from radon.abi.exchange import Now
@@ -34,6 +34,16 @@ SNAPSHOT_BYTES = 32 * 1024
 """A snapshot is taken when the log behind the last one is longer than this and than the snapshot."""
 
 
+class Watcher(Protocol):
+    """Sees what hosts do."""
+
+    def runs(self, number: int, epoch: int, domain: Domain) -> None:
+        """A host has opened a domain."""
+
+    def released(self, number: int, epoch: int, outputs: bytes) -> None:
+        """A domain lets this leave, after its commit."""
+
+
 @dataclass(frozen=True)
 class Cluster:
     """What all hosts of a world have in common."""
@@ -45,10 +55,11 @@ class Cluster:
     timing: e.Timing
     program: Program
     domains: int
+    running: type[Running]
     make: Make
     secret: bytes
     seeds: tuple[bytes, ...]  # of the domains
-    released: Callable[..., None]  # hears (number, epoch, domain, outputs) of what leaves after a commit
+    watcher: Watcher
 
 
 class Running:
@@ -80,6 +91,11 @@ class Running:
     def close(self) -> None:
         self.domain.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whatever is let leave may be its end: the member may find that its lease has ended."""
+        return self._host.running.get(self.number) is self
+
     def submit(self, record: Any) -> None:
         self._inbox.append(encode(record))
         self.wake()
@@ -103,14 +119,14 @@ class Running:
 
     def _step(self) -> None:
         self._is_awake = False
-        if self._host.running.get(self.number) is not self or self.is_closing:
+        if not self.is_open or self.is_closing:
             return
         self._take_in()
         status = self.domain.run(TURNS)
         self._commit()
         if status is Status.BUSY:
             self.wake()
-        else:
+        elif self.is_open:
             self._sleep()
 
     def _sleep(self) -> None:
@@ -130,6 +146,8 @@ class Running:
         commit = self.domain.take_commit()
         if commit.volatile:
             self._host.release(self, commit.volatile, volatile=True)
+        if not self.is_open:
+            return
         if commit.durable or commit.outgoing:
             self._log_bytes += len(commit.durable)
             self._written.append(("commit", commit.durable, commit.outgoing))
@@ -163,7 +181,7 @@ class Running:
 
         def answered(answer: Any) -> None:
             self._is_writing = False
-            if self._host.running.get(self.number) is not self:
+            if not self.is_open:
                 return
             if answer is True:
                 self._position += isinstance(request, s.Commit)
@@ -178,7 +196,7 @@ class Running:
     def _has_written(self, outgoing: bytes) -> None:
         if outgoing:
             self._host.release(self, outgoing)
-        if self._host.running.get(self.number) is self:
+        if self.is_open:
             self._write()
 
     def starts_at(self, position: int) -> None:
@@ -321,8 +339,9 @@ class Host(Node):
             return
         image, position = answer
         self._drop(domain)
-        running = self.running[domain] = Running(self, domain, image.epoch, member, image)
+        running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
         running.starts_at(position)
+        self.cluster.watcher.runs(domain, image.epoch, running.domain)
         self.world.tell(self.name, f"runs domain {domain} in epoch {image.epoch}")
         self.member.opened(self.monotonic(), domain, image.epoch, member)
         running.wake()
@@ -337,9 +356,9 @@ class Host(Node):
 
     def release(self, running: Running, outputs: bytes, *, volatile: bool = False) -> None:
         """This leaves a domain: it follows from nothing that is not durable, or may leave before."""
-        if not volatile:
-            self.cluster.released(running.number, running.epoch, running.domain, outputs)
-        self.member.left(self.monotonic(), running.number, running.epoch, decode_all(outputs))
+        left = self.member.left(self.monotonic(), running.number, running.epoch, decode_all(outputs))
+        if left and not volatile:
+            self.cluster.watcher.released(running.number, running.epoch, outputs)
         self._act()
 
     def has_failed(self, running: Running) -> None:

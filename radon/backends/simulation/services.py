@@ -155,18 +155,25 @@ class _File:
 
 
 class Log(Service):
-    """The log of each domain, fenced by epochs. `committed(domain, member, epoch, frame)` hears what became durable."""
+    """The log of each domain, fenced by epochs. `committed(domain, member, epoch, frame)` and `opened(domain, member,
+    epoch)` hear what became durable.
+    """
 
     def __init__(
-        self, world: World, network: Network, domains: int, committed: Callable[[int, str, int, bytes], None]
-    ) -> None:
+        self, world: World, network: Network, domains: int, committed: Callable[[int, str, int, bytes], None],
+        opened: Callable[[int, str, int], None],
+    ) -> None:  # fmt: skip
         super().__init__(world, network, "log")
         self._files = [_File() for _ in range(domains)]
-        self._committed = committed
+        self._committed, self._opened = committed, opened
         self._unsynced: list[Any] = []  # requests, in the order in which they are being written
         self._busy_until = 0
         self.stall = 0  # ns that every write takes longer
         self.is_full = False
+
+    @property
+    def is_writing(self) -> bool:
+        return bool(self._unsynced)
 
     def image(self, domain: int) -> Image:
         """What is durable."""
@@ -194,10 +201,11 @@ class Log(Service):
                 return Refusal("fenced")
             case Open(domain, after, member):
                 file.epoch, file.owner = after + 1, member
+                self._opened(domain, member, file.epoch)
                 return self.image(domain), file.position
             case _ if self.is_fenced(request.epoch, file.epoch):
                 return Refusal("fenced")
-            case Commit(position=position, frame=frame) if position != file.position:
+            case Commit(position=position, frame=frame) if not self.is_next(position, file.position):
                 return file.has(position, frame) or Refusal("late")
             case _ if self.is_full:
                 self.world.fired["full"] += 1
@@ -213,6 +221,10 @@ class Log(Service):
     def is_fenced(self, epoch: int, newest: int) -> bool:
         """May an owner of this epoch write no more?"""
         return epoch != newest
+
+    def is_next(self, position: int, end: int) -> bool:
+        """May a frame for this position be appended to a log that ends there?"""
+        return position == end
 
     def crash(self) -> None:
         """What was being written is durable up to some byte; what the disk has half of is told by its checksum."""

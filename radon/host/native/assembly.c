@@ -1,8 +1,8 @@
 /* assembly.c - components: core instances that are joined with each other and with host functions. See abi/component.py,
  * host/assembly.py and host/joined.py
  *
- * The loader has read the component and checked what the host is asked for; how the parts fit each other the engine
- * checks when they are made.
+ * The loader has read the component, and checked what the host is asked for and how the parts fit each other. The engine
+ * checks the latter again when they are made.
  */
 #include "guest.h"
 

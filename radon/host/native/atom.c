@@ -115,10 +115,14 @@ static size_t bucket_index(const State *s, const Str *name) {
 }
 
 Bucket *atom_bucket(const Atom *a, const Str *name) {
+    State *s = a->state;
     size_t at;
-    if (a->state == NULL) return NULL;
-    at = bucket_index(a->state, name);
-    return at < a->state->count && str_equal(a->state->buckets[at].name, name) ? &a->state->buckets[at] : NULL;
+    if (s == NULL) return NULL;
+    if (s->last < s->count && str_equal(s->buckets[s->last].name, name)) return &s->buckets[s->last];
+    at = bucket_index(s, name);
+    if (at == s->count || !str_equal(s->buckets[at].name, name)) return NULL;
+    s->last = (uint32_t)at;
+    return &s->buckets[at];
 }
 
 Str **atom_find(const Atom *a, const Str *bucket, Slice key, Str **own) {
@@ -190,12 +194,16 @@ static uint64_t undo_hash(const Str *bucket, const Str *key) {
     return hash_u64(bytes_hash(key->data, key->size)) ^ bytes_hash(bucket->data, bucket->size);
 }
 
-/* What the turn remembers of the key, or NULL: it has not written there. `hash` is asked for when they are many. */
-static Undo *undo_of(const State *s, const Str *bucket, const Str *key, uint64_t hash) {
+/* What the turn remembers of the key, or NULL: it has not written there. The table is brought up to date here: a turn
+ * that writes each key once does without. */
+static Undo *undo_of(State *s, const Str *bucket, const Str *key) {
     UndoKey name = {s, bucket, key};
     uintptr_t number;
     if (s->undos > FEW_UNDOS) {
-        number = (uintptr_t)table_find(&s->written, hash, same_undo, &name);
+        for (size_t i = s->written.count; i < s->undos; i++) {
+            table_insert(&s->written, undo_hash(s->undo[i].bucket, s->undo[i].key), (void *)(uintptr_t)(i + 1));
+        }
+        number = (uintptr_t)table_find(&s->written, undo_hash(bucket, key), same_undo, &name);
         return number ? &s->undo[number - 1] : NULL;
     }
     for (size_t i = 0; i < s->undos; i++) {
@@ -206,8 +214,8 @@ static Undo *undo_of(const State *s, const Str *bucket, const Str *key, uint64_t
 
 void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new) {
     State *s = a->state;
-    uint64_t hash = s->undos >= FEW_UNDOS ? undo_hash(bucket, key) : 0;
-    Undo *before = undo_of(s, bucket, key, hash);
+    /* Of what the turn has written, its undo has a reference too. */
+    Undo *before = old && old->refs == 1 ? NULL : undo_of(s, bucket, key);
     if (before) {
         str_unref(before->new);
         before->new = str_ref(new);
@@ -218,11 +226,6 @@ void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new) {
         s->undo = xrealloc(s->undo, s->undo_room * sizeof *s->undo);
     }
     s->undo[s->undos++] = (Undo){str_ref(bucket), str_ref(key), str_ref(old), str_ref(new)};
-    if (s->undos <= FEW_UNDOS) return;
-    for (size_t i = 0; s->undos == FEW_UNDOS + 1 && i < FEW_UNDOS; i++) { /* now they are many */
-        table_insert(&s->written, undo_hash(s->undo[i].bucket, s->undo[i].key), (void *)(uintptr_t)(i + 1));
-    }
-    table_insert(&s->written, hash, (void *)(uintptr_t)s->undos);
 }
 
 void atom_forget_undo(Atom *a) {

@@ -18,6 +18,11 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t size);
 
+/* Asks for memory that will be read soon, and does not wait for it. It need not be there. */
+static inline void prefetch(const void *memory, size_t size) {
+    for (size_t line = 0; line < size; line += 64) __builtin_prefetch((const char *)memory + line);
+}
+
 /* One line on stderr, then abort(). */
 _Noreturn void die(const char *reason);
 

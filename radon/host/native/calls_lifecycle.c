@@ -10,7 +10,7 @@ static Error check_spawn(Instance *i, Turn *t, Slice name, uint64_t count, Slice
     if (target->spread != KEYED && target->spread != STATELESS) return INVALID;
     if (args.size > t->kind->message) return TOO_LARGE;
     if (t->spawned + count > t->kind->spawned) return EXHAUSTED;
-    if (!handles_room(i, count)) return EXHAUSTED; /* before: one whose address nobody got would live for ever */
+    if (!handles_room(i, AN_ADDRESS, count)) return EXHAUSTED; /* before: one whose address nobody got would live for ever */
     return OK;
 }
 

@@ -6,12 +6,17 @@
 
 bool state_open(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Str *name;
+    const Bucket *bucket;
     Error error;
     bool done;
-    (void)t;
     if (!lift_text(i, U32(0), U32(1), &name)) return false;
     error = name->size == 0 ? INVALID : name->size > NAME_BYTES ? TOO_LARGE : OK;
-    done = error ? lower_failed(i, U32(2), error, OK_HANDLE, 4) : lower_ok_handle(i, U32(2), name_handle(A_BUCKET, name));
+    if (error) {
+        done = lower_failed(i, U32(2), error, OK_HANDLE, 4);
+    } else { /* with the bucket's own Str it is found by its address */
+        bucket = atom_bucket(t->atom, name);
+        done = lower_ok_handle(i, U32(2), name_handle(A_BUCKET, bucket ? bucket->name : name));
+    }
     str_unref(name);
     return done;
 }

@@ -21,6 +21,7 @@
 #define WRITE_FUEL 4000
 #define NAME_FUEL 100
 #define BUCKETS 1024
+#define SHARED_HANDLES 65536
 #define CHILDREN 10000
 #define FAN_OUT (256 * MIB)
 #define LOG_LINES 1000

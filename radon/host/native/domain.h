@@ -59,6 +59,7 @@ typedef struct Kind {
     uint32_t attempts;
     uint64_t backoff; /* ns */
     uint8_t handlers; /* bit n: exports the handler of form n */
+    bool shared; /* one instance for all of its atoms */
     bool suspends, starts; /* starts: host functions may be called before the instance exists */
     const wasmtime_module_t *module; /* NULL: it is a component */
     Assembly *assembly;
@@ -69,6 +70,7 @@ typedef struct Kind {
     size_t grant_count, link_count, config_count;
     Tally *tally;
     size_t instances;
+    Instance *common; /* if it is shared and its instance lives */
     bool gone; /* taken out while the deployment runs */
 } Kind;
 
@@ -210,7 +212,8 @@ Tally *tally_of(const Domain *d, Slice kind); /* NULL: it was never deployed */
 bool gate_link(Domain *d, Kind *kinds, size_t count);
 void gate_unlink(Domain *d);
 void host_free(Domain *d);
-void gate_drop(Domain *d, Atom *a); /* frees the atom's instance, if it has one and is not in it */
+void gate_drop(Domain *d, Atom *a);    /* the atom leaves its instance, if it has one, which goes with the last one of it */
+void gate_discard(Domain *d, Atom *a); /* frees the instance that it has, if it has one, whoever else has it too */
 void gate_drop_all(Domain *d);
 bool suspension_resume(Domain *d, Atom *a); /* false: its turn does not wait here */
 void suspension_abandon(Domain *d, Atom *a);

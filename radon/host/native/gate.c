@@ -33,12 +33,20 @@ static void drop(Domain *d, Instance *i) {
     d->instance_count--;
     d->instance_memory -= i->size;
     i->kind->instances--;
-    i->atom->instance = NULL;
+    if (i->kind->shared) i->kind->common = NULL;
     instance_free(i);
 }
 
 void gate_drop(Domain *d, Atom *a) {
-    if (a->instance) drop(d, a->instance);
+    Instance *i;
+    if (a->seat == NULL) return;
+    i = a->seat->instance;
+    seat_free(a->seat);
+    if (i->seats == NULL) drop(d, i);
+}
+
+void gate_discard(Domain *d, Atom *a) {
+    if (a->seat) drop(d, a->seat->instance);
 }
 
 void gate_drop_all(Domain *d) {
@@ -70,6 +78,7 @@ uint64_t gate_weigh(Instance *i) {
 }
 
 static void adopt(Instance *i, Turn *t) {
+    seat_take(i, t->atom->seat ? t->atom->seat : seat_new(i, t->atom));
     i->turn = t;
     i->inside = true;
     t->instance = i;
@@ -80,10 +89,15 @@ static void adopt(Instance *i, Turn *t) {
     i->d->running = i;
 }
 
+static Instance *living(const Turn *t) {
+    if (t->kind->shared) return t->kind->common;
+    return t->atom->seat ? t->atom->seat->instance : NULL;
+}
+
 /* The atom's instance, made if need be. False: it has to be started yet. */
 static bool instance_for(Turn *t) {
     Domain *d = t->d;
-    Instance *i = t->atom->instance;
+    Instance *i = living(t);
     size_t most;
     if (i) {
         if (i != d->awake.newest) {
@@ -96,7 +110,8 @@ static bool instance_for(Turn *t) {
     }
     most = most_awake(d);
     if (awake(d) >= most || d->instance_memory > d->settings.memory) make_room(d, most ? most - 1 : 0);
-    i = t->atom->instance = instance_new(d, t->atom, t->kind);
+    i = instance_new(d, t->kind);
+    if (t->kind->shared) t->kind->common = i;
     join(&d->awake, i);
     d->instance_count++;
     t->kind->instances++;
@@ -163,11 +178,8 @@ bool gate_body(Instance *i) {
     i->begun = true;
     if (!instance_has(i, form)) return false;
     if (form == MESSAGE) {
-        Handle *h;
         t->message->refs++;
-        lent = handle_new(i); /* beyond the limit, if need be */
-        h = &i->handles.slots[lent - 1];
-        h->type = A_MESSAGE, h->message = t->message;
+        lent = handle_insert(i, (Handle){.type = A_MESSAGE, .message = t->message}); /* beyond the limit, if need be */
     }
     if ((count = arguments(i, t->delivery, lent, v)) == 0) return false;
     if (!instance_call(i, form, v, count) || !outcome(i, (uint32_t)v[0].i32, DOWN + 1 + form)) return false;
@@ -182,8 +194,7 @@ static void left(Instance *i) {
     i->d->running = NULL;
     if (i->failure.cause[0] == '\0') {
         gate_weigh(i);
-        /* It leaks handles: begin anew before a turn has too few (rule 4: it is a cache). */
-        if (2 * (uint64_t)i->handles.count > t->kind->handles) i->leaks = true;
+        i->leaks = !seat_leave(i);
     }
     turn_returned(t);
 }

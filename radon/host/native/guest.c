@@ -105,9 +105,9 @@ bool instance_ended(Instance *i, wasmtime_error_t *error, wasm_trap_t *trap) {
 
 /* ---- life ---- */
 
-Instance *instance_new(Domain *d, Atom *a, Kind *kind) {
+Instance *instance_new(Domain *d, Kind *kind) {
     Instance *i = xcalloc(1, sizeof *i);
-    i->d = d, i->atom = a, i->kind = kind;
+    i->d = d, i->kind = kind;
     i->store = wasm.store_new(d->engine, i, NULL);
     i->context = wasm.store_context(i->store);
     wasm.store_limiter(
@@ -118,7 +118,9 @@ Instance *instance_new(Domain *d, Atom *a, Kind *kind) {
 
 void instance_free(Instance *i) {
     if (i->future) wasm.call_future_delete(i->future); /* before the store */
-    handles_clear(&i->handles);
+    while (i->seats) seat_free(i->seats);
+    handles_clear(&i->common);
+    handles_clear(&i->spare);
     buffer_free(&i->failure.text);
     wasm.store_delete(i->store);
     free(i);

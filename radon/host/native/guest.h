@@ -1,4 +1,5 @@
-/* guest.h - one instance of a module in a store of its own: enter it, be called by it, read and write its memory.
+/* guest.h - one instance of a module in a store of its own: enter it, be called by it, read and write its memory; and
+ * the handles of the atoms that it serves.
  *
  * With linking.c the only files that touch wasmtime on the path of a turn. Every pointer and length of a guest is checked
  * here, at the one place that touches its memory. What a syscall means is not known here.
@@ -36,6 +37,15 @@ typedef struct Handles {
 
 /* ---- instances ---- */
 
+/* An atom's place in an instance: what it holds there. An instance is of one atom, or of many of a shared kind, and lives as
+ * long as one of them has a seat. */
+typedef struct Seat {
+    Instance *instance;
+    Atom *atom; /* it has no reference: the seat goes with the atom */
+    Handles handles;
+    struct Seat *next, *prev; /* of the instance */
+} Seat;
+
 /* Entries: the handler of form f at f, its post at DOWN + 1 + f. Components have more than one realloc. */
 enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES = REALLOC + MAX_REALLOCS };
 
@@ -51,7 +61,8 @@ typedef struct Binding Binding;
 struct Instance {
     Domain *d;
     Kind *kind;
-    Atom *atom; /* whose it is; it has no reference, since it goes with the atom */
+    Seat *seats; /* of the atoms that it serves */
+    Seat *seat;  /* of the one that it is in a turn of */
     Instance *older, *newer; /* of those awake, or waiting */
     wasmtime_store_t *store;
     wasmtime_context_t *context;
@@ -63,7 +74,9 @@ struct Instance {
     uint8_t *base;
     size_t length; /* what the memory has had at least: it never shrinks */
     uint64_t size; /* bytes of memory, when it was last weighed */
-    Handles handles;
+    Handles common; /* of a shared one: what is no atom's, see handles.c */
+    Handles spare;  /* an empty table, for whoever is the next to hold something */
+    uint64_t held;  /* handles of all seats, as of each one's last turn */
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
     bool inside;   /* a turn is under way in it */
     const Binding *called; /* the host function that it is in; NULL: in none */
@@ -84,7 +97,7 @@ struct Instance {
     wasmtime_error_t *error;
 };
 
-Instance *instance_new(Domain *d, Atom *a, Kind *kind); /* its store only */
+Instance *instance_new(Domain *d, Kind *kind); /* its store only */
 void instance_free(Instance *i);
 
 /* Instantiates and runs the start function. False: it failed. A kind that suspends does the same in a fiber, unless it is
@@ -135,13 +148,14 @@ bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointe
 
 /* ---- its handles ---- */
 
-bool handles_room(const Instance *i, uint64_t count);
-uint32_t handle_new(Instance *i); /* the lowest number that is free; it is to be filled */
-static inline uint32_t handle_insert(Instance *i, Handle h) { /* takes over its reference; who calls has looked for room */
-    uint32_t handle = handle_new(i);
-    i->handles.slots[handle - 1] = h;
-    return handle;
-}
+Seat *seat_new(Instance *i, Atom *a);
+void seat_free(Seat *s);
+void seat_take(Instance *i, Seat *s);  /* a turn of its atom begins ... */
+bool seat_leave(Instance *i);          /* ... and has ended well. False: too many handles are held */
+
+Handles *handles_of(Instance *i, Resource type); /* the table for those of this type */
+bool handles_room(Instance *i, Resource type, uint64_t count);
+uint32_t handle_insert(Instance *i, Handle h); /* takes over its reference; whoever calls has looked for room */
 Handle *handle_get(Instance *i, uint32_t handle, Resource type); /* NULL: a violation */
 bool handle_drop(Instance *i, uint32_t handle, Resource type);
 void handle_release(Instance *i, uint32_t handle, const Message *m); /* what the host lent is taken back */

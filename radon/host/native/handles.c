@@ -1,7 +1,7 @@
-/* handles.c - the handle table of one instance: see guest.h
+/* handles.c - the handle table of one atom in its instance: see guest.h and host/handles.py
  *
  * Lowest free number first (rule 2). A number that is not live, or is of another type, is a violation of the ABI; it can
- * never reach another atom's resources, because each instance has its own table.
+ * never reach another atom's resources, because each atom has its own table.
  */
 #include "guest.h"
 
@@ -16,7 +16,12 @@ bool resource_named(Slice name, Resource *resource) {
     return false;
 }
 
-bool handles_room(const Instance *i, uint64_t count) { return i->handles.count + count <= i->kind->handles; }
+/* Those of WASI give no power over any atom, and runtimes of languages keep them as long as their memory. */
+Handles *handles_of(Instance *i, Resource type) {
+    return type >= AN_INPUT && i->kind->shared ? &i->common : &i->seat->handles;
+}
+
+bool handles_room(Instance *i, Resource type, uint64_t count) { return handles_of(i, type)->count + count <= i->kind->handles; }
 
 /* The lowest free slot, out of the heap, which is not empty. */
 static uint32_t pop_free(Handles *t) {
@@ -46,10 +51,11 @@ static uint32_t new_slot(Handles *t) {
     return t->top++;
 }
 
-uint32_t handle_new(Instance *i) {
-    Handles *t = &i->handles;
+uint32_t handle_insert(Instance *i, Handle h) {
+    Handles *t = handles_of(i, h.type);
     uint32_t at = t->count < t->top ? pop_free(t) : new_slot(t);
     t->count++;
+    t->slots[at] = h;
     return at + 1;
 }
 
@@ -67,7 +73,7 @@ static void release_slot(Handles *t, uint32_t at) {
 }
 
 Handle *handle_get(Instance *i, uint32_t handle, Resource type) {
-    Handles *t = &i->handles;
+    Handles *t = handles_of(i, type);
     if (handle == 0 || handle > t->top || t->slots[handle - 1].type != type) {
         violation(i, "%u is no handle of a live %s", handle, names[type]);
         return NULL;
@@ -77,13 +83,14 @@ Handle *handle_get(Instance *i, uint32_t handle, Resource type) {
 
 bool handle_drop(Instance *i, uint32_t handle, Resource type) {
     if (handle_get(i, handle, type) == NULL) return false;
-    release_slot(&i->handles, handle - 1);
+    release_slot(handles_of(i, type), handle - 1);
     return true;
 }
 
 void handle_release(Instance *i, uint32_t handle, const Message *m) {
-    Handle *h = &i->handles.slots[handle - 1];
-    if (h->type == A_MESSAGE && h->message == m) release_slot(&i->handles, handle - 1);
+    Handles *t = &i->seat->handles;
+    Handle *h = &t->slots[handle - 1];
+    if (h->type == A_MESSAGE && h->message == m) release_slot(t, handle - 1);
 }
 
 void handles_clear(Handles *t) {
@@ -92,4 +99,47 @@ void handles_clear(Handles *t) {
     }
     free(t->slots), free(t->free);
     *t = (Handles){0};
+}
+
+/* ---- whose they are ---- */
+
+Seat *seat_new(Instance *i, Atom *a) {
+    Seat *s = xcalloc(1, sizeof *s);
+    s->instance = i, s->atom = a;
+    s->next = i->seats;
+    if (s->next) s->next->prev = s;
+    return a->seat = i->seats = s;
+}
+
+void seat_free(Seat *s) {
+    Instance *i = s->instance;
+    if (s->prev) s->prev->next = s->next;
+    else i->seats = s->next;
+    if (s->next) s->next->prev = s->prev;
+    i->held -= s->handles.count;
+    s->atom->seat = NULL;
+    handles_clear(&s->handles);
+    free(s);
+}
+
+void seat_take(Instance *i, Seat *s) {
+    i->seat = s;
+    i->held -= s->handles.count;
+    if (s->handles.room == 0) {
+        s->handles = i->spare;
+        i->spare = (Handles){0};
+    }
+}
+
+bool seat_leave(Instance *i) {
+    Handles *own = &i->seat->handles;
+    uint64_t most = own->count > i->common.count ? own->count : i->common.count;
+    i->held += own->count;
+    if (own->count == 0) { /* there may be many seats: few hold something between turns */
+        handles_clear(&i->spare);
+        own->top = 0;
+        i->spare = *own;
+        *own = (Handles){0};
+    }
+    return 2 * most <= i->kind->handles && (!i->kind->shared || i->held <= SHARED_HANDLES);
 }

@@ -84,11 +84,12 @@ typedef struct Undo {
 /* State of an atom; the entries show the writes of the running turn already. */
 typedef struct State {
     Bucket *buckets; /* by name */
-    size_t count, room;
+    uint32_t count, room;
+    uint32_t last; /* the index of the one that was found last; it may have gone */
     uint64_t used; /* bytes, as the quota counts them */
     Undo *undo;    /* in the order of the first write */
     size_t undos, undo_room;
-    Table written; /* the same by bucket and key, once they are many; items are 1 + their index */
+    Table written; /* the first of them by bucket and key, if there are many; items are 1 + their index */
 } State;
 
 /* What few atoms have. */
@@ -99,7 +100,7 @@ typedef struct More {
     Journal *journal;
 } More;
 
-struct Instance;
+struct Seat;
 
 /* Counted by the image and by commits under way that speak of it. There are millions: malloc gives blocks of 120 bytes, and
  * the next larger ones have 136. */
@@ -114,7 +115,7 @@ typedef struct Atom {
     State *state; /* NULL: none was ever written */
     More *more;   /* NULL: nothing of it */
     struct Atom *next, *prev; /* in the ready queue */
-    struct Instance *instance;
+    struct Seat *seat; /* its place in an instance; NULL: it has none */
 } Atom;
 
 _Static_assert(sizeof(Atom) <= 120, "an atom fits");
@@ -133,7 +134,8 @@ Str *atom_exchange(Atom *a, Str **found, Str *value); /* as atom_write, of an en
 Bucket *atom_bucket(const Atom *a, const Str *name);
 void atom_roll_back(Atom *a); /* undo the writes of the running turn */
 void atom_forget_undo(Atom *a);
-void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new); /* `old` if it is the first write of the turn */
+/* After the turn wrote `new` in place of `old`, whose reference was the map's and is the caller's now. */
+void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new);
 
 Timer *atom_timer(const Atom *a, uint64_t token);
 Kept *atom_kept(const Atom *a, uint64_t token);

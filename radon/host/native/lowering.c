@@ -131,7 +131,7 @@ bool lower_ok_handle(Instance *i, uint32_t at, Handle h) {
         handle_forget(h);
         return false;
     }
-    if (handles_room(i, 1)) {
+    if (handles_room(i, h.type, 1)) {
         area[1] = handle_insert(i, h);
     } else {
         handle_forget(h);
@@ -174,10 +174,10 @@ bool lower_ok_list(Instance *i, uint32_t at, uint32_t pointer, size_t count) {
 }
 
 bool give_handle(Instance *i, wasmtime_val_raw_t *v, Handle h) {
-    if (!handles_room(i, 1)) {
+    if (!handles_room(i, h.type, 1)) {
         handle_forget(h);
         return violation(
-            i, "%u of %llu handles are in use; 1 more: see limits.handles", i->handles.count,
+            i, "%u of %llu handles are in use; 1 more: see limits.handles", handles_of(i, h.type)->count,
             (unsigned long long)i->kind->handles);
     }
     v->i32 = (int32_t)handle_insert(i, h);

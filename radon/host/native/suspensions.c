@@ -18,7 +18,7 @@ static void put_waiting(Turn *t) {
 static Turn *take_waiting(Domain *d, Atom *a) {
     Turn *t;
     if (!a->suspended) return NULL;
-    t = a->instance->turn;
+    t = a->seat->instance->turn;
     a->suspended = false;
     gate_unpark(t->instance);
     d->suspended--;
@@ -49,7 +49,7 @@ void suspension_abandon(Domain *d, Atom *a) {
 }
 
 void suspension_abandon_all(Domain *d) {
-    while (d->waiting.oldest) suspension_abandon(d, d->waiting.oldest->atom);
+    while (d->waiting.oldest) suspension_abandon(d, d->waiting.oldest->seat->atom);
 }
 
 /* Leaves the fiber until there is an answer. False: there will be none, the turn is abandoned. */

@@ -242,7 +242,7 @@ static void turn_finish(Turn *t) {
         routes_end(d, a, 0, true);
     } else {
         routes_wake(d, a);
-        if (a->instance && (d->settings.forgetful || a->instance->leaks)) gate_drop(d, a);
+        if (d->settings.forgetful) gate_discard(d, a);
     }
     turn_free(t);
 }
@@ -270,7 +270,7 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     buffer_put(&line, text.data, text.size);
     snprintf(tried, sizeof tried, " (attempt %u of %u)", attempt, t->kind->attempts);
     buffer_put(&line, tried, strlen(tried));
-    gate_drop(d, a);
+    gate_discard(d, a);
     t->kind->tally->failed++;
     domain_log(t, 3, slice(line.data, line.size));
     buffer_free(&line);
@@ -307,6 +307,7 @@ void turn_returned(Turn *t) {
     bool err;
     turn_flush(t);
     if (i->failure.cause[0] == '\0') {
+        if (i->leaks) gate_discard(t->d, t->atom); /* begin anew before a turn has too few (rule 4: it is a cache) */
         turn_finish(t);
         return;
     }

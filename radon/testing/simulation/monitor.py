@@ -1,19 +1,25 @@
-"""What must hold of every application in every world, checked as each commit becomes durable.
+"""What must hold of every application in every world, checked as each commit becomes durable, and as anything leaves.
 
-It reads the log as a restart would, and keeps the image that each domain would have. Besides: one owner in an epoch;
-nothing arrives that did not leave durably, and nothing is forgotten there before it has; messages of a pair are handled
-in their order, and none twice; nothing leaves before its commit.
+1. One owner commits in an epoch, and no epoch after a newer one.
+2. The log has whole commits, as the domain gave them and in that order; it can be restored, and gives the same image.
+3. Nothing arrives that did not leave durably; nothing is forgotten where it left before it has arrived durably.
+4. Messages of a pair are handled in the order of their arrival; none twice; no dedup key is taken twice.
+5. Nothing leaves a host before its commit is durable, nor when another host has opened the domain.
+6. When nothing goes wrong any more all comes to rest: clients are answered, outboxes and mailboxes are empty, and
+   nothing that was due is left (`unfinished`).
+
+It reads the log as a restart would, and believes no host.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Delivery, Form
-from radon.abi.frames import Commit, FrameError, FrameType, decode_all, unseal
+from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, unseal
 from radon.backends.driver import Image as Stored
 from radon.host.domain import Domain, Make, Settings
 from radon.host.image import Image
@@ -33,7 +39,7 @@ class Monitor:
         self.violation: Violation | None = None
         self._orders = [Order() for _ in range(domains)]
         self._owners: list[tuple[int, str]] = [(0, "")] * domains
-        self._bodies = Counter[tuple[int, int]]()  # domain, epoch -> bytes that became durable in it
+        self._given: dict[tuple[int, int], Given] = {}  # domain, epoch -> what it gave
 
     # ---- the log ----
 
@@ -43,7 +49,7 @@ class Monitor:
             try:
                 self._check_owner(domain, member, epoch)
                 body = unseal(FrameType.LOG, frame)
-                self._bodies[domain, epoch] += len(body)
+                self._check_whole(domain, epoch, body)
                 self._apply(domain, decode_all(body))
                 self.commits += 1
                 for check in self.checks:
@@ -70,18 +76,25 @@ class Monitor:
             if _durable(image) != _durable(self.images[domain]):
                 self.fail(f"domain {domain}: its log is not what was committed to it")
 
+    def opened(self, domain: int, member: str, epoch: int) -> None:
+        """The log has a new owner of the domain."""
+        self._owners[domain] = (epoch, member)
+
+    def _check_whole(self, domain: int, epoch: int, body: bytes) -> None:
+        given = self._given.get((domain, epoch))
+        assert given is None or given.store(body), "the log has half a commit, or what is none"
+
     def _check_owner(self, domain: int, member: str, epoch: int) -> None:
         newest, owner = self._owners[domain]
-        if epoch > newest:
-            self._owners[domain] = (epoch, member)
-        else:
-            assert epoch == newest, f"{member} commits in epoch {epoch}, and the newest is {newest}"
-            assert member == owner, f"{member} and {owner} commit in one epoch"
+        assert epoch == newest, f"{member} commits in epoch {epoch}, and the newest is {newest}"
+        assert member == owner, f"{member} and {owner} commit in one epoch"
 
     def _apply(self, domain: int, records: list[Any]) -> None:
         image = self.images[domain]
         for record in records:
             kind = type(record)
+            if kind is r.Seen:
+                assert record.key not in image.seen, f"the dedup key {record.key!r} is taken a second time"
             image.load((record,))
             self._orders[domain].follow(record)
             if kind is r.Arrived:
@@ -102,31 +115,83 @@ class Monitor:
     # ---- what leaves ----
 
     def watch(self, make: Make) -> Make:
-        """Domains whose commits are counted."""
+        """Domains whose commits are remembered until they are durable."""
 
         def watched(settings: Settings) -> Domain:
             return Watched(make(settings))
 
         return watched
 
-    def released(self, number: int, epoch: int, domain: Domain, outputs: bytes) -> None:
+    def runs(self, number: int, epoch: int, domain: Domain) -> None:
+        """A host has opened this domain."""
+        if isinstance(domain, Watched):
+            self._given[number, epoch] = domain.given
+
+    def released(self, number: int, epoch: int, outputs: bytes) -> None:
         """This leaves a host, after its commit."""
-        if isinstance(domain, Watched) and domain.needs(len(outputs)) > self._bodies[number, epoch]:
-            self.fail(f"domain {number}: something left before its commit was durable")
+        given = self._given.get((number, epoch))
+        if given is not None and not given.may_leave(len(outputs)):
+            self.fail(f"domain {number}, epoch {epoch}: something left before its commit was durable")
+        newest, owner = self._owners[number]
+        if epoch < newest:
+            self.fail(f"domain {number}: something left in epoch {epoch}, and {owner} has epoch {newest}")
 
 
-def _durable(image: Image) -> list[Any]:
+def _durable(image: Image) -> bytes:
     """All but the time, which a snapshot has as it was when it was taken, and a log as of its last step."""
-    return [record for record in image.records() if type(record) is not r.Step]
+    return encode_all(record for record in image.records() if type(record) is not r.Step)
+
+
+def unfinished(image: Image, now: int) -> str:
+    """What is still under way in a domain at this time, ns since 1970; "" when nothing is."""
+    for number, outbox in image.outboxes.items():
+        if outbox.crossings:
+            return f"domain {image.domain} has {len(outbox.crossings)} crossings to domain {number}"
+    if any(late.due <= now for late in image.postponed.values()):
+        return f"domain {image.domain} has a postponed message that is due"
+    for atom in image.atoms.values():
+        if atom.mailbox:
+            return f"{atom.address.text} has mail"
+        if any(due <= now for due in atom.timers.values()):
+            return f"{atom.address.text} has a timer that is due"
+    return ""
+
+
+class Given:
+    """What one domain gave in one epoch: commits that are not durable yet, and what may leave with them."""
+
+    def __init__(self) -> None:
+        self._commits: deque[tuple[bytes, int]] = deque()  # not durable: records, and bytes that leave with them
+        self._may_leave = 0  # bytes of what leaves that follow from what is durable
+
+    def add(self, commit: Commit) -> None:
+        if commit.durable or self._commits:
+            self._commits.append((commit.durable, len(commit.outgoing)))
+        else:
+            self._may_leave += len(commit.outgoing)
+
+    def store(self, body: bytes) -> bool:
+        """This became durable: is it the next ones, whole?"""
+        while body or (self._commits and not self._commits[0][0]):
+            if not self._commits or not body.startswith(self._commits[0][0]):
+                return False
+            durable, outgoing = self._commits.popleft()
+            body = body[len(durable) :]
+            self._may_leave += outgoing
+        return True
+
+    def may_leave(self, more: int) -> bool:
+        """So many bytes do."""
+        self._may_leave -= more
+        return self._may_leave >= 0
 
 
 class Watched:
-    """A domain that counts what it gives: how much must be durable before so much may leave."""
+    """A domain whose commits are remembered."""
 
     def __init__(self, inner: Domain) -> None:
         self._inner = inner
-        self._durable = self._outgoing = self._left = 0
-        self._commits: list[tuple[int, int]] = []  # bytes so far: that leave, and that must be durable then
+        self.given = Given()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -141,19 +206,8 @@ class Watched:
 
     def take_commit(self) -> Commit:
         commit = self._inner.take_commit()
-        self._durable += len(commit.durable)
-        self._outgoing += len(commit.outgoing)
-        if commit.outgoing:
-            self._commits.append((self._outgoing, self._durable))
+        self.given.add(commit)
         return commit
-
-    def needs(self, more: int) -> int:
-        """Bytes that must be durable when so many more leave."""
-        self._left += more
-        durable = 0
-        while self._commits and self._commits[0][0] <= self._left:
-            durable = self._commits.pop(0)[1]
-        return durable
 
 
 class Order:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from radon.abi.delivery import Address
 from radon.abi.errors import RadonError
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
-from radon.backends.simulation.host import Cluster, Host
+from radon.backends.simulation.host import Cluster, Host, Running
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.services import Log, Registry
-from radon.backends.simulation.world import SECOND, World
+from radon.backends.simulation.world import BEGINNING, SECOND, World
 from radon.host.domain import Make
 from radon.host.domains import default
 from radon.testing.history import Operation, Recorder
 from radon.testing.simulation.clients import Client
-from radon.testing.simulation.monitor import Monitor
+from radon.testing.simulation.monitor import Monitor, unfinished
 from radon.testing.simulation.workload import State, Workload, WorkloadError, told
 
 SETUP = 60 * SECOND
@@ -44,12 +43,22 @@ class Options:
     operations: int = 500  # calls, at least, that are answered meanwhile; but it takes LONGER times `span` at most
     rates: Mapping[str, float] | None = None  # of faults; None: the defaults
     timing: Timing = Timing()  # noqa: RUF009  (it is frozen)
-    make: Make | None = None
 
     @property
     def names(self) -> list[str]:
         """Of the hosts."""
         return [f"h{number + 1}" for number in range(self.hosts)]
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """What a world is made of. Tests of the simulation itself put parts in that are not as they should be."""
+
+    log: type[Log] = Log
+    registry: type[Registry] = Registry
+    host: type[Host] = Host
+    running: type[Running] = Running
+    make: Make = field(default_factory=default)
 
 
 class Result(NamedTuple):
@@ -72,6 +81,7 @@ class Simulation:
     def __init__(
         self, seed: int, program: Program, workload: type[Workload], options: Options, *,
         plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, str, str], None] | None = None,
+        drivers: Drivers | None = None,
     ) -> None:  # fmt: skip
         """`plan`: None draws one by the rates. `tell` hears the story: see `World`."""
         self.seed, self.options = seed, options
@@ -82,16 +92,17 @@ class Simulation:
         self.plan = faults.draw(Random(f"plan {seed}"), rates, names, span) if plan is None else plan
         self.monitor = Monitor(options.domains)
         self.network = Network(world)
-        self.log = self._log()
-        self.registry = Registry(world, self.network, options.timing)
+        drivers = drivers or Drivers()
+        self.log = drivers.log(world, self.network, options.domains, self._committed, self.monitor.opened)
+        self.registry = drivers.registry(world, self.network, options.timing)
         self._hosts: dict[str, Host] = {}
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
-            self.monitor.watch(options.make or default()), world.random.randbytes(32),
-            tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor.released,
+            drivers.running, self.monitor.watch(drivers.make), world.random.randbytes(32),
+            tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
-            self._hosts[name] = self._host(cluster, number, name)
+            self._hosts[name] = drivers.host(cluster, number, name, self._hosts)
         self._recorder = Recorder(lambda: world.now)
         self._mistake: WorkloadError | None = None
         try:
@@ -103,12 +114,6 @@ class Simulation:
         ]
         self.state = State(self.monitor.images)
         self.monitor.checks.append(self._check_invariant)
-
-    def _log(self) -> Log:
-        return Log(self.world, self.network, self.options.domains, self._committed)
-
-    def _host(self, cluster: Cluster, number: int, name: str) -> Host:
-        return Host(cluster, number, name, self._hosts)
 
     def _committed(self, domain: int, member: str, epoch: int, frame: bytes) -> None:
         self.world.note(frame)
@@ -187,14 +192,8 @@ class Simulation:
         for client in self.clients:
             if client.open:
                 return f"{client.name} waits for an answer of {next(iter(client.open.values()))}"
-        for image in self.monitor.images:
-            for number, outbox in image.outboxes.items():
-                if outbox.crossings:
-                    return f"domain {image.domain} has {len(outbox.crossings)} crossings to domain {number}"
-            for atom in image.atoms.values():
-                if atom.mailbox:
-                    return f"{Address(atom.kind, atom.key).text} has mail"
-        return ""
+        now = BEGINNING + self.world.now - SECOND
+        return next(filter(None, (unfinished(image, now) for image in self.monitor.images)), "")
 
     def _compare(self) -> None:
         if self._is_over():
