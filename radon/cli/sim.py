@@ -22,6 +22,9 @@ WORKLOAD = "workload.py"
 DEFAULT = "100"
 """Seeds."""
 
+LAST = 2**53 - 1
+"""The largest seed: JSON and TOML have no larger integers that everybody reads alike."""
+
 
 def verb(
     manifest: ManifestPath = MANIFEST,
@@ -32,7 +35,9 @@ def verb(
     seeds: Annotated[
         str, typer.Option(metavar="N|A-B", help="So many, from 0; or those from A to B.  [default: 100]")
     ] = "",
-    seed: Annotated[int | None, typer.Option(metavar="S", min=0, help="This one alone.", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, max=LAST, help="This one alone.", show_default=False)
+    ] = None,
     grave: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="This one of the graveyard alone.", show_default=False)
     ] = None,
@@ -119,8 +124,8 @@ def _seeds(text: str, seed: int | None) -> range:
         chosen = range(int(first), int(last) + 1) if dash else range(int(first))
     except ValueError:
         raise Usage(f"--seeds {text}: must be how many, as in 1000, or the first and the last, as in 500-999") from None
-    if not chosen:
-        raise Usage(f"--seeds {text}: are none")
+    if not chosen or chosen.stop > LAST + 1:
+        raise Usage(f"--seeds {text}: {'are none' if not chosen else f'the last that there is is {LAST}'}")
     return chosen
 
 

@@ -149,9 +149,11 @@ class Case:
             "",
             f"seed {least.seed} fails under {len(least.plan)} of its {len(found.plan)} faults ({failure.runs} runs):",
             *(f"  {line}" for line in plan_text(least.plan).splitlines()),
-            f"kept in {self.graveyard}; again, with its story:",
-            f"  {self._again(failure.number)}",
         ])  # fmt: skip
+        if failure.unburied:
+            print_lines([f"it cannot be kept in {self.graveyard}: {failure.unburied}"])
+        else:
+            print_lines([f"kept in {self.graveyard}; again, with its story:", f"  {self._again(failure.number)}"])
 
 
 class Bar:

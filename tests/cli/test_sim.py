@@ -97,7 +97,15 @@ def test_as_many_processes_as_there_may_be_find_the_same(tally: Radon) -> None:
     one, two = reports
     assert one == two
     assert one.keys() == keys_of("radon sim")
-    assert 0 < len(one["failure"]["plan"]) <= one["failure"]["faults"]
+
+
+def test_of_all_faults_one_is_left_that_is_enough(tally: Radon) -> None:
+    found = json.loads(tally("sim", "--faults", "drop=0.2", "--json").stdout)["failure"]
+    assert found["faults"] > 1
+    (fault,) = found["plan"]
+    assert fault.keys() == {"at", "drop", "for", "strength"}
+    assert fault["at"].endswith("s")
+    assert not fault["at"].endswith("ms")
 
 
 def test_the_least_plan_can_be_played_as_a_script_and_told(tally: Radon) -> None:

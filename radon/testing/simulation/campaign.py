@@ -49,7 +49,8 @@ class Failure(NamedTuple):
     found: Result
     least: Result  # with the least plan
     runs: int  # that it took to find that
-    number: int  # of its grave
+    number: int  # of its grave; 0 where it could not be buried
+    unburied: str  # why; "" where it was
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Campaign:
     def run(self, seeds: Sequence[int], jobs: int, watch: Watch, *, replay: bool = True) -> Report:
         """`replay`: the graves before the seeds; if one of them fails, no seed is run.
 
-        Raises WorkloadError, Unavailable if a process ends that runs a seed, and OSError of the graveyard.
+        Raises WorkloadError, and Unavailable if a process ends that runs a seed.
         """
         report = Report()
         with Crew(self._subject, jobs) as crew:
@@ -148,9 +149,12 @@ class Campaign:
             shrinker.shrink(found.plan)
         run = Run(found.seed, self.options, least.plan)
         grave = Grave(self._application, self._workload, run, least.violation)
-        bury(self.graveyard, grave)
+        try:
+            bury(self.graveyard, grave)
+        except OSError as error:
+            return Failure(found, least, shrinker.runs, 0, error.strerror or str(error))
         self._graves.append(grave)
-        return Failure(found, least, shrinker.runs, len(self._graves))
+        return Failure(found, least, shrinker.runs, len(self._graves), "")
 
 
 def _results(outcomes: Iterator[Outcome]) -> Iterator[Result]:

@@ -123,9 +123,8 @@ class Crew:
 
         Raises Unavailable if a process ends that runs one.
         """
-        first = self._numbers  # outcomes of smaller numbers are of an earlier call, which did not want them any more
         waiting, done = iter(runs), dict[int, Outcome]()
-        following, has_more = first, True
+        following, has_more = self._numbers, True  # smaller numbers are of an earlier call, which wants them no more
         while True:
             while has_more and self._idle and self._numbers < following + AHEAD * len(self._processes):
                 run = next(waiting, None)
@@ -135,7 +134,7 @@ class Crew:
             if following in done:
                 yield done.pop(following)
                 following += 1
-            elif following == self._numbers:
+            elif following == self._numbers and not has_more:
                 return
             else:
                 self._hear(done)
