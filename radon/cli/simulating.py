@@ -123,7 +123,8 @@ class Case:
             "seed": failure.least.seed, "violation": failure.least.violation, "found": failure.found.violation,
             "faults": len(failure.found.plan), "runs": failure.runs,
             "plan": [fault_table(fault) for fault in failure.least.plan],
-            "graveyard": str(self.graveyard), "grave": failure.number, "again": self._again(failure.number),
+            "graveyard": str(self.graveyard), "grave": failure.number or None,
+            "again": self._again(failure.number) if failure.number else None,
         }  # fmt: skip
 
     def _again(self, number: int) -> str:

@@ -108,6 +108,13 @@ def test_of_all_faults_one_is_left_that_is_enough(tally: Radon) -> None:
     assert not fault["at"].endswith("ms")
 
 
+def test_a_failure_that_cannot_be_kept_is_told_all_the_same(tally: Radon) -> None:
+    done = tally("sim", "--faults", "drop=0.2", "--graveyard", "nowhere/graveyard.toml")
+    assert done.returncode == 1
+    assert done.stdout.decode().endswith("it cannot be kept in nowhere/graveyard.toml: No such file or directory\n")
+    assert done.stderr.startswith(b"invalid: seed ")
+
+
 def test_the_least_plan_can_be_played_as_a_script_and_told(tally: Radon) -> None:
     document = json.loads(tally("sim", "--seeds", "20", *SMALL, "--json").stdout)
     failure = document["failure"]
@@ -147,6 +154,7 @@ def test_a_kind_of_fault_that_never_fires_fails_the_run(tally: Radon) -> None:
         (["--faults", "crash"], "--faults: 'crash' is no rate; write KIND=RATE"),
         (["--seeds", "many"], "--seeds many: must be how many"),
         (["--seeds", "9-3"], "--seeds 9-3: are none"),
+        (["--seeds", f"{2**53 + 1}"], f"--seeds {2**53 + 1}: the last that there is is {2**53 - 1}"),
         (["--seeds", "3", "--seed", "1"], "--seed and --seeds exclude each other"),
         (["--trace"], "--trace tells of one run: say which with --seed or --grave"),
         (["--seed", "1", "--trace", "--json"], "--trace and --json exclude each other"),
