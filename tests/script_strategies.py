@@ -33,7 +33,12 @@ _BOUNDS = (*_KEYS, "-")
 _TOPICS = ("news", "weather")
 _PLACES = (*ATOMS, "$a", "$b", "echo/e", "nobody/x", "http:api", "near/@here", "brief/f", "common/g")
 _KINDS = ("script", "direct", "nobody")
-_OBJECT = ("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",)  # that whose body is "x"
+_OBJECT = (
+    "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",  # that whose body is "x"
+    "512eea46ceb3921dff4363c7069d89d4964d1d9fccaa0f411851a7aa60a5c868",  # that nobody here has
+    "nonsense",
+)
+OBJECTS = _OBJECT[:2]
 _BODY: Choices = ("body",)
 """Stands for a script that the line sends."""
 _STORED: Choices = ("stored",)
@@ -56,6 +61,7 @@ _INWARD: dict[str, tuple[Choices, ...]] = {
     "log.count": (_WORDS, _TOKENS),
     "config.get": (_KEYS,),
     "$o = objects.put": (_WORDS,),
+    "$o = objects.open": (_OBJECT,),
     "object.size": (("$o",),),
     "object.read": (("$o",), _TOKENS, _TOKENS),
     "objects.pin": (_OBJECT,),

@@ -1,4 +1,5 @@
-"""The records that travel from one domain to another (tags from 224): what happens to an atom that lives elsewhere.
+"""The records that travel from one domain to another (tags from 224): what happens to an atom that lives elsewhere,
+and the objects that a turn wants from there.
 
 The sender keeps each, encoded, in its outbox (`records.Left`) until the other domain has it durably. Casts travel
 likewise, unnumbered and kept by nobody.
@@ -91,3 +92,28 @@ class Exited(NamedTuple):
     status: int
     child: Address
     parent: Address
+
+
+@record(233, "16sIQ", "s")
+class Fetch(NamedTuple):
+    """A turn in the domain that `request` names wants an object, from this offset on. It goes round from `first`.
+
+    Unnumbered as a cast, and so is the answer: who asked asks again.
+    """
+
+    request: bytes
+    first: int
+    offset: int
+    name: str
+
+
+@record(234, "16sIIQQ", "b")
+class Fetched(NamedTuple):
+    """What `holder` has, from this offset on, of an object of so many bytes; or (`code`: an error-code + 1) why not."""
+
+    request: bytes
+    code: int
+    holder: int
+    offset: int
+    size: int
+    piece: bytes

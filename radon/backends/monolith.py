@@ -26,7 +26,7 @@ from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Stats
 from radon.backends.driver import Guarantees, Store, StoreDamaged
 from radon.backends.observed import Observations
-from radon.backends.program import Program, check_objects
+from radon.backends.program import Program
 from radon.backends.recording import Recorder
 from radon.backends.runners import Runners
 from radon.backends.switchboard import Switchboard
@@ -90,7 +90,7 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
-        count = _domains(store if stored is not None else None, new, domains)
+        count = _domains(store if stored is not None else None, domains)
         bundle = new.bundle()
         recorder = Recorder(record, new.name) if record is not None else None
 
@@ -204,7 +204,6 @@ class Monolith:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
             bundle = application.bundle()
-            check_objects(application, self.domains)
             self._record(application)
             self._runners.deploy(
                 self._program(application),
@@ -297,7 +296,7 @@ def domains_of(store: Store) -> int | None:
     return int(stored)
 
 
-def _domains(store: Store | None, application: Application, wanted: int | None) -> int:
+def _domains(store: Store | None, wanted: int | None) -> int:
     """Their number is decided at the first deployment (rule 13). No store: this is that."""
     if wanted is not None and not 1 <= wanted <= MOST_DOMAINS:
         raise Invalid(f"{wanted} domains; a deployment has 1 to {MOST_DOMAINS}")
@@ -308,7 +307,6 @@ def _domains(store: Store | None, application: Application, wanted: int | None) 
             f"{wanted} domains are asked for, and the number of this data is {count}: it stays as it was at first; "
             "export the state, or deploy into a new directory"
         )
-    check_objects(application, count)
     return count
 
 

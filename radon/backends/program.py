@@ -6,12 +6,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from radon.abi.errors import ManifestError
-from radon.atoms.application import Application
 from radon.host.domain import Domain, Settings
 from radon.host.kind import Kind
-
-OBJECTS = "radon:atom/objects@0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +37,3 @@ def end_removed(domain: Domain, program: Program) -> None:
     for kind in sorted(domain.usage().kinds.keys() - present):
         if not kind.startswith("@"):
             domain.end_kind(kind)
-
-
-def check_objects(application: Application, domains: int) -> None:
-    """An object stays in the domain that has it, and no other one sees it. Raises ManifestError."""
-    for name, kind in application.kinds().items():
-        if domains > 1 and any(interface == OBJECTS for interface, _ in kind.module.imports):
-            raise ManifestError(f"kind {name!r} uses objects, which {domains} domains do not offer yet; one does")

@@ -42,6 +42,10 @@ def verb(
         int | None, typer.Option(metavar="N", min=1, help="This one of the graveyard alone.", show_default=False)
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="With --seed or --grave: tell what happens.")] = False,
+    atom: Annotated[str, typer.Option(metavar="ADDRESS", help="With --trace: tell of this atom only.")] = "",
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --seed or --grave: what happens, as a page.")
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, max=256, show_default=False, help="Processes.  [default: the processors]"),
@@ -66,7 +70,7 @@ def verb(
     from radon.atoms.application import Application
     from radon.backends.simulation.world import SECOND
     from radon.cli.launching import load_manifest
-    from radon.cli.simulating import Case, as_usage
+    from radon.cli.simulating import Case, Telling, as_usage
     from radon.testing.simulation.plans import parse_rates, read_plan
     from radon.testing.simulation.seeds import Subject, check_application, processors
     from radon.testing.simulation.simulate import LONGER, Options
@@ -74,13 +78,15 @@ def verb(
 
     _check_together({"--seed": seed, "--seeds": seeds or None, "--grave": grave})
     _check_together({"--grave": grave, "--plan": plan, "--faults": faults or None})
-    if trace and seed is None and grave is None:
-        raise Usage("--trace tells of one run: say which with --seed or --grave")
-    if trace:
-        _check_together({"--trace": trace, "--json": as_json or None})
+    telling = Telling(trace, atom, html)
+    if telling and seed is None and grave is None:
+        raise Usage(f"{'--trace' if trace else '--html'} tells of one run: say which with --seed or --grave")
+    if atom and not trace:
+        raise Usage("--atom says what --trace is to tell of")
+    _check_together({"--trace": trace or None, "--json": as_json or None})
     chosen = load_manifest(manifest, None)
     application = Application.load(chosen)
-    check_application(application, domains)
+    check_application(application)
     file = _workload(chosen.base, workload)
     with as_usage(Invalid, "--faults: "):
         rates = parse_rates(faults) if faults else None
@@ -94,8 +100,8 @@ def verb(
         command=_command(manifest, workload, graveyard), as_json=as_json,
     )  # fmt: skip
     with as_usage(WorkloadError):
-        if trace or grave is not None:
-            case.look(seed, grave, trace=trace)
+        if telling or grave is not None:
+            case.look(seed, grave, telling)
         else:
             case.search(_seeds(seeds, seed), jobs or processors(), replay=seed is None)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -25,14 +26,22 @@ from rich.text import Text
 from radon.abi.errors import Invalid, RadonError
 from radon.atoms.application import Application
 from radon.backends.simulation.faults import KINDS, Fault
-from radon.backends.simulation.world import SECOND
 from radon.cli.failures import Usage
 from radon.cli.printing import print_json, print_lines, print_table
 from radon.testing.simulation.campaign import SURELY, Campaign, Failure, Replay, Report
+from radon.testing.simulation.diagram import diagram
 from radon.testing.simulation.graveyard import Grave, read_graveyard
+from radon.testing.simulation.page import page
 from radon.testing.simulation.plans import fault_table, plan_text
 from radon.testing.simulation.seeds import Laboratory, Run, Subject
 from radon.testing.simulation.simulate import Options
+from radon.testing.simulation.story import Story
+
+WIDTH = 160
+"""Characters of a diagram that nobody looks at on a terminal."""
+
+SOME = 10
+"""Atoms that an error names."""
 
 
 @contextmanager
@@ -42,6 +51,17 @@ def as_usage(kind: type[RadonError], before: str = "") -> Iterator[None]:
         yield
     except kind as error:
         raise Usage(f"{before}{error}") from None
+
+
+class Telling(NamedTuple):
+    """How the story of a run is told."""
+
+    trace: bool
+    atom: str  # "": all
+    html: Path | None
+
+    def __bool__(self) -> bool:
+        return self.trace or self.html is not None
 
 
 @dataclass(frozen=True)
@@ -63,15 +83,16 @@ class Case:
             report = campaign.run(seeds, min(jobs, max(len(seeds), 1)), bar, replay=replay)
         self._print(report)
 
-    def look(self, seed: int | None, number: int | None, *, trace: bool) -> None:
+    def look(self, seed: int | None, number: int | None, telling: Telling) -> None:
         """One run: of a seed, or of a grave. Raises as `search` does."""
-        report, story = Report(), list[tuple[int, str, str]]()
+        report = Report()
         grave = self._grave(number) if number is not None else None
         run = grave.run if grave is not None else Run(seed or 0, self.options, self.plan)
+        story = Story(run.options.names, run.options.domains)
         with redirect_stdout(sys.stderr):  # where a workload prints, too
-            result = Laboratory(self.subject).run(run, (lambda *moment: story.append(moment)) if trace else None)
+            result = Laboratory(self.subject).run(run, story.hear if telling else None)
         report.add(result)
-        print_lines(f"{now / SECOND:10.4f}  {node:8}  {what}" for now, node, what in story)
+        self._tell(story, telling, f"{self.application.name}, seed {run.seed}")
         if number is not None and grave is not None and self.as_json:
             report.replays.append(Replay(number, grave, result.violation))
         self._print(report)
@@ -83,6 +104,15 @@ class Case:
         if number > len(graves):
             raise Usage(f"--grave {number}: {self.graveyard} has {len(graves)}")
         return graves[number - 1]
+
+    def _tell(self, story: Story, telling: Telling, title: str) -> None:
+        if telling.html is not None:
+            telling.html.write_text(page(story, title), encoding="utf-8")
+        if telling.atom and telling.atom not in story.homes:
+            known = ", ".join([*story.homes][:SOME])
+            raise Usage(f"--atom {telling.atom}: the story has no such atom; it has {known}")
+        if telling.trace:
+            print_lines(diagram(story, width=shutil.get_terminal_size((WIDTH, 1)).columns, atom=telling.atom))
 
     # ---- what came of it ----
 

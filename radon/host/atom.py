@@ -27,8 +27,8 @@ class Atom:
     """One atom between turns, and the state writes of the turn that it is in."""
 
     __slots__ = (
-        "asked", "buckets", "children", "journal", "kept", "key", "kind", "life", "mailbox", "parent", "subscribers",
-        "timers", "undo", "used", "volatile", "watchers",
+        "asked", "buckets", "children", "fetching", "journal", "kept", "key", "kind", "life", "mailbox", "parent",
+        "subscribers", "timers", "undo", "used", "volatile", "watchers",
     )  # fmt: skip
 
     def __init__(self, kind: str, key: str) -> None:
@@ -37,6 +37,7 @@ class Atom:
         self.life = 0  # incarnation: a step number of its own; 0: not alive (or a system address)
         self.parent = NOWHERE
         self.volatile = False  # a connection's atom: nothing about it is recorded
+        self.fetching = False  # its turn waits for an object of another domain
         self.buckets: Buckets = {}
         self.used = 0  # bytes of state, as the quota counts them
         self.undo: dict[tuple[str, bytes], bytes | None] = {}  # first old value of each key written in this turn

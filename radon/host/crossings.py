@@ -39,12 +39,14 @@ def arrived(domain: PythonDomain, record: x.Crossed) -> None:
     if record.first:
         crossings = crossings[heard + 1 - record.first :]
         heard += len(crossings)
-    if crossings:
-        ledger.step(ledger.next_step())
-        for crossing in crossings:
-            _ARRIVED[type(crossing)](domain.routes, crossing)
-        if record.first:
-            ledger.emit(SYSTEM, r.Arrived(record.domain, heard))
+    begun = False
+    for crossing in crossings:
+        if not begun and (record.first or not isinstance(crossing, c.Fetch | c.Fetched)):  # they change nothing durable
+            begun = True
+            ledger.step(ledger.next_step())
+        _ARRIVED[type(crossing)](domain.routes, crossing)
+    if begun and record.first:
+        ledger.emit(SYSTEM, r.Arrived(record.domain, heard))
     if record.first:
         ledger.leave(x.Heard(record.domain, heard))
 
@@ -58,7 +60,9 @@ def acknowledged(domain: PythonDomain, record: x.Acknowledged) -> None:
 
 
 def resend(domain: PythonDomain, record: x.Resend) -> None:
+    """Something was lost on the way, or with a domain that it went by."""
     domain.ledger.cross_again(record.domain)
+    domain.routes.fetches.ask_again()
 
 
 # ---- what each crossing does ----
@@ -108,7 +112,15 @@ def _exited(routes: Routes, crossing: c.Exited) -> None:
     routes.exited(crossing.parent, crossing.child, crossing.status)
 
 
+def _fetch(routes: Routes, crossing: c.Fetch) -> None:
+    routes.fetches.serve(crossing)
+
+
+def _fetched(routes: Routes, crossing: c.Fetched) -> None:
+    routes.fetches.came(crossing)
+
+
 _ARRIVED: dict[type, Callable[[Routes, Any], None]] = {
     c.Mail: _mail, c.Handed: _handed, c.Answer: _answer, c.Begin: _begin, c.Stop: _stop, c.Watch: _watch,
-    c.Unwatch: _unwatch, c.Told: _told, c.Exited: _exited,
+    c.Unwatch: _unwatch, c.Told: _told, c.Exited: _exited, c.Fetch: _fetch, c.Fetched: _fetched,
 }  # fmt: skip

@@ -105,6 +105,10 @@ class Ledger:
             self.emit(SYSTEM, r.Left(domain, outbox.last + 1 if outbox is not None else 1, body))
             self._crossings.setdefault(domain, []).append(body)
 
+    def tell(self, domain: int, crossing: Any) -> None:
+        """`crossing` leaves for another domain when this commit is durable, unnumbered and kept by nobody."""
+        self.leave(x.Crossing(domain, 0, encode(crossing)))
+
     def cross_again(self, domain: int) -> None:
         """All leaves again that the other domain has not acknowledged, also what this commit has."""
         outbox = self.image.outboxes.get(domain)

@@ -30,6 +30,12 @@ ENTRY_OVERHEAD = 32
 OBJECT_OVERHEAD = 512
 """Bytes that an object costs beside its body when the room for objects is counted."""
 
+OBJECT_PIECE = MIB
+"""Bytes of an object that travel to another domain at once."""
+
+FETCHES = 1024
+"""Turns of a domain that may wait for objects of other domains at once, and so the pieces that are under way to it."""
+
 MAIL_OVERHEAD = 512
 """Bytes that a message under way, or a dead letter, costs beside its body when the room for them is counted."""
 

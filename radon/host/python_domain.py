@@ -17,6 +17,7 @@ from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal
 from radon.host import crossings, engine, topic
 from radon.host.atom import Atom
 from radon.host.domain import Settings, Status, Usage
+from radon.host.fetches import Missing
 from radon.host.fiber import Abandoned
 from radon.host.gate import Failed, Function, Gate, plain
 from radon.host.guest import uninterrupted
@@ -24,6 +25,7 @@ from radon.host.image import Image
 from radon.host.inputs import take_in
 from radon.host.kind import Kind, check_shared
 from radon.host.ledger import SYSTEM, Ledger
+from radon.host.limits import KEPT_FUEL
 from radon.host.lookup import entries, load, usage
 from radon.host.routes import FAILED, STOPPED, Routes
 from radon.host.suspensions import Suspensions
@@ -178,6 +180,8 @@ class PythonDomain:
             delivery = atom.mailbox.next()
             assert delivery is not None
             turn = Turn(self, atom, kind, delivery, self.ledger.next_step(), self.image.time)
+        turn.kept_bytes = self.routes.fetches.bytes_for(atom)
+        turn.spent = KEPT_FUEL * turn.kept_bytes
         self._turns[kind.name] += 1
         cause = self.fates.pop(turn.step, None)
         if cause is not None:
@@ -197,16 +201,28 @@ class PythonDomain:
         except Abandoned:
             turn.atom.roll_back()
             turn.open = False
+        except Missing as missing:
+            self._begin_again(turn, missing.name)
         else:
             self._finish(turn)
 
     # ---- how turns end ----
+
+    def _begin_again(self, turn: Turn, missing: str) -> None:
+        """The turn wants an object that may be in another domain. When that has answered it begins anew, as if nothing
+        had been: it is no attempt."""
+        turn.open = False
+        self._work += turn.spent
+        turn.atom.roll_back()
+        self._gate.discard(turn.atom)
+        self.routes.fetches.want(turn, missing)
 
     def _finish(self, turn: Turn) -> None:
         """The guest said ok: everything that the turn did happens now, in one step."""
         atom, ledger, routes = turn.atom, self.ledger, self.routes
         turn.open = False
         self._work += turn.spent
+        routes.fetches.forget(atom)
         ledger.step(turn.step)
         ledger.consume(atom, turn.delivery)
         for (bucket, key), old in atom.undo.items():
@@ -258,6 +274,7 @@ class PythonDomain:
         self._work += turn.spent
         atom.roll_back()
         self._gate.discard(atom)
+        self.routes.fetches.forget(atom)
         self._failed[turn.kind.name] += 1
         attempt = delivery.attempt + 1
         self.log(turn, ERROR_LEVEL, f"{text} (attempt {attempt} of {retry.attempts})")
@@ -292,6 +309,7 @@ class PythonDomain:
 
     def drop_instances(self) -> None:
         self.suspensions.abandon_all()
+        self.routes.fetches.forget_all()
         self._gate.drop_all()
 
     def _on_end(self, atom: Atom) -> None:

@@ -15,6 +15,7 @@ from radon.abi.delivery import NO_ID, NOWHERE, Address, Delivery, Form, Metadata
 from radon.abi.errors import ErrorCode
 from radon.host.atom import Atom
 from radon.host.domain import Settings
+from radon.host.fetches import Fetches
 from radon.host.hash import domain_of
 from radon.host.kind import Kind
 from radon.host.ledger import SYSTEM, Ledger
@@ -45,6 +46,7 @@ class Routes:
         self.waiting: dict[str, list[int]] = {}  # dedup key -> tokens of those who await its answer
         self._settings = settings
         self._on_end = on_end
+        self.fetches = Fetches(self, settings)
 
     # ---- addresses ----
 
@@ -120,6 +122,8 @@ class Routes:
     def wake(self, atom: Atom) -> None:
         """Put the atom into the ready queue if it has a turn to take or to go on with."""
         journal = atom.journal
+        if atom.fetching:
+            return
         if journal.awaited() is None if journal is not None else atom.mailbox.next() is not None:
             self.ready[atom.kind, atom.key] = atom
 
@@ -235,6 +239,7 @@ class Routes:
         suspended has failed once more: else an atom that has itself stopped while it waits would begin for ever.
         """
         self._on_end(atom)
+        self.fetches.forget(atom)
         suspended = atom.journal.id if atom.journal is not None else NO_ID
         address, parent, watchers = atom.address, atom.parent, list(atom.watchers)
         questions, mail = [message for _, message in sorted(atom.kept.items())], list(atom.mailbox)

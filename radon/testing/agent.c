@@ -155,7 +155,6 @@ static bool about_itself(turn *t, radon_bytes verb, radon_bytes rest) {
 }
 
 static bool about_things(turn *t, radon_bytes verb, radon_bytes rest) {
-#ifndef WITHOUT_OBJECTS
     radon_object object;
     if (radon_is(verb, "object")) {
         t->error = radon_objects_put(rest, &object);
@@ -167,7 +166,6 @@ static bool about_things(turn *t, radon_bytes verb, radon_bytes rest) {
         if (t->error == RADON_OK) t->error = radon_object_read(object, 0, UINT32_MAX, &t->answer);
         return true;
     }
-#endif
     if (radon_is(verb, "put")) {
         radon_bucket bucket = open_bucket("bytes");
         size_t length = (size_t)number(&rest);

@@ -38,14 +38,6 @@ def agent_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def agent_folder_without_objects(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where an agent.wasm is that uses no objects, as several domains need it."""
-    folder = tmp_path_factory.mktemp("agent")
-    build_c([Path(__file__).with_name("agent_without_objects.c")], folder / "agent.wasm")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def agent(agent_folder: Path) -> Kind:
     """A kind of agents that may do everything."""
     return kind("agent", agent_folder / "agent.wasm", GRANTS)

@@ -24,7 +24,7 @@ from radon.backends.stored import images_of, read_stored
 from radon.backends.stores.lmdb import LmdbStore
 from radon.backends.stores.memory import MemoryStore
 from radon.host.lookup import restored
-from radon.testing.agents import Make, OpenApp
+from radon.testing.agents import OpenApp
 from radon.testing.backends import BackendSuite
 from radon.testing.domains import each_domain
 from radon.testing.faults import Around
@@ -40,24 +40,13 @@ def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
 
 
 class TestMonolithOfThreeDomains(BackendSuite):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def folder(cls, agent_folder_without_objects: Path) -> Path:
-        return agent_folder_without_objects
-
-    async def test_objects_are_found_by_their_names(self, open_app: OpenApp, make: Make, agent_folder: Path) -> None:
-        """Not yet: an application that uses them is refused."""
-        given = {"application": {"name": "suite"}, "kinds": {"agent": LONE}}
-        application = Application.load(Manifest.of(given, base=agent_folder))
-        with pytest.raises(ManifestError, match=r"kind 'agent' uses objects, which 3 domains do not offer yet"):
-            async with open_app(application):
-                pass
+    pass
 
 
 @pytest.fixture
-def application(agent_folder_without_objects: Path) -> Application:
+def application(agent_folder: Path) -> Application:
     given = {"application": {"name": "suite"}, "kinds": {"agent": {**LONE, "grants": ["agent/*"]}}}
-    return Application.load(Manifest.of(given, base=agent_folder_without_objects))
+    return Application.load(Manifest.of(given, base=agent_folder))
 
 
 def ask(deployment: Monolith, to: str, text: str) -> str:
@@ -110,21 +99,41 @@ def test_atoms_are_spread_and_found_again(application: Application, tmp_path: Pa
     again.stop()
 
 
+class Unsound(Around):
+    """Every fifth commit fails, until it is `sound`."""
+
+    commits, sound = 0, False
+
+    def commit(self, domain: int, epoch: int, frames: Any) -> None:
+        self.commits += 1
+        if self.commits % 5 == 0 and not self.sound:
+            raise StoreError("this commit fails")
+        self.inner.commit(domain, epoch, frames)
+
+
+def test_an_object_is_found_though_domains_are_lost_while_it_is_looked_for(
+    application: Application, hasty: None
+) -> None:
+    """Whoever asks gets an answer, or hears that his domain was lost."""
+    store: Any = Unsound(MemoryStore())
+    deployment = Monolith.open(application, store, domains=3)
+    name = ""
+    while not name:
+        with suppress(RadonError, AssertionError):
+            name = ask(deployment, AGENTS[0], "object immutable")
+    answers = []
+    while len(answers) < 30:
+        with suppress(RadonError, AssertionError):
+            answers.append(ask(deployment, AGENTS[len(answers) % 12], f"read {name}"))
+    assert set(answers) == {"immutable"}
+    deployment.stop()
+
+
 def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
     application: Application, hasty: None, each_domain: str
 ) -> None:
-    """Every fifth commit fails; what is promised happens once all the same."""
-
-    class Failing(Around):
-        commits, sound = 0, False
-
-        def commit(self, domain: int, epoch: int, frames: Any) -> None:
-            self.commits += 1
-            if self.commits % 5 == 0 and not self.sound:
-                raise StoreError("this commit fails")
-            self.inner.commit(domain, epoch, frames)
-
-    store: Any = Failing(MemoryStore())
+    """What is promised happens once all the same."""
+    store: Any = Unsound(MemoryStore())
     deployment = Monolith.open(application, store, domains=3)
     accepted = 0
 
@@ -153,11 +162,16 @@ def test_what_was_sent_to_a_domain_that_was_lost_comes_when_it_is_back(
 
 
 def test_a_first_start_that_fails_does_not_decide_on_the_number_of_domains(
-    application: Application, agent_folder: Path, tmp_path: Path
+    application: Application, tmp_path: Path
 ) -> None:
-    given = {"application": {"name": "suite"}, "kinds": {"agent": LONE}}
-    with closing(LmdbStore(tmp_path / "data")) as store, pytest.raises(ManifestError, match="uses objects"):
-        Monolith.open(Application.load(Manifest.of(given, base=agent_folder)), store, domains=3)
+    class Failing(Around):
+        def write(self, name: str, content: bytes) -> None:
+            if name == "application":
+                raise StoreError("this write fails")
+            self.inner.write(name, content)
+
+    with closing(LmdbStore(tmp_path / "data")) as store, pytest.raises(StoreError, match="this write fails"):
+        Monolith.open(application, Failing(store), domains=3)
     deployment = Monolith.open(application, LmdbStore(tmp_path / "data"), domains=2)
     assert deployment.domains == 2
     deployment.stop()
@@ -182,15 +196,13 @@ def test_deployments_and_looks_of_one_moment_do_not_wait_for_each_other(applicat
     deployment.stop()
 
 
-def test_a_deployment_that_one_domain_refuses_changes_none(
-    application: Application, agent_folder_without_objects: Path
-) -> None:
+def test_a_deployment_that_one_domain_refuses_changes_none(application: Application, agent_folder: Path) -> None:
     """The kind that is gone has state in one domain only."""
     store = MemoryStore()
     deployment = Monolith.open(application, store, domains=3)
     ask(deployment, "agent/0", "count 1")
     given = {"application": {"name": "suite"}, "kinds": {"other": {**LONE, "grants": []}}}
-    other = Application.load(Manifest.of(given, base=agent_folder_without_objects))
+    other = Application.load(Manifest.of(given, base=agent_folder))
     with pytest.raises(ManifestError, match="kind 'agent' is gone from the manifest"):
         deployment.deploy(other)
     assert ask(deployment, "agent/0", "total") == "1"
@@ -205,12 +217,14 @@ def test_all_domains_are_exported_and_brought_in(application: Application, tmp_p
     deployment = Monolith.open(application, LmdbStore(tmp_path / "data", fsync=False), domains=3)
     for agent in AGENTS:
         ask(deployment, agent, "count 1")
+    name = ask(deployment, AGENTS[0], "object immutable")
     deployment.stop()
     stored = read_stored(tmp_path / "data")
     assert [image.domain for image in stored.images] == [0, 1, 2]
     bring_in(read_export(export(stored)), tmp_path / "new")
     again = Monolith.open(None, LmdbStore(tmp_path / "new", fsync=False))
     assert [ask(again, agent, "total") for agent in AGENTS] == ["1"] * len(AGENTS)
+    assert {ask(again, agent, f"read {name}") for agent in AGENTS} == {"immutable"}
     assert again.domains == 3
     again.stop()
 

@@ -7,6 +7,7 @@ standard output what it tries and what was acknowledged.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import mmap
 import os
@@ -64,12 +65,17 @@ def say(*words: object) -> None:
     os.write(1, " ".join(map(str, words)).encode() + b"\n")  # at once: a line is written whole or not at all
 
 
+def lines(number: int) -> bytes:
+    """A note at one agent, an object, and one for another agent, who notes it when it has read the object."""
+    name = hashlib.sha256(f"object {number}".encode()).hexdigest()
+    return f"note {number}\nobject object {number}\nto agent/b{number % CLIENTS} read {name};note {number}\n".encode()
+
+
 async def operate(app: radon.Runtime, number: int) -> None:
-    """A note at one agent and, in the same turn, one for another. Even ones have a dedup key and may be tried again."""
+    """In one turn what `lines` say. Even ones have a dedup key and may be tried again."""
     say("try", number)
     client = number % CLIENTS
-    lines = f"note {number}\nto agent/b{client} note {number}\n"
-    await app.call(f"agent/a{client}", lines.encode(), once=f"op {number}" if number % 2 == 0 else "", timeout=None)
+    await app.call(f"agent/a{client}", lines(number), once=f"op {number}" if number % 2 == 0 else "", timeout=None)
     say("ack", number)
 
 
@@ -171,8 +177,7 @@ def check(killer: Killer) -> None:
         assert killer.acknowledged <= set(happened), "something that was acknowledged is not there"
         assert set(happened) <= killer.tried
         for number in killer.open():
-            lines = f"note {number}\nto agent/b{number % CLIENTS} note {number}\n"
-            app.call(f"agent/a{number % CLIENTS}", lines.encode(), once=f"op {number}")
+            app.call(f"agent/a{number % CLIENTS}", lines(number), once=f"op {number}")
         for n in range(CLIENTS):
             again = [line for line in tell(f"a{n}", "notes") if line]
             assert len(set(again)) == len(again), "something was done again that had been done"
@@ -185,12 +190,6 @@ def check(killer: Killer) -> None:
             assert tell(f"s-{name}", "notes") == ["resumed"]
             assert tell(f"k-{name}", "notes") == ["asked"]
         assert app.dead_letters() == []
-
-
-@pytest.fixture(scope="module")
-def guests(agent_folder: Path, agent_folder_without_objects: Path) -> dict[int, Path]:
-    """Where the agents are that so many domains can run."""
-    return {1: agent_folder, 3: agent_folder_without_objects}
 
 
 def kill_many(folder: Path, agent_folder: Path, durability: str, domains: int, seed: int, rounds: int) -> None:
@@ -208,17 +207,17 @@ def kill_many(folder: Path, agent_folder: Path, durability: str, domains: int, s
 
 @pytest.mark.parametrize(("durability", "domains"), [("fsync", 1), ("async", 1), ("async", 3)])
 def test_a_killed_deployment_keeps_what_it_promised_and_does_nothing_twice(
-    tmp_path: Path, guests: dict[int, Path], durability: str, domains: int
+    tmp_path: Path, agent_folder: Path, durability: str, domains: int
 ) -> None:
-    kill_many(tmp_path, guests[domains], durability, domains, 1, 6)
+    kill_many(tmp_path, agent_folder, durability, domains, 1, 6)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("durability", "domains"), [("fsync", 1), ("async", 1), ("async", 3)])
 @pytest.mark.parametrize("seed", range(2, 5))
-def test_many_more_kills(tmp_path: Path, guests: dict[int, Path], durability: str, domains: int, seed: int) -> None:
-    kill_many(tmp_path, guests[domains], durability, domains, seed, 40)
+def test_many_more_kills(tmp_path: Path, agent_folder: Path, durability: str, domains: int, seed: int) -> None:
+    kill_many(tmp_path, agent_folder, durability, domains, seed, 40)
 
 
 if __name__ == "__main__":

@@ -124,10 +124,16 @@ def test_the_least_plan_can_be_played_as_a_script_and_told(tally: Radon) -> None
     scripted = tally("sim", "--seed", str(failure["seed"]), *SMALL, "--plan", plan, "--trace")
     assert scripted.returncode == 1
     assert scripted.stderr.decode() == f"invalid: seed {failure['seed']}: {failure['violation']}\n"
-    assert " asks h" in scripted.stdout.decode()
+    assert "asks tally/a add 1" in scripted.stdout.decode()
     told = tally("sim", "--grave", "1", "--trace")
     assert told.returncode == 1
     assert told.stdout == scripted.stdout
+    about = tally("sim", "--grave", "1", "--trace", "--atom", "tally/a", "--html", "story.html").stdout
+    assert 0 < len(about) < len(told.stdout)
+    assert "tally, seed " in (tally.folder / "story.html").read_text()
+    assert tally.fails(2, "sim", "--grave", "1", "--trace", "--atom", "tally/b").startswith(
+        "--atom tally/b: the story has "
+    )
 
 
 def test_without_faults_there_is_nothing_to_find(tally: Radon) -> None:
@@ -157,6 +163,8 @@ def test_a_kind_of_fault_that_never_fires_fails_the_run(tally: Radon) -> None:
         (["--seeds", f"{2**53 + 1}"], f"--seeds {2**53 + 1}: the last that there is is {2**53 - 1}"),
         (["--seeds", "3", "--seed", "1"], "--seed and --seeds exclude each other"),
         (["--trace"], "--trace tells of one run: say which with --seed or --grave"),
+        (["--html", "a.html"], "--html tells of one run: say which with --seed or --grave"),
+        (["--seed", "1", "--atom", "tally/a"], "--atom says what --trace is to tell of"),
         (["--seed", "1", "--trace", "--json"], "--trace and --json exclude each other"),
         (["--grave", "1", "--faults", "none"], "--grave and --faults exclude each other"),
         (["--grave", "2"], "--grave 2: workload.graveyard.toml has 0"),

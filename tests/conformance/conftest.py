@@ -42,7 +42,7 @@ def open_harness(make: Make, domains: int) -> Iterator[Open]:
     opened: list[Harness] = []
 
     def open_one(kinds: Mapping[str, Guest], **fields: Any) -> Harness:
-        opened.append(Harness(kinds, make=make, **{"domains": domains, **fields}))
+        opened.append(Harness(kinds, **{"make": make, "domains": domains, **fields}))
         return opened[-1]
 
     yield open_one

@@ -42,7 +42,6 @@ def test_an_object_is_named_by_its_sha_256_and_seen_by_the_turn_that_puts_it(o: 
     assert put(o, *lines) == ["ok", f"ok {NAME}", "ok 4", "ok", "ok body"]
 
 
-@pytest.mark.one_domain
 def test_every_atom_may_read_it_by_its_name_across_restarts(o: Harness) -> None:
     put(o)
     for snapshot in (False, True):
@@ -74,7 +73,6 @@ def test_an_object_that_an_undone_turn_put_is_collected(o: Harness) -> None:
     assert o.image().objects == {}
 
 
-@pytest.mark.one_domain
 def test_an_object_is_collected_after_the_retention_time(o: Harness) -> None:
     put(o)
     o.advance("3599s")
@@ -85,7 +83,6 @@ def test_an_object_is_collected_after_the_retention_time(o: Harness) -> None:
     assert not is_there(o)
 
 
-@pytest.mark.one_domain
 def test_put_again_it_lives_on_from_then(o: Harness) -> None:
     put(o)
     o.advance("1800s")
@@ -97,7 +94,6 @@ def test_put_again_it_lives_on_from_then(o: Harness) -> None:
 
 
 @pytest.mark.parametrize("snapshot", [False, True])
-@pytest.mark.one_domain
 def test_a_pin_keeps_it_until_the_last_unpin_which_starts_the_retention_time(o: Harness, snapshot: bool) -> None:
     put(o, f"objects.pin {NAME}")
     run(o, "script/b", f"objects.pin {NAME}")
@@ -112,7 +108,6 @@ def test_a_pin_keeps_it_until_the_last_unpin_which_starts_the_retention_time(o: 
     assert not is_there(o)
 
 
-@pytest.mark.one_domain
 def test_pins_of_an_undone_turn_are_none(o: Harness) -> None:
     put(o)
     o.send("script/a", script(f"objects.pin {NAME}", "err no"))
@@ -130,7 +125,7 @@ def test_pins_and_unpins_of_one_turn_add_up(o: Harness) -> None:
     assert not is_there(o)
 
 
-@pytest.mark.one_domain
+@pytest.mark.one_domain  # what came from another domain stays to the end of the turn
 def test_a_handle_to_an_object_that_was_collected_reads_nothing(open_harness: Open, fiber: bytes) -> None:
     h = open_harness({"script": script_kind(fiber)}, settings=Settings(retention=HOUR))
     put(h)
@@ -141,7 +136,6 @@ def test_a_handle_to_an_object_that_was_collected_reads_nothing(open_harness: Op
     assert h.answer(token) == b"ok\nok\nnot-found\nok 0"
 
 
-@pytest.mark.one_domain
 def test_a_pin_that_was_promised_holds_though_the_turn_sleeps_beyond_the_retention_time(
     open_harness: Open, fiber: bytes
 ) -> None:

@@ -18,5 +18,6 @@ def test_the_wheel_carries_the_standard_and_all_that_c_guests_are_built_against(
     carried = set(zipfile.ZipFile(wheel).namelist())
     sdk = {f"radon/_sdk/c/{path.name}" for path in (ROOT / "guest-sdk" / "c").iterdir() if path.is_file()}
     assert sdk
-    assert {"radon/py.typed", "radon/abi/radon.wit", *sdk} <= carried
+    page = {f"radon/testing/simulation/page.{kind}" for kind in ("html", "css", "js")}
+    assert {"radon/py.typed", "radon/abi/radon.wit", *sdk, *page} <= carried
     assert {name.split("/")[0] for name in carried} == {"radon", wheel.name.rsplit("-", 3)[0] + ".dist-info"}

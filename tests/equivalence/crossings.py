@@ -15,7 +15,7 @@ from radon.abi import exchange as x
 from radon.abi.delivery import NO_ID, NOWHERE, Address, Delivery
 from radon.abi.frames import encode
 from tests.equivalence.twins import Neighbour, Twins
-from tests.script_strategies import ATOMS, CONNECTIONS
+from tests.script_strategies import ATOMS, CONNECTIONS, OBJECTS
 
 Given = tuple[Any, ...]
 """What comes, and the particulars."""
@@ -67,6 +67,9 @@ def _crossing(random: Random, body: Callable[[], bytes]) -> Given:
         ("unwatch", name, life, far),
         ("told", place, random.choice(CODES), random.randrange(3)),
         ("exited", place, name, random.randrange(3)),
+        ("fetch", random.randrange(4), random.choice((0, 0, 1, 2**40)), random.choice(OBJECTS)),
+        ("fetched", place, random.choice((0, 0, 0, 2, 4)), random.choice((0, 3, 500)), random.choice((b"", b"far"))),
+        ("fetched", 0, random.choice((0, 0, 2)), 3, b"far"),
     ))  # fmt: skip
 
 
@@ -182,7 +185,18 @@ def _exited(twins: Twins, _: Neighbour, place: int, name: str, status: int) -> c
     return c.Exited(status, begun.child, begun.parent)
 
 
+def _fetch(_: Twins, neighbour: Neighbour, first: int, offset: int, name: str) -> c.Fetch:
+    return c.Fetch(neighbour.new_id(), first, offset, name)
+
+
+def _fetched(twins: Twins, neighbour: Neighbour, place: int, code: int, size: int, piece: bytes) -> c.Fetched:
+    """What was asked for from here, if anything was."""
+    fetch = _that_left(twins, c.Fetch, place) or c.Fetch(neighbour.new_id(), 0, 0, "")
+    return c.Fetched(fetch.request, code, neighbour.number, fetch.offset, size, piece)
+
+
 _CROSSINGS: dict[str, Callable[..., Any]] = {
     "mail": _mail, "cast": _cast, "to topic": _to_topic, "handed": _handed, "answer": _answer, "begin": _begin,
     "stop": _stop, "watch": _watch, "unwatch": _unwatch, "told": _told, "exited": _exited,
+    "fetch": _fetch, "fetched": _fetched,
 }  # fmt: skip

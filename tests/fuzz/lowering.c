@@ -147,14 +147,26 @@ static void deploy(RadonDomain *d, bool all) {
     buffer_free(&rows);
 }
 
+/* Another domain has the object, with more to come where it was asked for its beginning; or none has. */
+static void fetched(Run *r, uint32_t domain, const Record *fetch) {
+    Buffer answer = {0};
+    uint64_t offset = fetch->n[2];
+    put_record(
+        &answer, R_FETCHED, fetch->id, (uint32_t)(r->flags & 8 ? OK : NOT_FOUND), domain, offset, (uint64_t)8, SLICE("half"));
+    put_record(&r->inputs, R_CROSSED, domain, (uint64_t)0, slice(answer.data, answer.size));
+    buffer_free(&answer);
+}
+
 /* Crossings left for another domain: it has all of them. */
 static void acknowledge(Run *r, const Record *crossing) {
     Reader reader = reader_of(crossing->v[0]);
     Record record;
     uint64_t next = crossing->n[1];
     must(crossings_fit(crossing->v[0], r->d->error), "what crosses is made of crossings");
-    while (next_record(&reader, &record)) next++;
-    if (r->flags & 8) put_record(&r->inputs, R_ACKNOWLEDGED, (uint32_t)crossing->n[0], next - 1);
+    for (; next_record(&reader, &record); next++) {
+        if (record.tag == R_FETCH) fetched(r, (uint32_t)crossing->n[0], &record);
+    }
+    if (crossing->n[1] && r->flags & 8) put_record(&r->inputs, R_ACKNOWLEDGED, (uint32_t)crossing->n[0], next - 1);
 }
 
 /* What left: the last request to an endpoint is remembered, for an answer. */

@@ -61,6 +61,7 @@ CROSSINGS = frames.encode_all([
     c.Answer(ID, 6, Address("@once", "again", 1), (), b"", NOWHERE),
     c.Begin(ID, THIRD, SOMEBODY, b"args"), c.Watch(1, bytes(16), SOMEBODY, THIRD), c.Watch(0, ID, THIRD, SOMEBODY),
     c.Unwatch(ID, SOMEBODY, THIRD), c.Told(1, bytes(16), 0, 3, THIRD, SOMEBODY), c.Exited(4, THIRD, SOMEBODY),
+    c.Fetch(ID, 1, 0, "0" * 64), c.Fetched(ID, 0, 1, 0, 4, b"body"), c.Fetched(ID, 2, 1, 0, 0, b""),
     c.Stop(SOMEBODY),
 ])  # fmt: skip
 

@@ -6,13 +6,16 @@ atoms (witness.c) keep books of what they did and saw. What has to hold at the e
 
 - what was answered or accepted happened, once; what was not, happened at most once
 - messages of a pair arrive once, in order; timers fire once; requests are answered once; postponed mail comes once
-- no atom saw anything else that contradicts its books, and nothing is left over: no dead letter, no journal
+- an object that was put is found by whoever was told of it; those of undone turns are none; pins are as counted
+- no atom saw anything else that contradicts its books, and nothing is left over: no dead letter, no journal, and of the
+  objects, once their time is over, those that are pinned
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -23,6 +26,7 @@ from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_a
 from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.domains import default
 from radon.host.hash import domain_of
+from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.lookup import restored
 from radon.host.placement import place_input
@@ -229,7 +233,7 @@ class History:
 
     def _audit(self) -> None:
         books = {name: self._book(name) for name in map(str, range(PEERS))}
-        for image in [restored(domain.snapshot()) for domain in self.domains]:
+        for image in self._images():
             assert not image.dead, [letter.cause for letter in image.dead.values()]
             assert not image.postponed
             assert not any(outbox.crossings for outbox in image.outboxes.values())
@@ -237,6 +241,7 @@ class History:
                 assert atom.journal is None
                 left = [*atom.asked, *atom.kept, *atom.timers, *atom.mailbox]
                 assert not left, f"{atom.address.text}: left over"
+        self._audit_objects(books)
         for name, book in books.items():
             assert not [page for page in book if page.startswith("violation")], (name, book)
             assert _pages(book, "armed/") == _pages(book, "fired/"), f"{name}: timers"
@@ -254,6 +259,27 @@ class History:
         assert self.done <= applied.keys(), "something that was promised did not happen"
         assert not [id for id, wants in self.open.values() if wants], "a question was never answered"
 
+    def _audit_objects(self, books: Mapping[str, Mapping[str, int]]) -> None:
+        """All that were put are there, and no others; later those that are pinned, in the domains that pinned them."""
+        put = {name for book in books.values() for name in _pages(book, "put/")}
+        assert {name for image in self._images() for name in image.objects} == put, "objects"
+        pins = Counter[tuple[int, str]]()
+        for key, book in books.items():
+            home = domain_of("witness", key, len(self.domains))
+            pins.update({(home, name): count for name, count in _pages(book, "pinned/").items()})
+        self.now += 2 * self.settings.retention
+        for number, domain in enumerate(self.domains):
+            self._turns(number, [], 10_000)
+            domain.take_commit()
+        held = {
+            (number, name): thing.pins for number, image in enumerate(self._images())
+            for name, thing in image.objects.items()
+        }  # fmt: skip
+        assert held == pins, "objects that are pinned"
+
+    def _images(self) -> list[Image]:
+        return [restored(domain.snapshot()) for domain in self.domains]
+
     def _book(self, key: str) -> dict[str, int]:
         try:
             puts = self.domains[domain_of("witness", key, len(self.domains))].entries(Address("witness", key))
@@ -262,5 +288,5 @@ class History:
         return {put.key.decode(): int.from_bytes(put.value, "little") for put in puts}
 
 
-def _pages(book: dict[str, int] | Counter[str], chapter: str) -> dict[str, int]:
+def _pages(book: Mapping[str, int], chapter: str) -> dict[str, int]:
     return {page.removeprefix(chapter): count for page, count in book.items() if page.startswith(chapter)}

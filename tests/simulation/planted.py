@@ -13,8 +13,9 @@ from radon.abi import records as r
 from radon.abi.frames import Commit, FrameType, decode_all, encode_all, seal, unseal
 from radon.backends.driver import Image
 from radon.backends.simulation import services as s
-from radon.backends.simulation.host import Host, Running
-from radon.host.domain import Domain, Make
+from radon.backends.simulation.host import Host
+from radon.backends.simulation.running import Running
+from radon.host.domain import Domain, Make, Settings
 from radon.host.domains import default
 from radon.testing.simulation.simulate import Drivers
 from tests.domains import Around, around
@@ -78,6 +79,11 @@ class LosesTheTail(Running):
         return super()._restored(image._replace(tail=image.tail[:-1]) if handed else image)
 
 
+def usual(settings: Settings) -> Domain:
+    """The domain that the environment names when it is made."""
+    return default()(settings)
+
+
 def forgetting(*kinds: type) -> Make:
     """Domains that skip these records when they are restored."""
 
@@ -88,7 +94,7 @@ def forgetting(*kinds: type) -> Make:
                 [without(kinds, FrameType.LOG, frame) for frame in tail],
             )
 
-    return around(Forgetful, default())
+    return around(Forgetful, usual)
 
 
 def without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> bytes:
@@ -124,7 +130,7 @@ PLANTED: Mapping[str, Drivers] = {
     "the dedup keys are forgotten on restore": Drivers(make=forgetting(r.Seen, r.Settled, r.SeenGone)),
     "a reply leaves before its commit": Drivers(running=RepliesAtOnce),
     "timers are lost on restart": Drivers(make=forgetting(r.TimerSet, r.TimerGone)),
-    "the outbox is sent twice": Drivers(make=around(SaysAgain, default())),
+    "the outbox is sent twice": Drivers(make=around(SaysAgain, usual)),
     "a commit is torn": Drivers(log=KeepsHalf),
     "a paused host renews its lease": Drivers(registry=Renews, host=BelievesInItsLease),
     "a hand-over drops the tail": Drivers(running=LosesTheTail),

@@ -128,6 +128,8 @@ PLANTED = {
     "consumed messages come again": forgetting(r.Consumed),
     "suspended turns forget what they asked": forgetting(r.Suspended, r.Called, r.Answered),
     "watchers are forgotten": forgetting(r.Watched),
+    "objects are forgotten": forgetting(r.Stored, r.Pinned, r.Collected),
+    "pins are forgotten": forgetting(r.Pinned),
 }
 
 

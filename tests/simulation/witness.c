@@ -1,7 +1,8 @@
 /* witness.c - an atom that keeps books on what happens to it, so that a loss, a doubling or a swap shows.
  *
  * "poke ID" from outside is counted under applied/ID and makes it do, as its random numbers say, some of: send numbered
- * hops to peers, arm timers, ask, call, postpone, spawn and wait. One poke in six then fails, but never the last attempt.
+ * hops to peers, arm timers, ask, call, postpone, spawn and wait, put objects and read those of others. One poke in six
+ * then fails, but never the last attempt.
  * What its memory says of the turns of an atom has to agree with the books, also where others have the same memory.
  * Whatever contradicts its books is counted under "violation/..."; the rest is compared at the end by the simulator.
  */
@@ -102,6 +103,63 @@ static void remember(void) {
     radon_address_drop(own);
 }
 
+/* ---- objects ---- */
+
+static void pin(radon_bytes name) {
+    if (radon_objects_pin(name) != RADON_OK) count("violation/pin", radon_text(""));
+    count("pinned/", name);
+}
+
+/* A peer is told of it. */
+static void put(uint64_t random, radon_bytes body) {
+    radon_object object;
+    radon_bytes name, to_name;
+    radon_address to = peer(random, &to_name);
+    if (radon_objects_put(body, &object) != RADON_OK) __builtin_trap();
+    name = radon_object_name(object);
+    count("put/", name);
+    if (random & 0x100) pin(name);
+    if (radon_address_send(to, radon_concat(radon_concat(words("read ", name), radon_text(" ")), body)) != RADON_OK) __builtin_trap();
+    radon_object_drop(object);
+    radon_address_drop(to);
+}
+
+static bool is_there(radon_bytes name, radon_bytes *body) {
+    radon_object object;
+    bool found = radon_objects_open(name, &object) == RADON_OK;
+    if (!found) return false;
+    found = radon_object_read(object, 0, UINT32_MAX, body) == RADON_OK;
+    radon_object_drop(object);
+    return found;
+}
+
+/* The one that it was told of last; and another one, that there never was. */
+static void look_again(void) {
+    radon_bucket known;
+    radon_option name;
+    radon_bytes body;
+    radon_bytes of_nobody = radon_text("0000000000000000000000000000000000000000000000000000000000000000");
+    if (radon_state_open(radon_text("known"), &known) != RADON_OK) __builtin_trap();
+    if (radon_bucket_get(known, radon_text("last"), &name) != RADON_OK) __builtin_trap();
+    if (name.some && !is_there(name.value, &body)) count("violation/lost", name.value);
+    if (is_there(of_nobody, &body)) count("violation/found", radon_text(""));
+    radon_bucket_drop(known);
+}
+
+static void read(uint64_t random, radon_bytes name, radon_bytes expected) {
+    radon_bucket known;
+    radon_bytes body;
+    if (!is_there(name, &body) || !radon_equal(body, expected)) count("violation/read", name);
+    count("read/", name);
+    if (random & 1) pin(name);
+    if (random & 2) { /* and for a while only */
+        if (radon_objects_pin(name) != RADON_OK || radon_objects_unpin(name) != RADON_OK) count("violation/unpin", name);
+    }
+    if (radon_state_open(radon_text("known"), &known) != RADON_OK) __builtin_trap();
+    if (radon_bucket_put(known, radon_text("last"), name) != RADON_OK) __builtin_trap();
+    radon_bucket_drop(known);
+}
+
 static radon_outcome poke(radon_message message, radon_bytes id) {
     uint64_t random = radon_random_next();
     remember();
@@ -109,10 +167,12 @@ static radon_outcome poke(radon_message message, radon_bytes id) {
     for (uint64_t hops = random % 4; hops > 0; hops--) hop(radon_random_next());
     if (random & 0x10) arm(radon_random_next());
     if (random & 0x20) ask(radon_random_next());
-#ifndef DIRECT
     radon_bytes attempt = words("/", radon_format_u64(radon_message_attempt(message)));
+#ifndef DIRECT
     if ((random & 0xc0) == 0) call(radon_random_next(), radon_concat(id, attempt));
 #endif
+    if (random & 0x1000) look_again();
+    if (random & 0x800) put(radon_random_next(), words("object ", radon_concat(id, attempt)));
     if (random & 0x100) postpone(radon_random_next());
     if ((random & 0x600) == 0) spawn(radon_random_next());
     if (radon_message_wants_reply(message)) RADON_TRY(radon_message_reply(message, id));
@@ -140,6 +200,10 @@ RADON_RECEIVE(message, body) {
     } else if (radon_is(word, "echo")) {
         if (count("echoed/", rest) > 1) count("violation/called-twice", radon_text(""));
         RADON_TRY(radon_message_reply(message, rest));
+    } else if (radon_is(word, "read")) {
+        radon_bytes name = radon_cut(&rest, ' ');
+        read(radon_random_next(), name, rest);
+        if (radon_message_attempt(message) < 2 && radon_random_next() % 6 == 0) return radon_fail("stumbled");
     } else if (radon_is(word, "late")) {
         count("arrived/", rest);
     }

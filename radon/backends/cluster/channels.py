@@ -37,6 +37,11 @@ class Channel:
         self._said_at = 0
         self._pause = timing.patience
 
+    @property
+    def is_empty(self) -> bool:
+        """Has all that left been confirmed?"""
+        return not self._frames
+
     def add(self, first: int, crossings: bytes) -> None:
         """What left the domain. A domain that is asked to says again what is here already."""
         for frame in pieces(first, crossings):

@@ -27,6 +27,7 @@ class Holding:
         self.domain = domain
         self.stage = Stage.AWAY
         self.since = 0  # ns, when the stage began
+        self.resent = 0  # ns, when it was last asked for what may have been lost on its way
         self.epoch = 0  # of this host's, while it has the domain; of the last one, when it has put it down
         self.is_borne = False  # the log may say that this host's lease has it, so that nobody else can take it
         self.found: tuple[int, str, int] | None = None  # epoch, owner and when the log was asked: by LOOKING

@@ -124,6 +124,8 @@ class Member:
             case Stage.OPEN:
                 for to in holding.channels:
                     self._carry(holding, to, now)
+                if now - holding.resent >= self._timing.longest:
+                    self._call_again(holding, now)
                 if home != self.host and self.view.asked_at > holding.since:
                     holding.enter(Stage.CLOSING, now)
                     self._actions.append(e.Close(holding.domain))
@@ -178,11 +180,10 @@ class Member:
         holding.enter(Stage.OPEN, now)
         self._owners[domain] = p.Owned(domain, epoch, calm, self.member)
         self._announce(holding)
+        self._call_again(holding, now)
         for other in self._holdings:
-            if other is not holding:
-                self._actions.append(e.Input(domain, x.Resend(other.domain)))
-                if other.stage is Stage.OPEN:
-                    self._hurry(other, domain, now)
+            if other.stage is Stage.OPEN and other is not holding:
+                self._hurry(other, domain, now)
 
     def failed(self, now: int, domain: int) -> None:
         """It could not be opened, or its log failed, or takes no more of its commits: it does not run here."""
@@ -267,6 +268,14 @@ class Member:
         for frame in holding.channels[to].due(now):
             self._to_owner(now, to, p.Carried(to, holding.domain, frame.first, frame.crossings))
 
+    def _call_again(self, holding: Holding, now: int) -> None:
+        """What is in no channel leaves the domain again: all, when it was opened; and what a channel does not keep."""
+        holding.resent = now
+        for other in self._holdings:
+            channel = holding.channels.get(other.domain)
+            if other is not holding and (channel is None or channel.is_empty):
+                self._actions.append(e.Input(holding.domain, x.Resend(other.domain)))
+
     def _hurry(self, holding: Holding, to: int, now: int) -> None:
         if to in holding.channels:
             holding.channels[to].hurry()
@@ -285,7 +294,7 @@ class Member:
                 self._carry(holding, message.source, now)
 
     def _has(self, domain: int, speaker: str, *, always: bool = False) -> bool:
-        """Is it open here? If not, or `always`, the speaker is told where it is."""
+        """Is it open here? If not, or `always`, the speaker is told who has it."""
         is_open = self._holdings[domain].stage is Stage.OPEN
         if domain in self._owners and speaker != self._process and (always or not is_open):
             self._say(host_of(speaker), self._owners[domain])
@@ -319,7 +328,7 @@ class Member:
     def _hear_asked(self, now: int, speaker: str, message: p.Posted) -> None:
         holding = self._holdings[message.domain]
         if holding.epoch != message.epoch or holding.stage is Stage.AWAY:
-            self._has(message.domain, speaker)
+            self._has(message.domain, speaker, always=True)
         elif holding.stage is Stage.OPEN:
             if holding.is_new(speaker, message.number):
                 holding.waiting[message.token] = speaker

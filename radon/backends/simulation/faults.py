@@ -14,6 +14,7 @@ from radon.abi.exchange import Barrier
 from radon.backends.simulation.host import Host
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.services import Log, Registry
+from radon.backends.simulation.story import Befalls
 from radon.backends.simulation.world import MILLISECOND, SECOND, Node, World
 
 
@@ -90,18 +91,21 @@ def _split(random: Random, hosts: list[str]) -> tuple[tuple[str, ...], ...]:
 
 def schedule(machines: Machines, plan: Iterable[Fault]) -> Callable[[], None]:
     """Let these happen. The function that it returns ends all that goes on then, and lets no more begin."""
-    going_on: dict[int, Callable[[], None]] = {}
+    going_on: dict[int, tuple[Fault, Callable[[], None]]] = {}
     is_over = False
 
     def begin(number: int, fault: Fault) -> None:
         if is_over:
             return
-        machines.world.tell(fault.groups[0][0] if len(fault.groups) == 1 else "", f"fault: {text(fault)}")
-        going_on[number] = KINDS[fault.kind].befall(machines, fault)
+        machines.world.tell(Befalls(number, fault, ends=False))
+        going_on[number] = fault, KINDS[fault.kind].befall(machines, fault)
         machines.world.after(fault.duration, end, number)
 
     def end(number: int) -> None:
-        going_on.pop(number, lambda: None)()
+        if number in going_on:
+            fault, heal = going_on.pop(number)
+            machines.world.tell(Befalls(number, fault, ends=True))
+            heal()
 
     for number, fault in enumerate(plan):
         machines.world.after(fault.at - machines.world.now, begin, number, fault)
@@ -115,10 +119,17 @@ def schedule(machines: Machines, plan: Iterable[Fault]) -> Callable[[], None]:
     return end_all
 
 
+def befallen(fault: Fault) -> tuple[tuple[str, ...], ...]:
+    """The machines that it lies on, or the sides that it parts; none: it is the network's."""
+    return fault.groups if KINDS[fault.kind].of != "cluster" or fault.kind in ("partition", "one-way") else ()
+
+
 def text(fault: Fault) -> str:
     """On one line, for people."""
-    groups = " | ".join(" ".join(group) for group in fault.groups)
-    return f"{fault.kind} {groups} for {fault.duration / SECOND:.3f}s".replace("  ", " ")
+    between = " → " if fault.kind == "one-way" else " | "
+    groups = between.join(" ".join(group) for group in befallen(fault))
+    duration = f"for {fault.duration / SECOND:.3f}s" if fault.duration > MILLISECOND else ""
+    return " ".join(filter(None, (fault.kind, groups, duration)))
 
 
 # ---- the kinds ----
@@ -129,12 +140,10 @@ def _crash(machines: Machines, fault: Fault) -> Callable[[], None]:
     if not host.is_up:
         return _nothing
     machines.world.fired["crash"] += 1
-    machines.world.tell(host.name, "crashes")
     host.crash()
 
     def restart() -> None:
         if not host.is_up:
-            machines.world.tell(host.name, "starts again")
             host.restart()
 
     return restart
@@ -236,7 +245,6 @@ def _log_crash(machines: Machines, fault: Fault) -> Callable[[], None]:
             return
         if log.is_writing or not patience:
             machines.world.fired["log-crash"] += 1
-            machines.world.tell(log.name, "crashes")
             log.crash()
         else:
             machines.world.after(MILLISECOND, strike, patience - 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from radon.backends.simulation.story import Sent
 from radon.backends.simulation.world import MILLISECOND, Node, World
 
 FASTEST, USUAL = MILLISECOND // 10, MILLISECOND // 2
@@ -36,18 +37,15 @@ class Network:
 
     def send(self, source: Node, target: Node, size: int, act: Callable[..., None], *arguments: Any) -> None:
         """Let `act` happen at the target; later, twice, or never. `size` in bytes."""
-        if self._cut and (cuts := self._cut.get((source.name, target.name))):
-            self._world.fired.update(cuts)
-            return
-        copies, weather = 1, self.weather
-        if weather.loss and self._random.random() < weather.loss:
-            self._world.fired["loss"] += 1
-            return
-        if weather.double and self._random.random() < weather.double:
-            self._world.fired["double"] += 1
-            copies = 2
-        for _ in range(copies):
-            self._world.after(self._delay(source, target, size), target.arrive, act, arguments)
+        delays: list[int] = []
+        lost = self._lost(source, target)
+        if not lost:
+            delays = [self._delay(source, target, size) for _ in range(self._copies())]
+            for delay in delays:
+                self._world.after(delay, target.arrive, act, arguments)
+        if self._world.has_story:
+            arrivals = tuple([self._world.now + delay for delay in delays])
+            self._world.tell(Sent(source.name, target.name, arguments, arrivals, lost))
 
     def cut(self, sources: Iterable[str], targets: Iterable[str], *, both: bool, name: str) -> Callable[[], None]:
         """Let nothing pass from these to those (`both`: nor back), until the function that it returns is called.
@@ -71,6 +69,22 @@ class Network:
     def slow(self, name: str, delay: int) -> None:
         """What goes to or from this node takes so many ns more than usual."""
         self._slow[name] = delay
+
+    def _lost(self, source: Node, target: Node) -> str:
+        """The fault that stops a message; "": none does."""
+        if self._cut and (cuts := self._cut.get((source.name, target.name))):
+            self._world.fired.update(cuts)
+            return cuts[0]
+        if self.weather.loss and self._random.random() < self.weather.loss:
+            self._world.fired["loss"] += 1
+            return "loss"
+        return ""
+
+    def _copies(self) -> int:
+        if self.weather.double and self._random.random() < self.weather.double:
+            self._world.fired["double"] += 1
+            return 2
+        return 1
 
     def _delay(self, source: Node, target: Node, size: int) -> int:
         delay = FASTEST + int(self._random.expovariate(1.0) * USUAL) + size  # about a gigabyte a second

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from radon.backends.simulation.story import Event, Lives
+
 BEGINNING = 1_767_268_800_000_000_000
 """2026-01-01T12:00:00Z in ns since 1970: what a true clock says when a world begins."""
 
@@ -19,12 +21,13 @@ MILLISECOND, SECOND = 10**6, 10**9
 
 
 class World:
-    """`tell(now, node, what)` hears the story of it, if anyone wants to."""
+    """`tell(now, event)` hears the story of it, if anyone wants to."""
 
-    def __init__(self, seed: int, tell: Callable[[int, str, str], None] | None = None) -> None:
+    def __init__(self, seed: int, tell: Callable[[int, Event], None] | None = None) -> None:
         self.random = Random(seed)
         self.now = 0
         self.fired = Counter[str]()  # how often each kind of fault had its effect
+        self.has_story = tell is not None
         self._tell = tell
         self._events: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._scheduled = 0
@@ -35,18 +38,14 @@ class World:
         """Of everything that was noted: two runs of one seed have the same."""
         return self._trace.hexdigest()
 
-    @property
-    def has_story(self) -> bool:
-        return self._tell is not None
-
     def note(self, what: bytes) -> None:
         """It happens now, and is part of the fingerprint."""
         self._trace.update(b"%d %d " % (self.now, len(what)) + what)
 
-    def tell(self, node: str, what: str) -> None:
-        """It happens now at this node, for people who follow the story."""
+    def tell(self, event: Event) -> None:
+        """It happens now, for people who follow the story."""
         if self._tell is not None:
-            self._tell(self.now, node, what)
+            self._tell(self.now, event)
 
     def after(self, delay: int, act: Callable[..., None], *arguments: Any) -> None:
         """Let `act` happen in so many ns."""
@@ -89,16 +88,19 @@ class Node:
     def pause(self, duration: int) -> None:
         """Stand still; what should happen meanwhile happens then."""
         self._still_until = max(self._still_until, self.world.now + duration)
+        self.world.tell(Lives(self.name, "still", self._still_until))
 
     def crash(self) -> None:
         """All that was to happen here does not, and memory is lost."""
         self.is_up = False
         self._life += 1
         self._still_until = 0
+        self.world.tell(Lives(self.name, "down"))
 
     def restart(self) -> None:
         self.is_up = True
         self._life += 1
+        self.world.tell(Lives(self.name, "up"))
 
     def arrive(self, act: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         """What comes from elsewhere: whoever is up takes it, also one that was not when it was sent."""

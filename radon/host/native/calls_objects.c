@@ -20,12 +20,21 @@ static ObjectNow *make_object(Turn *t, Slice name, Slice body) {
     return o;
 }
 
-/* False: there is no such object. */
-static bool body_of(const Turn *t, Slice name, Slice *body) {
+/* False: the turn ends here, to begin again when the object has come from another domain. */
+static bool body_of(Turn *t, Slice name, Slice *body, Error *error) {
     const ObjectNow *now = turn_object(t, name);
     const Object *known = now ? NULL : image_object(&t->d->image, name);
     *body = slice_of(now ? now->body : known ? known->body : NULL);
-    return now || known;
+    *error = now || known ? OK : fetches_find(t, name, body);
+    return t->missing == NULL;
+}
+
+/* Room for an object that is to stay in this domain. */
+static bool take_room(Turn *t, Slice body) {
+    uint64_t size = t->object_bytes + body.size + OBJECT_OVERHEAD;
+    if (t->d->image.object_bytes + size > t->d->settings.objects) return false;
+    t->object_bytes = size;
+    return true;
 }
 
 static Str *object_at(Instance *i, uint32_t handle) {
@@ -47,10 +56,7 @@ bool objects_put(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     if (turn_object(t, slice(hex, 64)) == NULL) {
         Intent *x;
         ObjectNow *o;
-        t->object_bytes += body.size + OBJECT_OVERHEAD;
-        if (t->d->image.object_bytes + t->object_bytes > t->d->settings.objects) {
-            return lower_failed(i, U32(2), EXHAUSTED, OK_HANDLE, 4);
-        }
+        if (!take_room(t, body)) return lower_failed(i, U32(2), EXHAUSTED, OK_HANDLE, 4);
         o = make_object(t, slice(hex, 64), body);
         x = turn_intend(t, STORE_IT);
         x->metadata = str_ref(o->name);
@@ -65,40 +71,50 @@ bool objects_put(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 bool objects_open(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Str *name;
     Slice body;
+    Error error;
     bool done;
     if (!lift_text(i, U32(0), U32(1), &name)) return false;
-    done = body_of(t, slice_of(name), &body) ? lower_ok_handle(i, U32(2), name_handle(AN_OBJECT, name))
-                                             : lower_failed(i, U32(2), NOT_FOUND, OK_HANDLE, 4);
+    done = body_of(t, slice_of(name), &body, &error) &&
+           (error ? lower_failed(i, U32(2), error, OK_HANDLE, 4) : lower_ok_handle(i, U32(2), name_handle(AN_OBJECT, name)));
     str_unref(name);
     return done;
 }
 
 /* ---- pins ---- */
 
-static Error change_pins(Turn *t, Slice name, int by) {
+static bool change_pins(Turn *t, Slice name, int by, Error *error) {
     Slice body;
     const Object *known = image_object(&t->d->image, name);
     ObjectNow *now = turn_object(t, name);
     int64_t pins = (known ? known->pins : 0) + (now ? now->pins : 0) + by;
-    if (!body_of(t, name, &body)) return NOT_FOUND;
-    if (pins < 0) return INVALID;
-    if (pins >= (int64_t)1 << 32) return EXHAUSTED;
+    if (!body_of(t, name, &body, error)) return false;
+    if (*error == OK && pins < 0) *error = INVALID;
+    if (*error == OK && pins >= (int64_t)1 << 32) *error = EXHAUSTED;
+    if (*error) return true;
+    if (known == NULL && now == NULL) { /* it is another domain's: from now on it stays here as well */
+        if (!turn_keep(t, body.size + OBJECT_OVERHEAD)) return false;
+        if (!take_room(t, body)) {
+            *error = EXHAUSTED;
+            return true;
+        }
+    }
     if (now == NULL) now = make_object(t, name, body); /* it may be collected before a turn that suspends commits */
     if (!now->pinned) {
         now->pinned = true;
         turn_intend(t, PIN_IT)->metadata = str_ref(now->name);
     }
     now->pins += by;
-    return OK;
+    return true;
 }
 
 static bool pin(Instance *i, Turn *t, wasmtime_val_raw_t *v, int by) {
     Str *name;
     Error error;
+    bool done;
     if (!lift_text(i, U32(0), U32(1), &name)) return false;
-    error = change_pins(t, slice_of(name), by);
+    done = change_pins(t, slice_of(name), by, &error) && lower_error(i, U32(2), error);
     str_unref(name);
-    return lower_error(i, U32(2), error);
+    return done;
 }
 
 bool objects_pin(Instance *i, Turn *t, wasmtime_val_raw_t *v) { return pin(i, t, v, 1); }
@@ -121,8 +137,8 @@ bool objects_object_name(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 bool objects_object_size(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     const Str *name = object_at(i, U32(0));
     Slice body;
-    if (name == NULL) return false;
-    body_of(t, slice_of(name), &body);
+    Error error;
+    if (name == NULL || !body_of(t, slice_of(name), &body, &error)) return false;
     v[0].i64 = (int64_t)body.size;
     return true;
 }
@@ -132,8 +148,9 @@ bool objects_object_read(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     const Str *name = object_at(i, U32(0));
     uint64_t offset = U64(1), length = U32(2);
     Slice body;
-    if (name == NULL) return false;
-    if (!body_of(t, slice_of(name), &body)) return lower_failed(i, U32(3), NOT_FOUND, OK_BYTES, 4);
+    Error error;
+    if (name == NULL || !body_of(t, slice_of(name), &body, &error)) return false;
+    if (error) return lower_failed(i, U32(3), error, OK_BYTES, 4);
     if (offset > body.size) return lower_failed(i, U32(3), INVALID, OK_BYTES, 4);
     if (length > body.size - offset) length = body.size - offset;
     return lower_ok_bytes(i, U32(3), length ? slice(body.data + offset, length) : slice(NULL, 0));

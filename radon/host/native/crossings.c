@@ -11,7 +11,7 @@ bool crossings_fit(Slice crossings, char error[120]) {
     Reader reader = reader_of(crossings);
     Record crossing;
     while (next_record(&reader, &crossing)) {
-        if (crossing.tag >= R_MAIL && crossing.tag <= R_EXITED) continue;
+        if (crossing.tag >= R_MAIL && crossing.tag <= R_FETCHED) continue;
         snprintf(error, 120, "a record of tag %d is no crossing", crossing.tag);
         return false;
     }
@@ -59,6 +59,10 @@ static void take(Domain *d, const Record *r) {
         with_delivery(d, r, r->tag == R_MAIL ? mail : handed);
         return;
     }
+    if (r->tag == R_FETCH || r->tag == R_FETCHED) {
+        (r->tag == R_FETCH ? fetches_serve : fetches_came)(d, r);
+        return;
+    }
     a = decode_address(r->v[0]);
     if (r->tag == R_ANSWER) b = decode_address(r->v[3]);
     else if (r->tag != R_STOP) b = decode_address(r->v[1]);
@@ -94,8 +98,10 @@ void crossings_arrived(Domain *d, const Record *r) {
             old--;
             continue;
         }
-        if (!begun) ledger_step(d, ledger_next_step(d), 0);
-        begun = true;
+        if (!begun && (first || crossing.tag < R_FETCH)) { /* fetches change nothing that is durable */
+            begun = true;
+            ledger_step(d, ledger_next_step(d), 0);
+        }
         take(d, &crossing);
         heard++;
     }

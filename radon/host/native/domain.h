@@ -9,6 +9,7 @@
  *     lives.c    how they begin and end       gate.h     syscalls: lift, check, lower
  *     inputs.c   what each input does         suspensions.c  turns that wait in the middle
  *     crossings.c  what other domains send    topics.c   the turns of topics
+ *     fetches.c  objects that they hold
  */
 #ifndef RADON_DOMAIN_H
 #define RADON_DOMAIN_H
@@ -197,6 +198,16 @@ bool crossings_fit(Slice crossings, char error[120]); /* false: they are none, a
 void crossings_arrived(Domain *d, const Record *crossed);
 void crossings_acknowledged(Domain *d, const Record *acknowledged);
 
+/* ---- fetches: objects of other domains ---- */
+
+uint64_t fetches_bytes_for(const Domain *d, const Atom *a); /* what its delivery has got so far */
+void fetches_want(Turn *t); /* it was abandoned for the object that it is `missing` */
+void fetches_ask_again(Domain *d); /* something may be lost */
+void fetches_came(Domain *d, const Record *fetched);
+void fetches_serve(Domain *d, const Record *fetch); /* for another domain */
+void fetches_forget(Domain *d, const Atom *a);      /* its delivery is done with, or its life is over */
+void fetches_forget_all(Domain *d);                 /* those that wait begin again */
+
 /* ---- turns and instances ---- */
 
 void domain_take_turn(Domain *d, Atom *a);
@@ -246,6 +257,8 @@ struct RadonDomain {
     Atom *ready, *ready_last;
     Table awaiting; /* Awaiting, by dedup key */
     Table fates;    /* Fate, by step */
+    Table fetching, requested; /* Fetching, by atom; those that wait, by request */
+    uint64_t copied; /* bytes of copies of objects of other domains, or promised to them */
     Instance *running;
     Instances awake;   /* the live ones, least recently entered first */
     Instances waiting; /* those of suspended turns, in the order in which these suspended */

@@ -109,6 +109,7 @@ typedef struct Atom {
     bool volatile_; /* a connection's: nothing about it is recorded */
     bool ready;     /* it is in the queue */
     bool suspended; /* its turn waits, in its instance */
+    bool fetching;  /* its turn waits for an object of another domain */
     Str *kind, *key;
     uint64_t life; /* 0: not alive, or a system address */
     Mailbox mailbox;

@@ -341,7 +341,7 @@ void take_in(Domain *d, const Record *r) {
     case R_FATE: fate(d, r); break;
     case R_CROSSED: crossings_arrived(d, r); break;
     case R_ACKNOWLEDGED: crossings_acknowledged(d, r); break;
-    case R_RESEND: ledger_cross_again(d, (uint32_t)r->n[0]); break;
+    case R_RESEND: ledger_cross_again(d, (uint32_t)r->n[0]), fetches_ask_again(d); break;
     default: break;
     }
 }

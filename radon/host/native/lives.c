@@ -75,6 +75,7 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     Delivery **questions, **mail, *suspended;
     a->refs++;
     domain_drop_instance(d, a);
+    fetches_forget(d, a);
     address = atom_address(a);
     questions = kept_by(a);
     mail = mailbox_list(&a->mailbox, true);

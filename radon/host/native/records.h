@@ -89,6 +89,8 @@ enum {
     R_UNWATCH = 230,
     R_TOLD = 231,
     R_EXITED = 232,
+    R_FETCH = 233,
+    R_FETCHED = 234,
 };
 
 /* X(tag, fixed fields as Python's struct names them, variable fields) */
@@ -179,5 +181,7 @@ enum {
     X(R_UNWATCH, "16s", "aa") \
     X(R_TOLD, "Q16sII", "aa") \
     X(R_EXITED, "I", "aa") \
+    X(R_FETCH, "16sIQ", "s") \
+    X(R_FETCHED, "16sIIQQ", "b") \
 
 #endif

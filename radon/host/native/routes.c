@@ -185,7 +185,7 @@ Atom *routes_living(Domain *d, const Address *address) {
 
 void routes_wake(Domain *d, Atom *a) {
     const Journal *j = atom_journal(a);
-    if (a->ready || (j ? journal_awaited(j) != NULL : mailbox_next(&a->mailbox) == NULL)) return;
+    if (a->ready || a->fetching || (j ? journal_awaited(j) != NULL : mailbox_next(&a->mailbox) == NULL)) return;
     a->ready = true;
     a->next = NULL;
     a->prev = d->ready_last;

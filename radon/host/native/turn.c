@@ -71,7 +71,7 @@ void turn_free(Turn *t) {
         t->message = NULL;
     }
     delivery_unref(t->delivery);
-    str_unref(t->answer_metadata), str_unref(t->inherited);
+    str_unref(t->answer_metadata), str_unref(t->inherited), str_unref(t->missing);
     buffer_free(&t->output[0]), buffer_free(&t->output[1]);
     atom_unref(t->atom);
     if (d->spare_turn || t->intent_room > 1024 || t->held_room > 1024 || t->kept_room > 1024) {

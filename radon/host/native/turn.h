@@ -76,6 +76,7 @@ struct Turn {
     uint64_t timer_calls;
     int64_t more_timers; /* set by this turn, less those that it cancelled */
     Table objects;      /* ObjectNow by name */
+    Str *missing;       /* an object that it wants and another domain may have: it is to begin again; NULL: none */
     uint64_t object_bytes;
     uint64_t sent, asked, spawned, calls;
     bool exits;
@@ -115,6 +116,8 @@ void domain_log(Turn *t, int level, Slice text); /* beyond all limits: what the 
 void turn_flush(Turn *t); /* logs what a guest with WASI printed and did not end: wasi.c */
 
 ObjectNow *turn_object(const Turn *t, Slice name); /* that the turn put, pinned or unpinned; or NULL */
+/* An object that this domain does not hold. OK, and the turn is `missing` it: it ends here, to begin again. */
+Error fetches_find(Turn *t, Slice name, Slice *body);
 
 /* ---- checks that several syscalls share ---- */
 

@@ -96,6 +96,8 @@ static void begin(Domain *d, Atom *a, Kind *kind) {
     Str *fate;
     if (j) t = turn_new(d, a, kind, mailbox_find(&a->mailbox, j->id), j->step, j->time);
     else t = turn_new(d, a, kind, mailbox_next(&a->mailbox), ledger_next_step(d), d->image.time);
+    t->kept_bytes = fetches_bytes_for(d, a);
+    t->spent = KEPT_FUEL * t->kept_bytes;
     kind->tally->turns++;
     fate = fate_of(d, t->step);
     if (fate) {
@@ -224,6 +226,7 @@ static void turn_finish(Turn *t) {
     Atom *a = t->atom;
     t->open = false;
     d->work += t->spent;
+    fetches_forget(d, a);
     ledger_step(d, t->step, 0);
     ledger_consume(d, a, t->delivery);
     note_writes(t);
@@ -271,6 +274,7 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     snprintf(tried, sizeof tried, " (attempt %u of %u)", attempt, t->kind->attempts);
     buffer_put(&line, tried, strlen(tried));
     gate_discard(d, a);
+    fetches_forget(d, a);
     t->kind->tally->failed++;
     domain_log(t, 3, slice(line.data, line.size));
     buffer_free(&line);
@@ -284,6 +288,17 @@ void turn_undo(Turn *t, Slice cause, Slice text) {
     } else {
         domain_bury(d, a, delivery, cause);
     }
+    turn_free(t);
+}
+
+/* The turn wants an object that may be in another domain. When that has answered it begins anew, as if nothing had been:
+ * it is no attempt. */
+static void begin_again(Turn *t) {
+    t->open = false;
+    t->d->work += t->spent;
+    atom_roll_back(t->atom);
+    gate_discard(t->d, t->atom);
+    fetches_want(t);
     turn_free(t);
 }
 
@@ -306,6 +321,10 @@ void turn_returned(Turn *t) {
     char cause[sizeof i->failure.cause];
     bool err;
     turn_flush(t);
+    if (t->missing) {
+        begin_again(t);
+        return;
+    }
     if (i->failure.cause[0] == '\0') {
         if (i->leaks) gate_discard(t->d, t->atom); /* begin anew before a turn has too few (rule 4: it is a cache) */
         turn_finish(t);
@@ -335,5 +354,6 @@ void domain_drop_instance(Domain *d, Atom *a) {
 
 void domain_drop_instances(Domain *d) {
     suspension_abandon_all(d);
+    fetches_forget_all(d);
     gate_drop_all(d);
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from radon.abi.errors import Exhausted, Invalid, NotFound, TooLarge
+from radon.abi.errors import Exhausted, Invalid, Refused, TooLarge
 from radon.host import intents
 from radon.host.limits import OBJECT_OVERHEAD
 from radon.host.turn import Turn
@@ -17,9 +17,7 @@ def put(turn: Turn, body: bytes) -> str:
     turn.keep(len(body) + OBJECT_OVERHEAD)
     name = hashlib.sha256(body).hexdigest()
     if name not in turn.objects:
-        turn.object_bytes += len(body) + OBJECT_OVERHEAD
-        if turn.domain.image.object_bytes + turn.object_bytes > turn.domain.settings.objects:
-            raise Exhausted("the domain's objects fill their room")
+        _take_room(turn, body)
         turn.objects[name] = body
         turn.intend(intents.store_object, name, body)
     return name
@@ -46,7 +44,7 @@ def object_size(turn: Turn, object: str) -> int:
     """0 once it is collected; `read` says so."""
     try:
         return len(_body(turn, object))
-    except NotFound:
+    except Refused:
         return 0
 
 
@@ -62,9 +60,15 @@ def _body(turn: Turn, name: str) -> bytes:
     if name in turn.objects:
         return turn.objects[name]
     found = turn.domain.image.objects.get(name)
-    if found is None:
-        raise NotFound(f"no object {name[:80]!r}")
-    return found.body
+    return found.body if found is not None else turn.domain.routes.fetches.find(turn, name)
+
+
+def _take_room(turn: Turn, body: bytes) -> None:
+    """The object is to stay in this domain. Raises Exhausted."""
+    size = turn.object_bytes + len(body) + OBJECT_OVERHEAD
+    if turn.domain.image.object_bytes + size > turn.domain.settings.objects:
+        raise Exhausted("the domain's objects fill their room")
+    turn.object_bytes = size
 
 
 def _change_pins(turn: Turn, name: str, by: int) -> None:
@@ -75,6 +79,9 @@ def _change_pins(turn: Turn, name: str, by: int) -> None:
         raise Invalid("the object is not pinned")
     if pins >= 2**32:
         raise Exhausted("pins of one object")
+    if known is None and name not in turn.objects:  # it is another domain's: from now on it stays here as well
+        turn.keep(len(body) + OBJECT_OVERHEAD)
+        _take_room(turn, body)
     if name not in turn.pins:
         turn.intend(intents.pin_object, name)
         turn.objects.setdefault(name, body)  # it may be collected before a turn that suspends commits

@@ -125,10 +125,10 @@ class Client(Node):
                 self.world.note(b"%b %d %b" % (self.name.encode(), call, repr(output).encode()))
                 resume(output)
 
-        def hear(output: Reply | None) -> None:
+        def hear(asked: Post, output: Reply | None) -> None:
             if output is not None:
                 end(output)
-            elif not post.once:
+            elif not asked.once:
                 end(Unavailable("nobody knows whether the message was handled"))
 
         def attempt() -> None:
@@ -138,16 +138,14 @@ class Client(Node):
                 end(Timeout("no answer came in time"))
                 return
             host = self._hosts[self.random.randrange(len(self._hosts))]
-            if self.world.has_story:
-                self.world.tell(self.name, f"asks {host.name}: {post.to.text} {post.body[:60]!r}")
             self._network.send(self, host, len(post.body), self._arrive_at, host, post, hear)
             wait = AGAIN if post.once else until - self.world.now
             self.after(min(wait, until - self.world.now), attempt)
 
         attempt()
 
-    def _arrive_at(self, host: Host, post: Post, hear: Callable[[Any], None]) -> None:
+    def _arrive_at(self, host: Host, post: Post, hear: Callable[..., None]) -> None:
         def answer(output: Any) -> None:
-            self._network.send(host, self, 0, hear, output)
+            self._network.send(host, self, 0, hear, post, output)
 
         host.serve(post, answer)

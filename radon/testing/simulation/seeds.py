@@ -18,8 +18,10 @@ from typing import NamedTuple, Self
 
 from radon.abi.errors import ManifestError, Unavailable
 from radon.atoms.application import Application
-from radon.backends.program import Program, check_objects
+from radon.backends.program import Program
 from radon.backends.simulation.faults import Fault
+from radon.backends.simulation.story import Event, Violated
+from radon.backends.simulation.world import SECOND
 from radon.host.domain import Settings
 from radon.testing.simulation.simulate import Options, Result, Simulation
 from radon.testing.simulation.workload import WorkloadError, load_workload
@@ -47,9 +49,8 @@ Outcome = Result | WorkloadError
 """Of a run; the history of a result is left out."""
 
 
-def check_application(application: Application, domains: int) -> None:
+def check_application(application: Application) -> None:
     """Raises ManifestError for what a simulated cluster does not offer."""
-    check_objects(application, domains)
     endpoints = ", ".join(application.manifest.egress.http)
     if endpoints:
         raise ManifestError(
@@ -68,7 +69,7 @@ class Laboratory:
         self._program = Program(application.digest, application.kinds(), (), settings)
         self._workload = subject.workload
 
-    def run(self, run: Run, tell: Callable[[int, str, str], None] | None = None) -> Result:
+    def run(self, run: Run, tell: Callable[[int, Event], None] | None = None) -> Result:
         """One seed. The workload's file is loaded anew: what it keeps in globals is not seen by the next.
 
         What should not have happened in Radon is a violation like any other. Raises WorkloadError.
@@ -82,10 +83,11 @@ class Laboratory:
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
+            violation = f"defect of Radon: {type(error).__name__}: {error} ({place})"
+            simulation.world.tell(Violated(violation))
             return Result(
-                run.seed, simulation.world.fingerprint, f"defect of Radon: {type(error).__name__}: {error} ({place})",
-                simulation.plan, simulation.world.fired, simulation.calls, simulation.monitor.commits,
-                simulation.world.now / 1e9, [],
+                run.seed, simulation.world.fingerprint, violation, simulation.plan, simulation.world.fired,
+                simulation.calls, simulation.monitor.commits, simulation.world.now / SECOND, [],
             )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
@@ -13,9 +13,11 @@ from radon.abi.errors import RadonError
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
-from radon.backends.simulation.host import Cluster, Host, Running
+from radon.backends.simulation.host import Cluster, Host
 from radon.backends.simulation.network import Network
+from radon.backends.simulation.running import Running
 from radon.backends.simulation.services import Log, Registry
+from radon.backends.simulation.story import Committed, Event, Violated
 from radon.backends.simulation.world import BEGINNING, SECOND, World
 from radon.host.domain import Make
 from radon.host.domains import default
@@ -58,7 +60,7 @@ class Drivers:
     registry: type[Registry] = Registry
     host: type[Host] = Host
     running: type[Running] = Running
-    make: Make = field(default_factory=default)
+    make: Make | None = None  # None: the domain that the environment names
 
 
 class Result(NamedTuple):
@@ -80,7 +82,7 @@ class Simulation:
 
     def __init__(
         self, seed: int, program: Program, workload: type[Workload], options: Options, *,
-        plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, str, str], None] | None = None,
+        plan: Sequence[faults.Fault] | None = None, tell: Callable[[int, Event], None] | None = None,
         drivers: Drivers | None = None,
     ) -> None:  # fmt: skip
         """`plan`: None draws one by the rates. `tell` hears the story: see `World`."""
@@ -98,7 +100,7 @@ class Simulation:
         self._hosts: dict[str, Host] = {}
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
-            drivers.running, self.monitor.watch(drivers.make), world.random.randbytes(32),
+            drivers.running, self.monitor.watch(drivers.make or default()), world.random.randbytes(32),
             tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
@@ -117,6 +119,8 @@ class Simulation:
 
     def _committed(self, domain: int, member: str, epoch: int, frame: bytes) -> None:
         self.world.note(frame)
+        if self.world.has_story:
+            self.world.tell(Committed(domain, member, epoch, frame))
         self.monitor.committed(domain, member, epoch, frame)
 
     # ---- running it ----
@@ -139,6 +143,8 @@ class Simulation:
         if self._mistake is not None:
             raise self._mistake
         violation = str(self.monitor.violation) if self.monitor.violation is not None else ""
+        if violation:
+            self.world.tell(Violated(violation))
         return Result(
             self.seed, self.world.fingerprint, violation, self.plan, self.world.fired,
             self.calls, self.monitor.commits, self.world.now / SECOND,
