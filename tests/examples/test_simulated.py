@@ -12,7 +12,7 @@ from radon.testing.simulation.seeds import Subject, processors
 from radon.testing.simulation.simulate import Options
 from tests.examples.conftest import Example
 
-SIMULATED = ["bank"]
+SIMULATED = ["bank", "kv"]
 
 
 class Nobody:
