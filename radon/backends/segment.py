@@ -1,7 +1,9 @@
 """A segment of a recording: what entered one domain from when it was opened until it was closed, and its commits.
 
-A file of frames. The first says what the domain was made by; a snapshot and log frames follow where it was restored, as
-the store had them; all others hold events, in their order. Knows the file, and neither a domain nor a deployment.
+A file of frames, each behind its length and the checksum of that: so a file that ends in a frame, as after a `kill -9`,
+is told from one whose bytes have changed. The first frame says what the domain was made by; a snapshot and log frames
+follow where it was restored, as the store had them; all others hold events, in their order. Knows the file, and neither
+a domain nor a deployment.
 
 The bytes of events are msgpack, so that fields may be added; what is in `Submitted` and `Committed` are bodies of
 records as everywhere.
@@ -10,13 +12,15 @@ records as everywhere.
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from radon.abi.frames import HEAD_BYTES, FrameError, FrameType, look, seal, unseal
+from radon.abi.frames import FrameError, FrameType, look, seal, unseal
 from radon.host.domain import Settings
 
 
@@ -78,6 +82,8 @@ class Closed(Event, frozen=True):
     """Last in a segment whose process ended in order."""
 
 
+_BEFORE = struct.Struct("<8sI")
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(
     list[Opened | Begun | Chosen | Deployed | KindEnded | Submitted | Ran | Committed | Closed]
@@ -97,6 +103,8 @@ class SegmentWriter:
     def write(self, what: bytes | list[Event]) -> None:
         """A snapshot or log frame as it is, or events."""
         frame = what if isinstance(what, bytes) else seal(FrameType.EVENTS, _encode(what))
+        length = len(frame).to_bytes(8, "little")
+        frame = _BEFORE.pack(length, zlib.crc32(length)) + frame
         written = os.write(self._file, frame)
         while written < len(frame):
             written += os.write(self._file, memoryview(frame)[written:])
@@ -140,7 +148,7 @@ class SegmentReader:
                 except (FrameError, msgspec.MsgspecError) as error:
                     self.cut = Cut(self.place, str(error), damaged=True)
                     return
-                self.place += len(frame)
+                self.place += _BEFORE.size + len(frame)
                 yield found
         if not (isinstance(found, list) and found and isinstance(found[-1], Closed)):
             self.cut = Cut(
@@ -150,13 +158,19 @@ class SegmentReader:
             )
 
     def _read(self, file: BinaryIO, left: int) -> bytes | None:
-        """The next frame; None: the file ends in it."""
-        head = file.read(HEAD_BYTES)
-        length = HEAD_BYTES + look(head).length if len(head) == HEAD_BYTES else HEAD_BYTES
-        if length > left:
-            self.cut = Cut(self.place, f"the frame there has {length} bytes, and the file {left}", damaged=False)
+        """The next frame; None: the file ends in it. Raises FrameError for a length that nobody wrote."""
+        length = 0
+        if left >= _BEFORE.size:
+            written, checksum = _BEFORE.unpack(file.read(_BEFORE.size))
+            length = int.from_bytes(written, "little")
+            if zlib.crc32(written) != checksum:
+                raise FrameError("frame: damaged (its length is not what was written)")
+        if _BEFORE.size + length > left:
+            self.cut = Cut(
+                self.place, f"the file ends in the frame there, {left} bytes behind its beginning", damaged=False
+            )
             return None
-        return head + file.read(length - HEAD_BYTES)
+        return file.read(length)
 
 
 def _opened(frame: bytes) -> bytes | list[Event]:

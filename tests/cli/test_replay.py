@@ -200,7 +200,7 @@ def test_a_damaged_recording_is_told_with_the_place(recorded: Radon) -> None:
     assert done.stderr == b"invalid: rec: not replayed as it was recorded: domain 0, segment 1\n"
     assert b"damaged at byte " in done.stdout
     path.write_bytes(data[:100])
-    assert "cut off at byte 0: the frame there has " in recorded.ok("replay", "rec")
+    assert "cut off at byte 0: the file ends in the frame there" in recorded.ok("replay", "rec")
 
 
 def test_a_redeployment_is_recorded_and_says_no_word_of_another_directory(radon: Radon, application: Path) -> None:

@@ -6,6 +6,7 @@ Prints nothing; a `Watch` may follow it. The same campaign gives the same report
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -138,7 +139,7 @@ class Campaign:
             nonlocal least
             for number, outcome in enumerate(crew.run(Run(found.seed, self.options, plan) for plan in plans)):
                 watch.ran()
-                if isinstance(outcome, Result) and outcome.violation:
+                if isinstance(outcome, Result) and alike(outcome.violation, found.violation):
                     least = outcome._replace(plan=plans[number])
                     return number
             return None
@@ -155,6 +156,15 @@ class Campaign:
             return Failure(found, least, shrinker.runs, 0, error.strerror or str(error))
         self._graves.append(grave)
         return Failure(found, least, shrinker.runs, len(self._graves), "")
+
+
+def alike(violation: str, other: str) -> bool:
+    """Are they of one kind: of one line of the workload, or the same but for numbers and what stands in quotes?"""
+    place, there = (re.search(r"\([^()]+\.py:\d+\)$", text) for text in (violation, other))
+    if place is not None or there is not None:
+        return place is not None and there is not None and place[0] == there[0]
+    form, its = (re.sub(r"\d+|'[^']*'", "?", text) for text in (violation, other))
+    return bool(violation) and form == its
 
 
 def _results(outcomes: Iterator[Outcome]) -> Iterator[Result]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from functools import partial
 from random import Random
@@ -62,7 +63,10 @@ class Client(Node):
         return self._recorder.begin(self.name, input)
 
     async def sleep(self, seconds: float) -> None:
-        """In virtual time."""
+        """In virtual time; a millisecond at least, so that whoever sleeps again and again does not stop the world."""
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"{seconds} seconds to sleep")
+        seconds = max(seconds, 0.001)
         await Wait(lambda resume: self.after(int(seconds * SECOND), resume, None))
 
     async def call(
@@ -75,10 +79,14 @@ class Client(Node):
         and, without a key, Unavailable when nobody knows whether it was handled; a Refused with another code is the
         atom's answer.
         """
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"{timeout} seconds to wait for an answer")
         kind, _, key = address.partition("/")
         self._keys += 1
         name = f"{self.name}.{self._keys}"
-        post = Post(0, 0, 1, Address(kind, key), NOWHERE, "", name if once else "", tuple(metadata), body)
+        post = Post(
+            0, 0, 1, Address(kind, key), NOWHERE, "", name if once else "", tuple(metadata), memoryview(body).tobytes()
+        )
         output = await Wait(partial(self._ask, post, self._keys, self.world.now + int(timeout * SECOND)))
         if isinstance(output, Refused):
             raise output

@@ -68,11 +68,13 @@ def _rate(name: str, text: str) -> float:
 
 
 def read_plan(path: Path, hosts: Collection[str], longest: int) -> list[Fault]:
-    """A plan from a file, for these hosts and so many ns at most. Raises ManifestError naming the place, OSError."""
+    """A plan from a file, for these hosts and so many ns at most. Raises ManifestError naming the place."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}; name a file with a plan") from None
     place = Place(str(path))
     check_keys(tables, ("fault",), place)
     return plan_of(tables.get("fault", []), place.at("fault"), hosts, longest)
