@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from radon.abi.delivery import Address
-from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal
+from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal
 from radon.backends.cluster import events as e
 from radon.backends.cluster.member import Member
 from radon.backends.program import Program
@@ -154,10 +154,15 @@ class Host(Node):
 
     def hear(self, speaker: str, frame: bytes) -> None:
         """From the network."""
-        if not self._has_gone:
-            for message in decode_all(unseal(FrameType.PEERS, frame)):
-                self.member.heard(self.monotonic(), speaker, message)
-            self._act()
+        if self._has_gone:
+            return
+        try:
+            messages = decode_all(unseal(FrameType.PEERS, frame))
+        except FrameError:
+            return  # it was damaged, and will come again
+        for message in messages:
+            self.member.heard(self.monotonic(), speaker, message)
+        self._act()
 
     def _renew(self, member: str, leaving: bool) -> None:
         asked_at = self.monotonic()
