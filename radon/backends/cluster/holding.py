@@ -37,16 +37,16 @@ class Holding:
         self._taken: dict[str, Numbers] = {}  # in this epoch, and kept until the next
         self.forget()
 
+    def forget(self) -> None:
+        """What goes when the domain goes."""
+        self.channels: dict[int, Channel] = {}
+        self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
+
     def begin(self, epoch: int) -> None:
         """It is open, under this epoch."""
         self.forget()
         self.epoch, self._taken = epoch, {}
         self.waiting, self.inherited = self.inherited, {}
-
-    def forget(self) -> None:
-        """What goes when the domain goes."""
-        self.channels: dict[int, Channel] = {}
-        self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
 
     def enter(self, stage: Stage, now: int) -> None:
         self.stage, self.since = stage, now
