@@ -154,6 +154,25 @@ def test_what_is_handed_over_twice_is_opened_once() -> None:
     assert at.wants(e.Open) == [e.Open(0, 1, "h1/1.0")], "the answer may be lost: the log has to be asked"
 
 
+def test_an_attempt_that_succeeds_late_is_noticed_though_the_domain_belongs_elsewhere() -> None:
+    """Else nobody would ever have it: this host does not want it, and its lease keeps all others from it."""
+    at = looked(1, "z/1.0")
+    at.renewed(*alive("h1"))
+    assert at.wants(e.Open) == [e.Open(0, 1, "h1/1.0")]
+    at.member.failed(at.now, 0)
+    at.renewed(*alive("h1", to := other_home()))
+    at.after(0.5)
+    at.member.found(at.now, 0, 1, "z/1.0")
+    at.after(0.1)
+    at.renewed(*alive("h1", to))
+    assert at.wants(e.Open) == [e.Open(0, 1, "h1/1.0")]
+    at.member.failed(at.now, 0)
+    at.after(0.5)
+    at.member.found(at.now, 0, 2, f"{to}/1.0")
+    at.after(0.5)
+    assert at.wants(e.Look) == [e.Look(0)], "the other one was first: no more than this"
+
+
 def test_who_put_it_down_takes_it_up_again_when_the_other_has_gone() -> None:
     at = handing_over(other_home())
     at.member.closed(at.now, 0)

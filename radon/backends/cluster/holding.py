@@ -29,7 +29,7 @@ class Holding:
         self.since = 0  # ns, when the stage began
         self.resent = 0  # ns, when it was last asked for what may have been lost on its way
         self.epoch = 0  # under which this host has it, or had it last
-        self.is_borne = False  # the log may say that this host's lease has it, so that nobody else can take it
+        self.is_borne = False  # the log may say, now or later, that this lease has it, and nobody else can take it
         self.found: tuple[int, str, int] | None = None  # epoch, owner and when the log was asked: by LOOKING
         self.tried = 0  # the epoch after which this host tried to open it last
         self.handed = 0  # the epoch in which it was handed over to this host

@@ -154,7 +154,8 @@ class Member:
                 self._away(holding, now)
             return
         epoch, owner, asked_at = holding.found
-        holding.is_borne = owner == self.member
+        # An attempt to open it that nobody answered may be on its way still, and succeed as long as this epoch lasts.
+        holding.is_borne = owner == self.member or (holding.is_borne and epoch <= holding.tried)
         if holding.is_borne or not epoch or holding.handed == epoch or self.view.ended_before(owner, asked_at):
             self._open(holding, epoch, now)
         elif self.view.asked_at > asked_at:
