@@ -116,6 +116,16 @@ def test_the_name_of_a_lease_that_is_over_is_not_renewed() -> None:
     assert at.wants(e.Renew) == [e.Renew("h1/1.1", False)]
 
 
+def test_an_owner_that_hears_of_a_later_one_lets_go_though_its_clock_says_otherwise() -> None:
+    at = At().opened()
+    at.member.heard(at.now, "h2/1", p.Owned(0, 2, 0, "h2/1.0"))
+    assert at.wants(e.Drop) == [e.Drop(0)]
+    assert at.member.owned == []
+    at = At().opened()
+    at.member.heard(at.now, "h2/1", p.HandedOver(0, 2, b""))
+    assert at.wants() == [e.Drop(0), e.Open(0, 2, "h1/1.0")]
+
+
 # ---- handing over ----
 
 

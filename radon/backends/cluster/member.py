@@ -80,10 +80,7 @@ class Member:
         self.member = self._name()
         self.lease.end()
         for holding in self._holdings:
-            if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
-                self._actions.append(e.Drop(holding.domain))
-            self._away(holding, now)
-            holding.is_borne = False
+            self._let_go(holding, now)
         self._renew(now)
 
     def leave(self, now: int) -> None:
@@ -202,14 +199,15 @@ class Member:
             self._hand_over(holding)
 
     def _hand_over(self, holding: Holding) -> None:
-        home = self.view.home(holding.domain)
-        if home is not None:
+        if (home := self.view.home(holding.domain)) is not None:
             waiting = [p.Waiting(token, asker) for token, asker in holding.waiting.items()]
             self._say(home, p.HandedOver(holding.domain, holding.epoch, encode_all(waiting)))
 
     def _hear_handed_over(self, now: int, speaker: str, message: p.HandedOver) -> None:
         holding = self._holdings[message.domain]
         inherited = {waiting.token: waiting.asker for waiting in decode_only(message.waiting, p.Waiting)}
+        if message.epoch > holding.epoch and holding.stage is Stage.OPEN:
+            self._let_go(holding, now)  # somebody had it after this host
         away = holding.stage in (Stage.AWAY, Stage.LOOKING)
         if away and message.epoch > holding.tried and self.lease.holds(now):
             holding.handed = message.epoch
@@ -217,6 +215,13 @@ class Member:
             self._open(holding, message.epoch, now)
         else:
             self._has(message.domain, speaker, always=True)
+
+    def _let_go(self, holding: Holding, now: int) -> None:
+        """At once: somebody else has it, or may have it."""
+        if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
+            self._actions.append(e.Drop(holding.domain))
+        holding.is_borne = False
+        self._away(holding, now)
 
     def _away(self, holding: Holding, now: int) -> None:
         holding.enter(Stage.AWAY, now)
@@ -232,9 +237,8 @@ class Member:
             return
         self._owners[message.domain] = message
         holding = self._holdings[message.domain]
-        if holding.stage is Stage.PUT_DOWN and message.epoch > holding.epoch:
-            holding.is_borne = False
-            self._away(holding, now)
+        if message.epoch > holding.epoch and holding.stage in (Stage.OPEN, Stage.CLOSING, Stage.PUT_DOWN):
+            self._let_go(holding, now)
         for other in self._holdings:
             if other.stage is Stage.OPEN:
                 self._hurry(other, message.domain, now)

@@ -32,6 +32,9 @@ class Watcher(Protocol):
     def runs(self, number: int, epoch: int, domain: Domain) -> None:
         """A host has opened a domain."""
 
+    def unreadable(self, number: int, epoch: int, error: FrameError) -> None:
+        """A host has got from the log what it cannot restore a domain from."""
+
     def released(self, number: int, epoch: int, outputs: bytes) -> None:
         """A domain lets this leave, after its commit."""
 
@@ -194,7 +197,12 @@ class Host(Node):
             return
         image, position = answer
         self._drop(domain)
-        running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
+        try:
+            running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
+        except FrameError as error:
+            self.cluster.watcher.unreadable(domain, image.epoch, error)
+            self.member.failed(self.monotonic(), domain)
+            return
         running.starts_at(position)
         self.cluster.watcher.runs(domain, image.epoch, running.domain)
         self.world.tell(Holds(self.name, "runs", domain, image.epoch))
