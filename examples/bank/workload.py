@@ -1,6 +1,6 @@
 """Transfers between a few accounts, for `radon sim`: no cent may be lost or doubled, whatever goes wrong.
 
-radon sim examples/bank --workload examples/bank/workload.py --seeds 100
+radon sim examples/bank --seeds 100
 """
 
 from __future__ import annotations

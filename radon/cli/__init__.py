@@ -27,13 +27,14 @@ from radon.cli import (
     replay,
     run,
     send,
+    sim,
     state,
     stop,
 )
 from radon.cli.failures import guarded
 
 VERBS: tuple[ModuleType, ...] = (
-    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, replay, doctor,
+    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, sim, replay, doctor,
 )  # fmt: skip
 
 app = typer.Typer(

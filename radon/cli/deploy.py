@@ -49,6 +49,8 @@ def verb(
     """Deploy an application. State that is there stays; if it runs already, only its code is replaced."""
     from radon.cli.launching import load_manifest, print_facts
 
+    if on == "simulation":
+        raise Usage(f"a simulated cluster lives for one run, and nothing is deployed to it: `radon sim {manifest}`")
     chosen = load_manifest(manifest, bind)
     directory = data or home_of(chosen.name)
     if answers(directory):

@@ -72,10 +72,10 @@ class TestWhatTheSuiteDoesIsTheSameAgain(BackendSuite):
 
 
 @pytest.fixture
-def alone(agent_folder_without_objects: Path) -> Application:
+def alone(agent_folder: Path) -> Application:
     """An application that may have several domains."""
     given = {"application": {"name": "suite"}, "kinds": {"agent": {**LONE, "grants": ["agent/*"]}}}
-    return Application.load(Manifest.of(given, base=agent_folder_without_objects))
+    return Application.load(Manifest.of(given, base=agent_folder))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from radon.backends.simulation.host import Host
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.running import Running
 from radon.backends.simulation.world import World
-from radon.host.domain import Domain, Make
+from radon.host.domain import Domain, Make, Settings
 from radon.host.domains import default
 from radon.testing.simulation.simulate import Drivers
 from tests.domains import Around, around
@@ -183,6 +183,11 @@ class ConfirmsAtOnce(Around):
         return commit._replace(volatile=commit.volatile + encode_all(heard), outgoing=encode_all(others))
 
 
+def usual(settings: Settings) -> Domain:
+    """The domain that the environment names when it is made."""
+    return default()(settings)
+
+
 def forgetting(*kinds: type) -> Make:
     """Domains that skip these records when they are restored."""
 
@@ -193,7 +198,7 @@ def forgetting(*kinds: type) -> Make:
                 [without(kinds, FrameType.LOG, frame) for frame in tail],
             )
 
-    return around(Forgetful, default())
+    return around(Forgetful, usual)
 
 
 def without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> bytes:
@@ -229,7 +234,7 @@ PLANTED: Mapping[str, Drivers] = {
     "the dedup keys are forgotten on restore": Drivers(make=forgetting(r.Seen, r.Settled, r.SeenGone)),
     "a reply leaves before its commit": Drivers(running=RepliesAtOnce),
     "timers are lost on restart": Drivers(make=forgetting(r.TimerSet, r.TimerGone)),
-    "the outbox is sent twice": Drivers(make=around(SaysAgain, default())),
+    "the outbox is sent twice": Drivers(make=around(SaysAgain, usual)),
     "a commit is torn": Drivers(log=KeepsHalf),
     "a paused host renews its lease": Drivers(registry=Renews, host=BelievesInItsLease),
     "a hand-over drops the tail": Drivers(running=LosesTheTail),
@@ -242,7 +247,7 @@ PLANTED: Mapping[str, Drivers] = {
     "the registry is asked before the log": Drivers(host=AsksTheRegistryFirst),
     "a snapshot has what is not durable": Drivers(running=ImagesTooEarly),
     "a snapshot covers more than it says": Drivers(running=CoversLess),
-    "what came is confirmed before it is durable": Drivers(make=around(ConfirmsAtOnce, default())),
+    "what came is confirmed before it is durable": Drivers(make=around(ConfirmsAtOnce, usual)),
 }
 
 ONCE: Mapping[str, Drivers] = {

@@ -181,7 +181,7 @@ def test_a_failing_run_ends_with_its_violation(bank: Program, workload: type[Wor
     assert "account/5 has" in result.violation
     last = list(diagram(story, width=140))[-1]
     assert last.count("✗") == 6
-    assert "[violation] domain" in last
+    assert "[violation] account/5 has" in last
     assert "\\x1b[2J money" in last
     before = story.moments[-2]
     assert before.at == story.moments[-1].at

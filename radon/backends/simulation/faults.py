@@ -49,10 +49,11 @@ Befall = Callable[[Machines, Fault], Callable[[], None]]
 
 class Kind(NamedTuple):
     rate: float  # by default: how probable it is in a second, for each node of its kind
-    of: str  # which nodes: "host", "log", or "cluster" for one of the whole
+    of: str  # whom it befalls: "host", "log", the whole "cluster", or the two "sides" of a cut
     longest: int  # ns
     befall: Befall
     says: str
+    is_graded: bool = False  # whether `strength` means anything
 
 
 def draw(random: Random, rates: Mapping[str, float], hosts: Iterable[str], span: int) -> list[Fault]:
@@ -61,15 +62,21 @@ def draw(random: Random, rates: Mapping[str, float], hosts: Iterable[str], span:
     plan = []
     for name, rate in sorted(rates.items()):
         kind = KINDS[name]
-        targets = {"host": hosts, "log": ["log"], "cluster": [""]}[kind.of]
+        targets = {"host": hosts, "log": ["log"]}.get(kind.of, [""])
         for target in targets:
             for second in range(span // SECOND):
                 if random.random() < rate:
-                    at = second * SECOND + random.randrange(SECOND)
-                    duration = random.randrange(kind.longest // 20, kind.longest)
-                    groups = _split(random, hosts) if kind.of == "cluster" else ((target,),)
-                    plan.append(Fault(name, at, duration, groups, random.random()))
+                    at = second * SECOND + _milliseconds(random, 0, SECOND)
+                    duration = _milliseconds(random, kind.longest // 20, kind.longest)
+                    groups = _split(random, hosts) if kind.of == "sides" else ((target,),)
+                    strength = round(random.random(), 3) if kind.is_graded else 1.0
+                    plan.append(Fault(name, at, duration, groups, strength))
     return sorted(plan, key=lambda fault: fault.at)
+
+
+def _milliseconds(random: Random, least: int, end: int) -> int:
+    """ns from `least` up to `end`; whole milliseconds, so that a plan is written down easily."""
+    return max(MILLISECOND, random.randrange(least, end) // MILLISECOND * MILLISECOND)
 
 
 def _split(random: Random, hosts: list[str]) -> tuple[tuple[str, ...], ...]:
@@ -173,7 +180,7 @@ def _drop(machines: Machines, fault: Fault) -> Callable[[], None]:
     if host.running:
         machines.world.fired["drop"] += 1
         domains = sorted(host.running)
-        host.running[domains[int(fault.strength * len(domains))]].submit(Barrier())
+        host.running[domains[min(int(fault.strength * len(domains)), len(domains) - 1)]].submit(Barrier())
     return _nothing
 
 
@@ -266,17 +273,15 @@ KINDS: Mapping[str, Kind] = {
     "crash": Kind(0.02, "host", 4 * SECOND, _crash, "a host goes down, and starts again"),
     "pause": Kind(0.02, "host", 5 * SECOND, _pause, "a host stands still, and goes on as if nothing had been"),
     "leave": Kind(0.01, "host", 3 * SECOND, _leave, "a host hands over what it has and goes, and joins again"),
-    "drop": Kind(0.1, "host", MILLISECOND, _drop, "all instances of a domain are dropped"),
-    "skew": Kind(
-        0.02, "host", 5 * SECOND, _skew, "a host's clock jumps by ten seconds at most and back, and goes wrong"
-    ),
-    "slow": Kind(0.01, "host", 3 * SECOND, _slow, "all links of a host are slow, by a second at most"),
-    "partition": Kind(0.02, "cluster", 4 * SECOND, _partition, "the network is cut in two"),
-    "one-way": Kind(0.02, "cluster", 4 * SECOND, _one_way, "the network is cut in two, in one direction"),
-    "loss": Kind(0.04, "cluster", 3 * SECOND, _weather("loss", 0.5), "messages are lost"),
-    "double": Kind(0.04, "cluster", 3 * SECOND, _weather("double", 0.5), "messages come twice"),
-    "late": Kind(0.04, "cluster", 3 * SECOND, _weather("late", 0.5), "messages come late, and out of order"),
-    "stall": Kind(0.02, "log", 2 * SECOND, _stall, "the log's disk is slow, by a second a write at most"),
+    "drop": Kind(0.1, "host", MILLISECOND, _drop, "all instances of a domain are dropped", True),
+    "skew": Kind(0.02, "host", 5 * SECOND, _skew, "a host's clock jumps by ten seconds at most, and goes wrong", True),
+    "slow": Kind(0.01, "host", 3 * SECOND, _slow, "all links of a host are slow, by a second at most", True),
+    "partition": Kind(0.02, "sides", 4 * SECOND, _partition, "the network is cut in two"),
+    "one-way": Kind(0.02, "sides", 4 * SECOND, _one_way, "the network is cut in two, in one direction"),
+    "loss": Kind(0.04, "cluster", 3 * SECOND, _weather("loss", 0.5), "messages are lost", True),
+    "double": Kind(0.04, "cluster", 3 * SECOND, _weather("double", 0.5), "messages come twice", True),
+    "late": Kind(0.04, "cluster", 3 * SECOND, _weather("late", 0.5), "messages come late, and out of order", True),
+    "stall": Kind(0.02, "log", 2 * SECOND, _stall, "the log's disk is slow, by a second a write at most", True),
     "full": Kind(0.015, "log", 2 * SECOND, _full, "the log's disk is full"),
     "log-crash": Kind(0.02, "log", 2 * SECOND, _log_crash, "the log goes down; what was being written is torn"),
 }

@@ -2,6 +2,6 @@
 
 from radon.testing.simulation.clients import Client
 from radon.testing.simulation.simulate import Options, Result, Simulation
-from radon.testing.simulation.workload import State, Workload
+from radon.testing.simulation.workload import State, Workload, WorkloadError
 
-__all__ = ["Client", "Options", "Result", "Simulation", "State", "Workload"]
+__all__ = ["Client", "Options", "Result", "Simulation", "State", "Workload", "WorkloadError"]

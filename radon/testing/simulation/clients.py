@@ -29,6 +29,10 @@ class Wait:
         return (yield self)
 
 
+class Stopped(BaseException):
+    """Ends the coroutine of a client that has begun nothing since it was stopped."""
+
+
 class Client(Node):
     """One client, for a workload. `number` from 0; `random` is its own; `recorder` is all clients'."""
 
@@ -53,6 +57,8 @@ class Client(Node):
 
     def begin(self, *input: Any) -> Call:
         """An operation of the history begins: see `radon.testing.history`."""
+        if self._is_stopped:  # else the history would have an operation that nobody sees the end of
+            raise Stopped
         return self._recorder.begin(self.name, input)
 
     async def sleep(self, seconds: float) -> None:
@@ -96,13 +102,15 @@ class Client(Node):
         self, coroutine: Coroutine[Any, Any, None], failed: Callable[[BaseException], None], value: Any
     ) -> None:
         try:
-            wait: Wait = coroutine.send(value)
-        except StopIteration:
+            wait: Any = coroutine.send(value)
+        except (StopIteration, Stopped):
             return
-        except BaseException as error:
+        except (Exception, SystemExit) as error:
             failed(error)
             return
-        if self._is_stopped:
+        if not isinstance(wait, Wait):
+            failed(TypeError("a client awaits `call` and `sleep` of its Client, and nothing else"))
+        elif self._is_stopped:
             coroutine.close()
         else:
             wait.start(partial(self._resume, coroutine, failed))

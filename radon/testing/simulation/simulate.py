@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from radon.abi.errors import RadonError
 from radon.backends.cluster.events import Timing
 from radon.backends.program import Program
 from radon.backends.simulation import faults
@@ -22,7 +24,7 @@ from radon.host.domains import default
 from radon.testing.history import Operation, Recorder
 from radon.testing.simulation.clients import Client
 from radon.testing.simulation.monitor import Monitor, unfinished
-from radon.testing.simulation.workload import State, Workload
+from radon.testing.simulation.workload import State, Workload, WorkloadError, told
 
 SETUP = 60 * SECOND
 """ns at most that a workload's `setup` may take; nothing goes wrong meanwhile."""
@@ -44,6 +46,11 @@ class Options:
     rates: Mapping[str, float] | None = None  # of faults; None: the defaults
     timing: Timing = Timing()  # noqa: RUF009  (it is frozen)
 
+    @property
+    def names(self) -> list[str]:
+        """Of the hosts."""
+        return [f"h{number + 1}" for number in range(self.hosts)]
+
 
 @dataclass(frozen=True)
 class Drivers:
@@ -53,7 +60,7 @@ class Drivers:
     registry: type[Registry] = Registry
     host: type[Host] = Host
     running: type[Running] = Running
-    make: Make = field(default_factory=default)
+    make: Make | None = None  # None: the domain that the environment names
 
 
 class Result(NamedTuple):
@@ -81,7 +88,7 @@ class Simulation:
         """`plan`: None draws one by the rates. `tell` hears the story: see `World`."""
         self.seed, self.options = seed, options
         self.world = world = World(seed, tell)
-        names = [f"h{number + 1}" for number in range(options.hosts)]
+        names = options.names
         rates = faults.DEFAULT if options.rates is None else options.rates
         span = LONGER * options.span
         self.plan = faults.draw(Random(f"plan {seed}"), rates, names, span) if plan is None else plan
@@ -93,18 +100,22 @@ class Simulation:
         self._hosts: dict[str, Host] = {}
         cluster = Cluster(
             world, self.network, self.log, self.registry, options.timing, program, options.domains,
-            drivers.running, self.monitor.watch(drivers.make), world.random.randbytes(32),
+            drivers.running, self.monitor.watch(drivers.make or default()), world.random.randbytes(32),
             tuple(world.random.randbytes(32) for _ in range(options.domains)), self.monitor,
         )  # fmt: skip
         for number, name in enumerate(names):
             self._hosts[name] = drivers.host(cluster, number, name, self._hosts)
         self._recorder = Recorder(lambda: world.now)
-        self.workload = workload(Random(f"workload {seed}"))
+        self._mistake: WorkloadError | None = None
+        try:
+            self.workload = workload(Random(f"workload {seed}"))
+        except (Exception, SystemExit) as error:
+            raise WorkloadError(told(error, workload)) from error
         self.clients = [
             Client(world, self.network, self._hosts, number, self._recorder) for number in range(workload.clients)
         ]
         self.state = State(self.monitor.images)
-        self.monitor.checks.append(lambda: self.workload.invariant(self.state))
+        self.monitor.checks.append(self._check_invariant)
 
     def _committed(self, domain: int, member: str, epoch: int, frame: bytes) -> None:
         self.world.note(frame)
@@ -115,7 +126,10 @@ class Simulation:
     # ---- running it ----
 
     def run(self) -> Result:
-        """All of it. What a client raises, and what does not come to rest, is a violation like any other."""
+        """All of it. What does not come to rest is a violation like any other.
+
+        Raises WorkloadError where the workload raises what says nothing about the application.
+        """
         try:
             for host in self._hosts.values():
                 host.boot()
@@ -126,6 +140,8 @@ class Simulation:
         finally:
             for host in self._hosts.values():
                 host.close()
+        if self._mistake is not None:
+            raise self._mistake
         violation = str(self.monitor.violation) if self.monitor.violation is not None else ""
         if violation:
             self.world.tell(Violated(violation))
@@ -141,7 +157,7 @@ class Simulation:
         return sum(client.calls for client in self.clients)
 
     def _is_over(self) -> bool:
-        return self.monitor.violation is not None
+        return self.monitor.violation is not None or self._mistake is not None
 
     def _set_up(self) -> None:
         done = []
@@ -190,10 +206,23 @@ class Simulation:
             return
         for domain in range(self.options.domains):
             self.monitor.restored(domain, self.log.image(domain))
-        try:
+        with self._judging():
             self.workload.check(self._recorder.history, self.state)
-        except AssertionError as error:
-            self.monitor.fail(str(error) or "the workload's check fails")
+
+    def _check_invariant(self) -> None:
+        with self._judging():
+            self.workload.invariant(self.state)
+
+    @contextmanager
+    def _judging(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
-        self.monitor.fail(f"a client: {type(error).__name__}: {error}")
+        """The workload has raised this: because of what the application did, or by a mistake of its own."""
+        if isinstance(error, AssertionError | RadonError):
+            self.monitor.fail(told(error, type(self.workload)))
+        elif self._mistake is None:
+            self._mistake = WorkloadError(told(error, type(self.workload)))

@@ -90,5 +90,5 @@ def told(
     seed: int, program: Program, workload: type[Workload], options: Options, plan: Sequence[Fault] | None = None
 ) -> tuple[Result, Story]:
     """Run a seed for its story. It is the same run as without."""
-    story = Story([f"h{number + 1}" for number in range(options.hosts)], options.domains)
+    story = Story(options.names, options.domains)
     return Simulation(seed, program, workload, options, plan=plan, tell=story.hear).run(), story

@@ -17,17 +17,25 @@ A file with one such class is what `radon sim --workload` takes.
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from types import ModuleType
 
 from radon.abi.delivery import Address
-from radon.abi.errors import Invalid
+from radon.abi.errors import RadonError
 from radon.abi.records import Died, Put
 from radon.host.image import Image
 from radon.host.placement import place
 from radon.testing.history import Operation
 from radon.testing.simulation.clients import Client
+
+
+class WorkloadError(RadonError):
+    """A workload cannot be used, or raises what says nothing about the application: a mistake in the workload."""
 
 
 class State:
@@ -76,7 +84,11 @@ class Workload:
         """Before anything else, and before anything goes wrong."""
 
     async def client(self, client: Client) -> None:
-        """What each client does, one of `clients`, until the end. What it raises is a violation."""
+        """What each client does, one of `clients`, until the end.
+
+        An AssertionError or an error of Radon that it raises is a violation, as in `setup`, `invariant` and `check`;
+        any other error is a mistake of the workload, and ends the run.
+        """
 
     def invariant(self, state: State) -> None:
         """After each commit. Raises AssertionError."""
@@ -86,19 +98,51 @@ class Workload:
 
 
 def load_workload(path: Path) -> type[Workload]:
-    """The one Workload that a Python file defines. Raises Invalid."""
-    spec = importlib.util.spec_from_file_location(f"radon_workload_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise Invalid(f"{path}: is no Python file with a workload")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise Invalid(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
+    """The one Workload that a Python file defines. Raises WorkloadError."""
+    module = _load_module(path)
     found = [
         thing for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, Workload) and thing.__module__ == module.__name__
     ]  # fmt: skip
     if len(found) != 1:
-        raise Invalid(f"{path}: defines {len(found)} workloads; it must define one class that derives from Workload")
-    return found[0]
+        names = f": {', '.join(thing.__name__ for thing in found)}" if found else ""
+        raise WorkloadError(f"{path}: must define one class that derives from Workload, and has {len(found)}{names}")
+    (workload,) = found
+    for name in ("setup", "client", "invariant", "check"):
+        wanted = inspect.iscoroutinefunction(getattr(Workload, name))
+        if inspect.iscoroutinefunction(getattr(workload, name)) is not wanted:
+            raise WorkloadError(f"{path}: {workload.__name__}.{name} must be {'an async def' if wanted else 'a def'}")
+    clients: object = workload.clients
+    if not isinstance(clients, int) or clients < 1:
+        raise WorkloadError(f"{path}: {workload.__name__}.clients = {clients!r}: must be an integer of at least 1")
+    return workload
+
+
+def _load_module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"radon_workload_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise WorkloadError(f"{path}: is no Python file with a workload")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses, for one, look for the module that they are in
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise WorkloadError(f"{path}:{error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:
+        raise WorkloadError(f"{path}: cannot be loaded: {_told(error, str(module.__file__))}") from error
+    return module
+
+
+def told(error: BaseException, workload: type[Workload]) -> str:
+    """An error that a workload raised, and where, on one line: "money was lost (workload.py:83)"."""
+    return _told(error, str(sys.modules[workload.__module__].__file__))
+
+
+def _told(error: BaseException, file: str) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    text = str(error)
+    if not isinstance(error, AssertionError | RadonError):
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    elif not text:
+        text = (frames[-1].line or "" if frames else "") or type(error).__name__
+    return f"{text} ({Path(file).name}:{frames[-1].lineno})" if frames else text
