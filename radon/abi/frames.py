@@ -241,6 +241,15 @@ def decode_all(body: bytes) -> list[Any]:
     return found
 
 
+def decode_only(body: bytes, *kinds: type) -> list[Any]:
+    """The records of a body that has none but these. Raises FrameError."""
+    records = decode_all(body)
+    for record in records:
+        if type(record) not in kinds:
+            raise FrameError(f"frame: a {type(record).__name__} has no place there")
+    return records
+
+
 def ends(body: bytes) -> Iterator[int]:
     """Where each record of a body ends, in order; they are not decoded. Raises FrameError."""
     at = 0

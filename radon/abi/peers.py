@@ -57,7 +57,7 @@ class Waiting(NamedTuple):
 class Posted(NamedTuple):
     """`post` for the domain, from someone outside who is at the speaker's. Taken under this epoch only, and once.
 
-    `number` is another one each time that the speaker says this, `token` is that of the post.
+    `number` is another one each time that it may be taken once more, `token` is that of the post.
     """
 
     domain: int
@@ -77,7 +77,7 @@ class NotTaken(NamedTuple):
 
 @record(247, "Q", "b")
 class Returned(NamedTuple):
-    """`output`: a Reply or Accepted, for who waits for it under `token`."""
+    """`output`: a Reply or Accepted, for who waits for it under `token`. Empty: the answer is lost, or will be none."""
 
     token: int
     output: bytes

@@ -24,6 +24,11 @@ class Timing:
     tick: int = 100 * MILLISECOND  # between two calls of `wake`
 
 
+def host_of(name: str) -> str:
+    """Of a member, or of a process: HOST/..., where the host's name may have slashes of its own."""
+    return name.rpartition("/")[0]
+
+
 class Alive(NamedTuple):
     """A member that has a lease."""
 
@@ -32,7 +37,7 @@ class Alive(NamedTuple):
 
     @property
     def host(self) -> str:
-        return self.member.partition("/")[0]
+        return host_of(self.member)
 
 
 class Renew(NamedTuple):

@@ -28,19 +28,25 @@ class Holding:
         self.stage = Stage.AWAY
         self.since = 0  # ns, when the stage began
         self.resent = 0  # ns, when it was last asked for what may have been lost on its way
-        self.epoch = 0  # of this host's, while it has the domain; of the last one, when it has put it down
-        self.is_borne = False  # the log may say that this host's lease has it, so that nobody else can take it
+        self.epoch = 0  # under which this host has it, or had it last
+        self.is_borne = False  # the log may say, now or later, that this lease has it, and nobody else can take it
         self.found: tuple[int, str, int] | None = None  # epoch, owner and when the log was asked: by LOOKING
         self.tried = 0  # the epoch after which this host tried to open it last
         self.handed = 0  # the epoch in which it was handed over to this host
         self.inherited: dict[int, str] = {}  # with that: who waits
+        self._taken: dict[str, Numbers] = {}  # in this epoch, and kept until the next
         self.forget()
 
     def forget(self) -> None:
-        """What goes with the epoch."""
+        """What goes when the domain goes."""
         self.channels: dict[int, Channel] = {}
         self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
-        self._seen: dict[str, Numbers] = {}
+
+    def begin(self, epoch: int) -> None:
+        """It is open, under this epoch."""
+        self.forget()
+        self.epoch, self._taken = epoch, {}
+        self.waiting, self.inherited = self.inherited, {}
 
     def enter(self, stage: Stage, now: int) -> None:
         self.stage, self.since = stage, now
@@ -51,16 +57,13 @@ class Holding:
             channel = self.channels[to] = Channel(timing)
         return channel
 
-    def is_new(self, speaker: str, number: int) -> bool:
+    def take(self, speaker: str, number: int) -> bool:
         """Once for each number of a speaker; never for one that is old."""
-        numbers = self._seen.get(speaker)
-        if numbers is None:
-            numbers = self._seen[speaker] = Numbers()
-        return numbers.take(number)
+        return self._taken.setdefault(speaker, Numbers()).take(number)
 
-    def has_seen(self, speaker: str, number: int) -> bool:
-        numbers = self._seen.get(speaker)
-        return numbers is not None and number in numbers
+    def has_taken(self, speaker: str, number: int) -> bool:
+        """In the last epoch in which it was open here; an old number may have been. What was not never will be."""
+        return speaker in self._taken and number in self._taken[speaker]
 
 
 class Numbers:

@@ -12,8 +12,9 @@ from typing import Any
 
 from radon.abi import exchange as x
 from radon.abi import peers as p
-from radon.abi.frames import FrameError, decode_all, encode, encode_all
+from radon.abi.frames import FrameError, decode_only, encode, encode_all
 from radon.backends.cluster import events as e
+from radon.backends.cluster.events import host_of
 from radon.backends.cluster.holding import Holding, Stage
 from radon.backends.cluster.membership import Lease, View
 from radon.backends.cluster.questions import Question, Questions
@@ -27,7 +28,7 @@ class Member:
         self._process = f"{host}/{boot}"
         self._leases = 0  # that have ended
         self.member = self._name()
-        self.leaving = False
+        self.leaving = self._has_gone = False
         self.lease, self.view = Lease(timing), View()
         self._holdings = [Holding(domain) for domain in range(domains)]
         self._owners: dict[int, p.Owned] = {}  # the newest that was heard of each domain
@@ -53,10 +54,10 @@ class Member:
 
     def wake(self, now: int) -> None:
         """A tick has passed."""
-        if self.lease.is_due(now):
-            self._renew(now)
         if any(holding.stage is not Stage.AWAY for holding in self._holdings) and not self.lease.holds(now):
             self.lapsed(now)
+        if self.lease.is_due(now):
+            self._renew(now)
         for holding in self._holdings:
             self._settle(holding, now)
         for question in self._questions:
@@ -64,7 +65,7 @@ class Member:
 
     def renewed(self, now: int, member: str, asked_at: int, alive: Iterable[e.Alive]) -> None:
         """The registry has renewed the lease of `member`, which was asked for at `asked_at`; who has one now."""
-        if member != self.member:
+        if member != self.member or self._has_gone:
             return
         self.lease.renewed(asked_at)
         self.view.update(asked_at, alive)
@@ -79,10 +80,7 @@ class Member:
         self.member = self._name()
         self.lease.end()
         for holding in self._holdings:
-            if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
-                self._actions.append(e.Drop(holding.domain))
-            self._away(holding, now)
-            holding.is_borne = False
+            self._let_go(holding, now)
         self._renew(now)
 
     def leave(self, now: int) -> None:
@@ -94,6 +92,8 @@ class Member:
         """Nothing is here any more: the driver may carry out what is still wanted and stop."""
         if not self.leaving or any(held.stage is not Stage.AWAY or held.is_borne for held in self._holdings):
             return False
+        self._has_gone = True
+        self.lease.end()  # an answer that is still under way must not begin it again
         self._actions.append(e.Release(self.member))
         return True
 
@@ -151,7 +151,8 @@ class Member:
                 self._away(holding, now)
             return
         epoch, owner, asked_at = holding.found
-        holding.is_borne = owner == self.member
+        # An attempt to open it that nobody answered may be on its way still, and succeed as long as this epoch lasts.
+        holding.is_borne = owner == self.member or (holding.is_borne and epoch <= holding.tried)
         if holding.is_borne or not epoch or holding.handed == epoch or self.view.ended_before(owner, asked_at):
             self._open(holding, epoch, now)
         elif self.view.asked_at > asked_at:
@@ -175,8 +176,7 @@ class Member:
             self._actions.append(e.Drop(domain))
             return
         calm = int(holding.handed == epoch - 1 > 0)
-        holding.forget()
-        holding.epoch, holding.waiting, holding.inherited = epoch, holding.inherited, {}
+        holding.begin(epoch)
         holding.enter(Stage.OPEN, now)
         self._owners[domain] = p.Owned(domain, epoch, calm, self.member)
         self._announce(holding)
@@ -199,20 +199,29 @@ class Member:
             self._hand_over(holding)
 
     def _hand_over(self, holding: Holding) -> None:
-        home = self.view.home(holding.domain)
-        if home is not None and home != self.host:
+        if (home := self.view.home(holding.domain)) is not None:
             waiting = [p.Waiting(token, asker) for token, asker in holding.waiting.items()]
             self._say(home, p.HandedOver(holding.domain, holding.epoch, encode_all(waiting)))
 
     def _hear_handed_over(self, now: int, speaker: str, message: p.HandedOver) -> None:
         holding = self._holdings[message.domain]
+        inherited = {waiting.token: waiting.asker for waiting in decode_only(message.waiting, p.Waiting)}
+        if message.epoch > holding.epoch and holding.stage is Stage.OPEN:
+            self._let_go(holding, now)  # somebody had it after this host
         away = holding.stage in (Stage.AWAY, Stage.LOOKING)
         if away and message.epoch > holding.tried and self.lease.holds(now):
             holding.handed = message.epoch
-            holding.inherited = {waiting.token: waiting.asker for waiting in decode_all(message.waiting)}
+            holding.inherited = inherited
             self._open(holding, message.epoch, now)
         else:
             self._has(message.domain, speaker, always=True)
+
+    def _let_go(self, holding: Holding, now: int) -> None:
+        """At once: somebody else has it, or may have it."""
+        if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
+            self._actions.append(e.Drop(holding.domain))
+        holding.is_borne = False
+        self._away(holding, now)
 
     def _away(self, holding: Holding, now: int) -> None:
         holding.enter(Stage.AWAY, now)
@@ -220,8 +229,7 @@ class Member:
 
     def _announce(self, holding: Holding) -> None:
         for one in self.view.members.values():
-            if one.host != self.host:
-                self._say(one.host, self._owners[holding.domain])
+            self._say(one.host, self._owners[holding.domain])
 
     def _hear_owned(self, now: int, speaker: str, message: p.Owned) -> None:
         known = self._owners.get(message.domain)
@@ -229,9 +237,8 @@ class Member:
             return
         self._owners[message.domain] = message
         holding = self._holdings[message.domain]
-        if holding.stage is Stage.PUT_DOWN and message.epoch > holding.epoch:
-            holding.is_borne = False
-            self._away(holding, now)
+        if message.epoch > holding.epoch and holding.stage in (Stage.OPEN, Stage.CLOSING, Stage.PUT_DOWN):
+            self._let_go(holding, now)
         for other in self._holdings:
             if other.stage is Stage.OPEN:
                 self._hurry(other, message.domain, now)
@@ -318,24 +325,25 @@ class Member:
         if owner is None:
             return
         if self._questions.is_lost(question, owner.epoch, calm=bool(owner.calm)):
-            self._questions.forget(question.token)
-            self._actions.append(e.Tell(question.token, None))
+            self._tell(question.token, None)
         elif self._questions.is_due(question, owner.epoch, now):
             self._questions.say(question, owner.epoch, now)
-            asked = p.Posted(question.domain, owner.epoch, question.number, question.token, question.post)
+            asked = p.Posted(question.domain, question.said_in, question.number, question.token, question.post)
             self._to_owner(now, question.domain, asked)
 
     def _hear_asked(self, now: int, speaker: str, message: p.Posted) -> None:
         holding = self._holdings[message.domain]
-        if holding.epoch != message.epoch or holding.stage is Stage.AWAY:
-            self._has(message.domain, speaker, always=True)
-        elif holding.stage is Stage.OPEN:
-            if holding.is_new(speaker, message.number):
-                holding.waiting[message.token] = speaker
-                for post in decode_all(message.post):
-                    self._actions.append(e.Input(message.domain, post))
-        elif holding.stage in (Stage.CLOSING, Stage.PUT_DOWN) and holding.is_new(speaker, message.number):
-            self._say(host_of(speaker), p.NotTaken(message.number, message.token))
+        posts = decode_only(message.post, x.Post)
+        is_other = holding.epoch != message.epoch
+        if is_other or holding.stage is not Stage.OPEN:
+            self._has(message.domain, speaker, always=is_other)
+            if not is_other and not holding.has_taken(speaker, message.number):
+                self._back(now, speaker, p.NotTaken(message.number, message.token))
+        elif holding.take(speaker, message.number):
+            holding.waiting[message.token] = speaker
+            self._actions += [e.Input(message.domain, post) for post in posts]
+        if holding.stage is Stage.OPEN and message.token not in holding.waiting:
+            self._back(now, speaker, p.Returned(message.token, b""))
 
     def _hear_not_taken(self, now: int, speaker: str, message: p.NotTaken) -> None:
         self._questions.not_taken(message.token, message.number)
@@ -343,31 +351,44 @@ class Member:
     def _answer(self, holding: Holding, output: Any) -> None:
         asker = holding.waiting.pop(output.token, None)
         if asker == self._process:
-            self._tell(output)
+            self._tell(output.token, output)
         elif asker is not None:
             self._say(host_of(asker), p.Returned(output.token, encode(output)))
 
     def _hear_told(self, now: int, speaker: str, message: p.Returned) -> None:
-        for output in decode_all(message.output):
-            self._tell(output)
+        outputs = decode_only(message.output, x.Reply, x.Accepted)
+        for output in outputs:
+            self._tell(output.token, output)
+        if not outputs and self._questions.is_once(message.token):
+            self._tell(message.token, None)
 
-    def _tell(self, output: Any) -> None:
-        if self._questions.forget(output.token):
-            self._actions.append(e.Tell(output.token, output))
+    def _tell(self, token: int, output: Any) -> None:
+        if self._questions.forget(token):
+            self._actions.append(e.Tell(token, output))
 
     # ---- hosts ----
 
     def heard(self, now: int, speaker: str, message: Any) -> None:
         """What the process `speaker` of a host, HOST/..., has said: a record of peers.py, or it is ignored."""
         hear = self._hear.get(type(message))
-        if hear is not None and getattr(message, "domain", getattr(message, "to", 0)) < len(self._holdings):
+        domains = [getattr(message, name, 0) for name in ("domain", "to", "source")]
+        if hear is not None and max(domains) < len(self._holdings):
             try:
                 hear(now, speaker, message)
             except FrameError:
                 return  # it was damaged, and will come again
 
     def _say(self, host: str, message: Any) -> None:
-        self._actions.append(e.Say(host, message))
+        """To another host. What is for an earlier process of this one nobody waits for."""
+        if host != self.host:
+            self._actions.append(e.Say(host, message))
+
+    def _back(self, now: int, speaker: str, message: Any) -> None:
+        """To who has just said something; to itself at once."""
+        if speaker == self._process:
+            self._hear[type(message)](now, speaker, message)
+        else:
+            self._say(host_of(speaker), message)
 
     def _to_owner(self, now: int, domain: int, message: Any) -> None:
         """To the owner that is known, else to the one that should be; to itself at once."""
@@ -377,8 +398,3 @@ class Member:
             self._hear[type(message)](now, self._process, message)
         elif host is not None:
             self._say(host, message)
-
-
-def host_of(name: str) -> str:
-    """Of a member, or of a process."""
-    return name.partition("/")[0]

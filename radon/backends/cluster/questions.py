@@ -16,7 +16,8 @@ class Question:
     token: int
     post: bytes
     again: bool  # may it be taken twice? It has a dedup key
-    epoch: int = 0  # in which it was said to the owner; 0: it may be said, for it has been taken nowhere
+    epoch: int = 0  # of the owner who is to answer; 0: it may be said, for it has been taken nowhere
+    said_in: int = 0  # the epoch, with the number, under which it may have been taken
     number: int = 0
     said_at: int = 0
     pause: int = 0
@@ -42,10 +43,18 @@ class Questions:
         return self._open.pop(token, None) is not None
 
     def say(self, question: Question, epoch: int, now: int) -> None:
-        """It is said to the owner of this epoch."""
-        self._numbers += 1
-        question.epoch, question.number, question.said_at = epoch, self._numbers, now
+        """It is said to the owner of this epoch; and what may be taken once only, as it was said first."""
+        if question.again or not question.epoch:
+            self._numbers += 1
+            question.epoch = question.said_in = epoch
+            question.number = self._numbers
+        question.said_at = now
         question.pause = min(max(self._timing.patience, 2 * question.pause), self._timing.longest)
+
+    def is_once(self, token: int) -> bool:
+        """Is this waited for, and may not be taken twice?"""
+        question = self._open.get(token)
+        return question is not None and not question.again
 
     def not_taken(self, token: int, number: int) -> None:
         question = self._open.get(token)
@@ -54,9 +63,9 @@ class Questions:
 
     def is_due(self, question: Question, epoch: int, now: int) -> bool:
         """Is it to be said (again) to the owner of this epoch?"""
-        if not question.epoch:
+        if not question.epoch or now - question.said_at >= question.pause:
             return True
-        return question.again and (epoch != question.epoch or now - question.said_at >= question.pause)
+        return question.again and epoch != question.epoch
 
     def is_lost(self, question: Question, epoch: int, *, calm: bool) -> bool:
         """Was it said to an owner that lost the domain, and may not be said again?

@@ -134,6 +134,9 @@ def text(fault: Fault) -> str:
 
 # ---- the kinds ----
 
+DRIFT = 20_000
+"""Millionths by which a clock goes wrong at most. Leases bear that two go wrong by a tenth against each other."""
+
 
 def _crash(machines: Machines, fault: Fault) -> Callable[[], None]:
     host = machines.hosts[fault.groups[0][0]]
@@ -182,13 +185,16 @@ def _drop(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 
 def _skew(machines: Machines, fault: Fault) -> Callable[[], None]:
-    """The wall clock jumps, by ten seconds at most either way, and the other one goes wrong by two percent at most."""
+    """Both clocks go wrong in the same direction: one jumps, the other goes too fast or too slow meanwhile."""
     host = machines.hosts[fault.groups[0][0]]
     machines.world.fired["skew"] += 1
-    host.skew = int((2 * fault.strength - 1) * 10 * SECOND)
+    wrong = 2 * fault.strength - 1
+    host.skew = int(wrong * 10 * SECOND)
+    host.drift(int(wrong * DRIFT))
 
     def back() -> None:
         host.skew = 0
+        host.drift(0)
 
     return back
 
@@ -268,7 +274,7 @@ KINDS: Mapping[str, Kind] = {
     "pause": Kind(0.02, "host", 5 * SECOND, _pause, "a host stands still, and goes on as if nothing had been"),
     "leave": Kind(0.01, "host", 3 * SECOND, _leave, "a host hands over what it has and goes, and joins again"),
     "drop": Kind(0.1, "host", MILLISECOND, _drop, "all instances of a domain are dropped", True),
-    "skew": Kind(0.02, "host", 5 * SECOND, _skew, "a host's clock jumps, by ten seconds at most, and back", True),
+    "skew": Kind(0.02, "host", 5 * SECOND, _skew, "a host's clock jumps by ten seconds at most, and goes wrong", True),
     "slow": Kind(0.01, "host", 3 * SECOND, _slow, "all links of a host are slow, by a second at most", True),
     "partition": Kind(0.02, "sides", 4 * SECOND, _partition, "the network is cut in two"),
     "one-way": Kind(0.02, "sides", 4 * SECOND, _one_way, "the network is cut in two, in one direction"),

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from radon.abi.delivery import Address
-from radon.abi.frames import FrameType, decode_all, encode, encode_all, seal, unseal
+from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal
 from radon.backends.cluster import events as e
 from radon.backends.cluster.member import Member
 from radon.backends.program import Program
@@ -31,6 +31,9 @@ class Watcher(Protocol):
 
     def runs(self, number: int, epoch: int, domain: Domain) -> None:
         """A host has opened a domain."""
+
+    def unreadable(self, number: int, epoch: int, error: FrameError) -> None:
+        """A host has got from the log what it cannot restore a domain from."""
 
     def released(self, number: int, epoch: int, outputs: bytes) -> None:
         """A domain lets this leave, after its commit."""
@@ -154,10 +157,15 @@ class Host(Node):
 
     def hear(self, speaker: str, frame: bytes) -> None:
         """From the network."""
-        if not self._has_gone:
-            for message in decode_all(unseal(FrameType.PEERS, frame)):
-                self.member.heard(self.monotonic(), speaker, message)
-            self._act()
+        if self._has_gone:
+            return
+        try:
+            messages = decode_all(unseal(FrameType.PEERS, frame))
+        except FrameError:
+            return  # it was damaged, and will come again
+        for message in messages:
+            self.member.heard(self.monotonic(), speaker, message)
+        self._act()
 
     def _renew(self, member: str, leaving: bool) -> None:
         asked_at = self.monotonic()
@@ -189,7 +197,12 @@ class Host(Node):
             return
         image, position = answer
         self._drop(domain)
-        running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
+        try:
+            running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
+        except FrameError as error:
+            self.cluster.watcher.unreadable(domain, image.epoch, error)
+            self.member.failed(self.monotonic(), domain)
+            return
         running.starts_at(position)
         self.cluster.watcher.runs(domain, image.epoch, running.domain)
         self.world.tell(Holds(self.name, "runs", domain, image.epoch))

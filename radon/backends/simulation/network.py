@@ -35,12 +35,14 @@ class Network:
         self._slow: dict[str, int] = {}  # ns that everything to and from a node takes longer
         self.weather = Weather()
 
-    def send(self, source: Node, target: Node, size: int, act: Callable[..., None], *arguments: Any) -> None:
-        """Let `act` happen at the target; later, twice, or never. `size` in bytes."""
+    def send(
+        self, source: Node, target: Node, size: int, act: Callable[..., None], *arguments: Any, doubles: bool = True
+    ) -> None:
+        """Let `act` happen at the target; later, or never, or twice if it `doubles`. `size` in bytes."""
         delays: list[int] = []
         lost = self._lost(source, target)
         if not lost:
-            delays = [self._delay(source, target, size) for _ in range(self._copies())]
+            delays = [self._delay(source, target, size) for _ in range(self._copies() if doubles else 1)]
             for delay in delays:
                 self._world.after(delay, target.arrive, act, arguments)
         if self._world.has_story:

@@ -23,7 +23,7 @@ TURNS = 64
 
 TURN = 5_000
 
-SNAPSHOT_BYTES = 32 * 1024
+SNAPSHOT_BYTES = 8 * 1024
 """A snapshot is taken when the log behind the last one is longer than this and than the snapshot."""
 
 

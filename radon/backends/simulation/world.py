@@ -69,7 +69,9 @@ class Node:
         self.world, self.name = world, name
         self.is_up = True
         self.skew = 0  # ns that its wall clock is ahead
-        self.drift = 0  # millionths that its clocks are too fast
+        self._drift = 0  # millionths that its clocks are too fast
+        self._drifts_since = 0
+        self._ahead = 0  # ns that they had gained by then
         self._life = 0
         self._still_until = 0
 
@@ -79,7 +81,13 @@ class Node:
 
     def monotonic(self) -> int:
         """ns, never back."""
-        return self.world.now + self.world.now * self.drift // 1_000_000
+        now = self.world.now
+        return now + self._ahead + (now - self._drifts_since) * self._drift // 1_000_000
+
+    def drift(self, millionths: int) -> None:
+        """From now on its clocks go too fast by so much, or too slow; what they gain or lose meanwhile stays."""
+        self._ahead = self.monotonic() - self.world.now
+        self._drift, self._drifts_since = millionths, self.world.now
 
     def after(self, delay: int, act: Callable[..., None], *arguments: Any) -> None:
         """Let `act` happen here in so many ns, unless the machine goes down before."""

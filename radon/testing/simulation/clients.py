@@ -146,7 +146,9 @@ class Client(Node):
                 end(Timeout("no answer came in time"))
                 return
             host = self._hosts[self.random.randrange(len(self._hosts))]
-            self._network.send(self, host, len(post.body), self._arrive_at, host, post, hear)
+            # Over a connection, as TCP's: a message without a dedup key must not be doubled before a host has it.
+            doubles = bool(post.once)
+            self._network.send(self, host, len(post.body), self._arrive_at, host, post, hear, doubles=doubles)
             wait = AGAIN if post.once else until - self.world.now
             self.after(min(wait, until - self.world.now), attempt)
 

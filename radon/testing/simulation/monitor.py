@@ -127,6 +127,10 @@ class Monitor:
         if isinstance(domain, Watched):
             self._given[number, epoch] = domain.given
 
+    def unreadable(self, number: int, epoch: int, error: FrameError) -> None:
+        """A host could not restore what the log has."""
+        self.fail(f"domain {number}, epoch {epoch}: cannot be restored: {error}")
+
     def released(self, number: int, epoch: int, outputs: bytes) -> None:
         """This leaves a host, after its commit."""
         given = self._given.get((number, epoch))
