@@ -75,7 +75,7 @@ class Application:
                 limits=Limits(**msgspec.structs.asdict(entry.limits)),
                 retry=Retry(**msgspec.structs.asdict(entry.retry)),
                 links=entry.links,
-                config=entry.config,
+                config={"shards": str(entry.shards), **entry.config} if entry.shards else entry.config,
             )
             for name, entry in self.manifest.kinds.items()
         }
