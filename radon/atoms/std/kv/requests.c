@@ -51,6 +51,7 @@ kv_status request_read(radon_bytes body, request *out) {
     if (head[3] != 0 || size > body.len - KV_HEAD) return KV_INVALID;
     *out = (request){
         .op = head[0],
+        .alone = true,
         .flags = head[1],
         .tag = head[2],
         .version = radon_load_u64(head + 8),
@@ -68,6 +69,7 @@ kv_status request_read(radon_bytes body, request *out) {
 kv_status request_next(radon_bytes *rest, request *out) {
     radon_bytes body;
     kv_status status = kv_take_key(rest, &body) ? request_read(body, out) : KV_INVALID;
+    out->alone = false;
     return status == KV_OK && (out->op < KV_GET || out->op > KV_EXPIRE) ? KV_INVALID : status;
 }
 
@@ -208,16 +210,17 @@ bool request_holds(const request *given, const entry *now) {
            !(flags & KV_IF_VERSION && now->version != given->version);
 }
 
-/* A put that asks for nothing of what it replaces. */
+/* A put that neither asks for anything of what it replaces nor may have to be undone. */
 static bool is_blind(const request *given) {
     uint8_t asking = CONDITIONS | KV_KEEP_EXPIRY | KV_GIVE_OLD;
-    return given->op == KV_PUT && !(given->flags & asking) && given->expiry == 0 && entries_are_plain();
+    return given->op == KV_PUT && given->alone && !(given->flags & asking) && given->expiry == 0 &&
+           entries_are_plain();
 }
 
 radon_bytes request_run(const request *given, radon_bytes holder) {
     entry old;
     radon_bytes other;
-    if (is_blind(given) && holder.len == 0) return put(given, NULL);
+    if (is_blind(given)) return put(given, NULL);
     lock held = lock_of(given->key, &other);
     if (held != FREE && !radon_equal(other, holder) && (held == WRITTEN || given->op != KV_GET))
         return answer(KV_LOCKED, 0, other);

@@ -6,6 +6,7 @@
 
 typedef struct {
     kv_op op;
+    bool alone; /* not one of many, which would have to be undone together */
     uint8_t flags;
     uint8_t tag;
     uint64_t version;
