@@ -245,7 +245,7 @@ static inline bool kv_scan_next(radon_bytes *rest, radon_bytes *key, kv_answer *
 
 /* A store as a client knows it: a global, of which all but these two is zero. A cache: it goes with the instance. */
 typedef struct {
-    const char *kind; /* or a link that leads to it */
+    const char *kind; /* the manifest grants the client all of its atoms */
     uint32_t shards;  /* as in the manifest, and in the answer to KV_INFO */
     radon_address opened[KV_HANDLES];
 } kv_store;

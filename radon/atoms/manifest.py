@@ -50,6 +50,9 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LINK = re.compile(r"http:[^/]+|[^:/]+(/.*)?", re.DOTALL)
 _LIMITS = Limits()
 
+SHARDS = "shards"
+"""The name under which the config of a sharded kind tells its atoms how many they are."""
+
 
 class ApplicationEntry(Entry, frozen=True, kw_only=True):
     """`[application]`. Its fields are those of `Manifest` itself."""
@@ -111,6 +114,9 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.error("needs the key 'shards', because its spread is 'sharded'")
         if self.spread != "sharded" and self.shards is not None:
             raise place.at("shards").wrong(self.shards, f"only spread = 'sharded' has shards, not {self.spread!r}")
+        if self.shards is not None and SHARDS in self.config:
+            fault = "atoms of a sharded kind find the number of shards there; remove it"
+            raise place.at("config", SHARDS).wrong(self.config[SHARDS], fault)
         for grant in self.grants:
             with place.at("grants").reading(grant):
                 Grant.parse(grant)
