@@ -3,15 +3,17 @@
  *   "fill FROM TO WINDOW"           puts the entries from one to the other
  *   "get N KEYS ROW WINDOW"         so many entries out of KEYS, in no order; which ones, ROW says
  *   "put N KEYS ROW WINDOW"         likewise
- *   "get-many N KEYS ROW WINDOW", "put-many ...": likewise, 16 in each question
+ *   "get-many N KEYS ROW WINDOW", "put-many ...": likewise, 16 in each question, which are of one shard
  */
 #include "kv.h"
 
 #include "entries.h"
 
-enum { MANY = 16 };
+enum { MANY = 16, SHARDS = 16, KNOWN = 4096 };
 
-static kv_store store = {.kind = "kv", .shards = 16};
+static kv_store store = {.kind = "kv", .shards = SHARDS};
+static uint32_t known[SHARDS][KNOWN]; /* entries of each shard, for questions about many of one */
+static uint32_t count[SHARDS];
 
 static struct {
     bool fill, put;
@@ -43,16 +45,27 @@ static radon_error next(void) {
     return kv_ask(&store, (radon_bytes){key, KEY}, request, KV_FOR_EVER, index);
 }
 
-/* All for the shard of the first, whosever they are. */
+static void know(void) {
+    uint8_t key[KEY];
+    uint64_t row = work.row;
+    for (uint32_t full = 0; full < SHARDS;) {
+        uint32_t index = (uint32_t)next_index(&row, work.keys);
+        key_of(index, key);
+        uint32_t shard = kv_shard(&store, (radon_bytes){key, KEY});
+        if (count[shard] == KNOWN) continue;
+        known[shard][count[shard]++] = index;
+        full += count[shard] == KNOWN;
+    }
+}
+
 static radon_error next_many(void) {
     uint8_t key[KEY];
     radon_buffer batch = {0};
-    for (int count = 0; count < MANY; count++) {
-        uint64_t index = next_index(&work.row, work.keys / store.shards) * store.shards;
-        kv_add_to(&batch, ask_for(index, key));
-    }
+    uint32_t shard = (uint32_t)(work.next++ % SHARDS);
+    for (int each = 0; each < MANY; each++)
+        kv_add_to(&batch, ask_for(known[shard][next_index(&work.row, KNOWN)], key));
     work.left -= MANY;
-    return kv_ask_shard(&store, (uint32_t)(work.next++ % store.shards), kv_batch(batch), KV_FOR_EVER, 0);
+    return kv_ask_shard(&store, shard, kv_batch(batch), KV_FOR_EVER, 0);
 }
 
 RADON_RECEIVE(message, body) {
@@ -65,6 +78,7 @@ RADON_RECEIVE(message, body) {
     work.next = work.fill ? first : 0;
     work.left = work.fill ? work.keys - first : first;
     work.row = work.fill ? 0 : number(&rest);
+    if (work.many && count[0] == 0) know();
     for (uint64_t window = number(&rest); window > 0 && work.left > 0; window--)
         RADON_TRY(work.many ? next_many() : next());
     return RADON_DONE;
@@ -83,7 +97,7 @@ RADON_REPLIED(token, error, answer) {
     for (radon_bytes rest = it.value; work.many && rest.len > 0;) {
         kv_answer each;
         if (it.status != KV_OK || it.version != MANY || !kv_next(&rest, &each)) return radon_fail("a wrong batch");
-        if (!work.put && each.status > KV_ABSENT) return radon_fail("a wrong answer in a batch");
+        if (each.status != KV_OK || (!work.put && each.value.len != VALUE)) return radon_fail("a wrong answer in a batch");
     }
     if (work.left > 0) RADON_TRY(work.many ? next_many() : next());
     return RADON_DONE;
