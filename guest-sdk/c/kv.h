@@ -243,7 +243,8 @@ static inline bool kv_scan_next(radon_bytes *rest, radon_bytes *key, kv_answer *
 
 #define KV_HANDLES 64 /* addresses of shards that a store holds on to */
 
-/* A store as a client knows it: a global, of which all but these two is zero. A cache: it goes with the instance. */
+/* A store as a client knows it: a global, of which all but these two is zero. A cache: it goes with the instance. An
+ * atom with memory = "shared" makes one in each turn instead, because it holds on to addresses. */
 typedef struct {
     const char *kind; /* the manifest grants the client all of its atoms */
     uint32_t shards;  /* as in the manifest, and in the answer to KV_INFO */

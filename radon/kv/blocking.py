@@ -136,11 +136,12 @@ class BlockingKv:
         try:
             asks = next(steps)
             while True:
-                asks = steps.send([self._ask(ask, once) for ask in asks])
+                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
+                asks = steps.send([self._ask(ask, name) for ask, name in zip(asks, names, strict=True)])
         except StopIteration as end:
             value: T = end.value
             return value
 
     def _ask(self, ask: Ask, once: str) -> Answer:
-        named = {"once": f"{once} {self._kind}/#{ask.shard}"} if once else {}
+        named = {"once": once} if once else {}
         return parse(self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

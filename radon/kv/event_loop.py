@@ -154,15 +154,14 @@ class Kv:
         try:
             asks = next(steps)
             while True:
-                if len(asks) == 1:
-                    answers = [await self._ask(asks[0], once)]
-                else:
-                    answers = list(await asyncio.gather(*(self._ask(ask, once) for ask in asks)))
+                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
+                questions = [self._ask(ask, name) for ask, name in zip(asks, names, strict=True)]
+                answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
                 asks = steps.send(answers)
         except StopIteration as end:
             value: T = end.value
             return value
 
     async def _ask(self, ask: Ask, once: str) -> Answer:
-        named = {"once": f"{once} {self._kind}/#{ask.shard}"} if once else {}
+        named = {"once": once} if once else {}
         return parse(await self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

@@ -14,6 +14,7 @@ from radon.abi.errors import Exhausted, Invalid, RadonError, TooLarge
 from radon.host.hash import stable_hash
 from radon.kv.messages import (
     BATCH_MAX,
+    FOR_EVER,
     FORMAT,
     NO_FLAGS,
     Answer,
@@ -122,7 +123,7 @@ def expiry_of(ttl: float | None) -> tuple[Flag, int]:
         return NO_FLAGS, 0
     if not ttl > 0:
         raise Invalid(f"a time to live is more than 0 seconds, not {ttl}")
-    return Flag.RELATIVE, max(1, min(int(ttl * 1e9), 2**64 - 1))
+    return Flag.RELATIVE, max(1, int(ttl * 1e9)) if ttl < 1e10 else FOR_EVER
 
 
 class Operations:

@@ -45,10 +45,11 @@ def random_message(random: Random) -> bytes:
     return bytes(message)
 
 
-def test_a_shard_answers_anything_and_alike_on_every_domain() -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 50))])
+def test_a_shard_answers_anything_and_alike_on_every_domain(seed: int) -> None:
     commits = []
     for name in available():
-        random = Random(5)
+        random = Random(seed)
         with Harness({"kv": kv_kind(1)}, make=load(name)) as harness:
             for number in range(MESSAGES):
                 assert parse(harness.call("kv/#0", random_message(random))).status in Status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import radon
 from radon.host.hash import shard_of as shard_of_text
 from radon.host.limits import Limits
 from radon.kv import IF_ABSENT, IF_PRESENT, BlockingKv, Kv, NotANumber, if_version, shard_of
-from radon.kv.messages import Op, Status, items, parse, request
+from radon.kv.messages import BATCH_MAX, Op, Status, items, parse, request
 from radon.testing.harness import Harness
 from tests.kv.stores import SHARDS, Calls, kv_kind, store
 
@@ -106,6 +107,24 @@ def test_many_keys_take_one_question_of_each_shard(kv: BlockingKv, harness: Harn
     assert calls.count == 2 * SHARDS
     assert kv.delete_many(["k1", "k2", "nobody"]) == 2
     assert (kv.get_many([]), kv.delete_many([])) == ([], 0)
+
+
+def test_more_keys_than_a_batch_holds_take_several_and_each_has_a_name_of_its_own() -> None:
+    with store(1) as harness:
+        kv = BlockingKv(Calls(harness))
+        values: dict[bytes | str, bytes] = {f"{number}": b"%d" % number for number in range(2 * BATCH_MAX + 1)}
+        for _ in range(2):
+            kv.put_many(values, once="all of them")
+        assert kv.get_many(values) == [*values.values()]
+        assert max(entry.version for _, entry in kv.scan(page=5000)) == len(values)
+
+
+@pytest.mark.parametrize(("ttl", "lives"), [(1e-12, 1), (2.5, 2_500_000_000), (1e9, 10**18), (inf, 2**64 - 1)])
+def test_any_time_to_live_can_be_said(kv: BlockingKv, harness: Harness, ttl: float, lives: int) -> None:
+    kv.put("a", b"", ttl=ttl)
+    entry = kv.entry("a")
+    assert entry is not None
+    assert entry.expiry == min(harness.now + lives, 2**64 - 1)
 
 
 def test_many_great_values_take_several_answers(kv: BlockingKv) -> None:
