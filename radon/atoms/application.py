@@ -17,7 +17,7 @@ import msgspec
 from radon.abi.errors import LoadError, ManifestError, StoreError
 from radon.atoms.checks import check_modules, check_names
 from radon.atoms.grants import GrantTable
-from radon.atoms.manifest import TABLES, ApplicationEntry, Manifest
+from radon.atoms.manifest import SHARDS, TABLES, ApplicationEntry, Manifest
 from radon.atoms.secrets import Secret
 from radon.atoms.tables import Place
 from radon.host.kind import Kind, Retry
@@ -75,7 +75,7 @@ class Application:
                 limits=Limits(**msgspec.structs.asdict(entry.limits)),
                 retry=Retry(**msgspec.structs.asdict(entry.retry)),
                 links=entry.links,
-                config=entry.config,
+                config={SHARDS: str(entry.shards), **entry.config} if entry.shards else entry.config,
             )
             for name, entry in self.manifest.kinds.items()
         }

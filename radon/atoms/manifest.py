@@ -21,7 +21,21 @@ from radon.abi.errors import ManifestError
 from radon.atoms.grants import Grant
 from radon.atoms.routes import Route
 from radon.atoms.secrets import SecretRef
-from radon.atoms.tables import Count, Duration, Entry, Form, Place, Size, Text, Timeout, check_keys, read, read_fields
+from radon.atoms.std import PREFIX, STANDARDS
+from radon.atoms.tables import (
+    Count,
+    Duration,
+    Entry,
+    Form,
+    Place,
+    Size,
+    Text,
+    Timeout,
+    check_keys,
+    read,
+    read_fields,
+    suggest,
+)  # fmt: skip
 from radon.atoms.units import format_size, parse_duration
 from radon.host.limits import GIB, KEY_BYTES, KIB, TURN_BYTES, Limits
 
@@ -35,6 +49,9 @@ _NAMING = "a name is made of a-z, 0-9 and -, begins with no -, and has at most 6
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LINK = re.compile(r"http:[^/]+|[^:/]+(/.*)?", re.DOTALL)
 _LIMITS = Limits()
+
+SHARDS = "shards"
+"""The name under which the config of a sharded kind tells its atoms how many they are."""
 
 
 class ApplicationEntry(Entry, frozen=True, kw_only=True):
@@ -77,7 +94,7 @@ class LimitsEntry(Entry, frozen=True, kw_only=True):
 class KindEntry(Entry, frozen=True, kw_only=True):
     """`[kinds.NAME]`."""
 
-    module: Text | None = None  # path of a .wasm or .wat file
+    module: Text | None = None  # path of a .wasm or .wat file, or "std:NAME"
     source: Annotated[tuple[Text, ...], Form.LINES] = ()  # paths of the .c files that `radon build` builds it from
     spread: Spread = "keyed"
     shards: Count | None = None
@@ -91,16 +108,32 @@ class KindEntry(Entry, frozen=True, kw_only=True):
     def check(self, place: Place) -> None:
         if (self.module is None) == (not self.source):
             raise place.error("needs exactly one of 'module' and 'source'")
+        if self.module is not None and self.module.startswith(PREFIX):
+            self._check_standard(place)
         if self.spread == "sharded" and self.shards is None:
             raise place.error("needs the key 'shards', because its spread is 'sharded'")
         if self.spread != "sharded" and self.shards is not None:
             raise place.at("shards").wrong(self.shards, f"only spread = 'sharded' has shards, not {self.spread!r}")
+        if self.shards is not None and SHARDS in self.config:
+            fault = "atoms of a sharded kind find the number of shards there; remove it"
+            raise place.at("config", SHARDS).wrong(self.config[SHARDS], fault)
         for grant in self.grants:
             with place.at("grants").reading(grant):
                 Grant.parse(grant)
         for name, target in self.links.items():
             with place.at("links", name).reading(target):
                 _check_link(name, target)
+
+    def _check_standard(self, place: Place) -> None:
+        name = str(self.module).removeprefix(PREFIX)
+        standard = STANDARDS.get(name)
+        if standard is None:
+            fault = f"there is no standard atom {name!r}; {suggest(name, STANDARDS)}"
+            raise place.at("module").wrong(self.module, fault)
+        if self.spread != standard.spread:
+            raise place.at("spread").wrong(self.spread, f"{self.module} needs spread = {standard.spread!r}")
+        if self.memory != "private":
+            raise place.at("memory").wrong(self.memory, f"{self.module} keeps in memory what is one atom's")
 
 
 class Require(Entry, frozen=True, kw_only=True):
@@ -260,7 +293,8 @@ class Manifest(ApplicationEntry, frozen=True, kw_only=True):
 
     def module_path(self, kind: str) -> Path:
         """The file that the module of `kind` is in, or will be once `radon build` made it from its source."""
-        return self.base / (self.kinds[kind].module or f"build/{kind}.wasm")
+        module = self.kinds[kind].module or f"build/{kind}.wasm"
+        return STANDARDS[module.removeprefix(PREFIX)].path if module.startswith(PREFIX) else self.base / module
 
 
 def split_listen(address: str) -> tuple[str, int]:

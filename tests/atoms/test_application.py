@@ -48,7 +48,7 @@ def test_kinds_carry_what_the_manifest_says(load: Load) -> None:
     assert (account.name, account.spread, account.shards) == ("account", "sharded", 8)
     assert account.module is application.modules["account"]
     assert account.module.stateful
-    assert (account.links, account.config) == ({"audit": "log/main"}, {"currency": "EUR"})
+    assert (account.links, account.config) == ({"audit": "log/main"}, {"shards": "8", "currency": "EUR"})
     assert account.retry == Retry(attempts=5, backoff=10**9)
     assert account.limits == Limits(memory=1 << 20, turn=2 * 10**9, outbox=1, state=2, message=3, handles=4, spawned=5)
     assert account.grants.open("log", "x")

@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from radon.atoms.std import STANDARDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,5 +21,7 @@ def test_the_wheel_carries_the_standard_and_all_that_c_guests_are_built_against(
     sdk = {f"radon/_sdk/c/{path.name}" for path in (ROOT / "guest-sdk" / "c").iterdir() if path.is_file()}
     assert sdk
     page = {f"radon/testing/simulation/page.{kind}" for kind in ("html", "css", "js")}
-    assert {"radon/py.typed", "radon/abi/radon.wit", *sdk, *page} <= carried
+    standard = {path.relative_to(ROOT).as_posix() for each in STANDARDS.values() for path in each.folder.iterdir()}
+    assert "radon/atoms/std/kv/kv.wasm" in standard
+    assert {"radon/py.typed", "radon/abi/radon.wit", *sdk, *page, *standard} <= carried
     assert {name.split("/")[0] for name in carried} == {"radon", wheel.name.rsplit("-", 3)[0] + ".dist-info"}

@@ -1,0 +1,105 @@
+/* batches.c - many requests in one message: batches and the two phases of a transaction. All of it happens or none. */
+#include "requests.h"
+
+/* What became of the request with this number ends the batch. */
+static radon_bytes refuse(radon_bytes because, size_t number) { return answer(status_in(because), number, because); }
+
+static radon_bytes refuse_with(kv_status status, size_t number) {
+    return refuse(answer(status, 0, KV_NOTHING), number);
+}
+
+static bool is_too_much(size_t number) { return number >= KV_BATCH_MAX || entries_moved() > KV_BATCH_BYTES; }
+
+radon_bytes batch_run(const request *given) {
+    radon_bytes rest = {given->payload, given->size}, *answers = NULL;
+    size_t count = 0, room = 0, size = 0;
+    while (rest.len > 0) {
+        request next;
+        kv_status status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
+        if (status != KV_OK) return refuse_with(status, count);
+        radon_bytes it = request_run(&next, (radon_bytes){0});
+        if (refused(it)) return refuse(it, count);
+        if (count == room) {
+            answers = radon_realloc(answers, room * sizeof *answers, (2 * room + 8) * sizeof *answers);
+            room = 2 * room + 8;
+        }
+        answers[count++] = it;
+        size += it.len;
+    }
+    radon_buffer all = {0};
+    answer_begin(&all);
+    uint8_t *to = radon_buffer_extend(&all, size);
+    for (size_t index = 0; index < count; to += answers[index++].len)
+        memcpy(to, answers[index].data, answers[index].len);
+    return answer_finish(&all, count);
+}
+
+/* ---- transactions ---- */
+
+/* Beside a lock, which its commit gives back, an entry to be may take this much of the quota more than the bytes of its
+ * request: so a commit has room for sure. */
+#define RESERVED 64
+
+static kv_status take(const request *next, radon_bytes name, radon_bytes *because) {
+    entry now;
+    radon_bytes other;
+    lock held = lock_of(next->key, &other);
+    *because = KV_NOTHING;
+    if (next->op != KV_GET && next->op != KV_PUT && next->op != KV_DELETE) return KV_INVALID;
+    if (next->size > KV_VALUE_MAX) return KV_TOO_LARGE;
+    if (held != FREE && !radon_equal(other, name)) {
+        *because = answer(KV_LOCKED, 0, other);
+        return KV_LOCKED;
+    }
+    kv_status status = entry_load(next->key, &now);
+    if (status != KV_OK) return status;
+    if (!request_holds(next, &now)) {
+        *because = answer(KV_CONFLICT, now.version, KV_NOTHING);
+        return KV_CONFLICT;
+    }
+    return lock_take(next->key, next->op == KV_GET ? READ : WRITTEN, name);
+}
+
+radon_bytes transaction_prepare(const request *given) {
+    radon_option before;
+    radon_bytes rest = {given->payload, given->size};
+    size_t count = 0;
+    if (given->key.len != KV_TRANSACTION || rest.len == 0) return answer(KV_INVALID, 0, KV_NOTHING);
+    kv_status status = prepared_load(given->key, &before);
+    if (before.some) return answer(KV_OK, 0, KV_NOTHING);
+    for (; status == KV_OK && rest.len > 0; count++) {
+        request next;
+        radon_bytes because = {0};
+        status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
+        if (status == KV_OK) status = take(&next, given->key, &because);
+        if (status != KV_OK) return because.len > 0 ? refuse(because, count) : refuse_with(status, count);
+    }
+    radon_buffer what = {0};
+    uint8_t *length = radon_buffer_extend(&what, 4);
+    radon_store_u32(length, (uint32_t)given->size);
+    radon_buffer_add(&what, (radon_bytes){given->payload, given->size});
+    memset(radon_buffer_extend(&what, (count + 1) * RESERVED), 0, (count + 1) * RESERVED);
+    status = prepared_store(given->key, radon_buffer_bytes(&what));
+    return answer(status, count, KV_NOTHING);
+}
+
+radon_bytes transaction_end(const request *given) {
+    radon_option what;
+    radon_bytes rest, items;
+    request next;
+    size_t count = 0;
+    if (given->key.len != KV_TRANSACTION) return answer(KV_INVALID, 0, KV_NOTHING);
+    kv_status status = prepared_load(given->key, &what);
+    if (status != KV_OK || !what.some) return answer(status == KV_OK ? KV_ABSENT : status, 0, KV_NOTHING);
+    rest = what.value;
+    if (!kv_take_key(&rest, &items)) return answer(KV_INVALID, 0, KV_NOTHING);
+    for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key);
+    prepared_remove(given->key, what.value);
+    items = radon_concat(items, KV_NOTHING); /* puts write into it, and what was prepared may be wanted again */
+    for (rest = items; given->op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
+        next.flags &= KV_KEEP_EXPIRY | KV_RELATIVE; /* its condition held when it was prepared */
+        radon_bytes it = next.op == KV_GET ? KV_NOTHING : request_run(&next, given->key);
+        if (it.len > 0 && refused(it)) return it;
+    }
+    return answer(KV_OK, count, KV_NOTHING);
+}

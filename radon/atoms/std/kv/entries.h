@@ -1,0 +1,59 @@
+/* entries.h - what a shard of kv keeps: entries with a version and an expiry, locks, and how a turn's writes are undone.
+ *
+ * An entry is stored as the answer that a get gives (docs/kv.md): KV_HEAD bytes, then the value. So a get hands on what
+ * it found, and a put writes the head into the request itself, right before the value: neither copies the value.
+ */
+#ifndef ENTRIES_H
+#define ENTRIES_H
+
+#include "kv.h"
+
+typedef struct {
+    bool some;           /* there is an entry, which has not expired; else all of the following is zero */
+    uint8_t tag;
+    uint64_t version;
+    uint64_t expiry;
+    radon_bytes value;   /* behind its head, which lies before it */
+    radon_option stored; /* what lies in the bucket, expired or not */
+} entry;
+
+/* Before anything else in a turn. */
+radon_error entries_begin(void);
+
+kv_status entry_load(radon_bytes key, entry *out);
+
+/* Whether no entry can have an expiry or a lock, so that one may be overwritten unseen. */
+bool entries_are_plain(void);
+
+/* Writes `size` bytes at `value`, over whose KV_HEAD bytes before them the head is written, with the next version.
+ * `old`: what was loaded, or NULL where it is not known. The answer is that head. */
+kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag, uint64_t expiry, const entry *old);
+
+kv_status entry_remove(radon_bytes key, const entry *old);
+
+radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out);
+
+/* Bytes of values that this turn has loaded and stored so far. */
+size_t entries_moved(void);
+
+/* All that this turn wrote is as if it had not been. */
+void entries_undo(void);
+
+/* Removes some that have expired, and sees to it that the others are. */
+radon_error entries_expire(void);
+
+/* ---- transactions ---- */
+
+typedef enum { FREE, READ, WRITTEN } lock;
+
+/* Who has locked the key, in a name of KV_TRANSACTION bytes. */
+lock lock_of(radon_bytes key, radon_bytes *holder);
+kv_status lock_take(radon_bytes key, lock mode, radon_bytes holder);
+kv_status lock_release(radon_bytes key);
+
+/* What a transaction has prepared. */
+kv_status prepared_load(radon_bytes name, radon_option *out);
+kv_status prepared_store(radon_bytes name, radon_bytes what);
+kv_status prepared_remove(radon_bytes name, radon_bytes what);
+
+#endif

@@ -1,0 +1,241 @@
+/* requests.c - requests about one key. */
+#include "requests.h"
+
+/* ---- reading ---- */
+
+#define CONDITIONS (KV_IF_ABSENT | KV_IF_PRESENT | KV_IF_VERSION)
+
+enum { NO_FIELD = 0, TAG = 1, VERSION = 2, EXPIRY = 4, PAYLOAD = 8, KEY = 16 };
+
+/* What each operation takes; all else is 0 in a well-formed request, so that a later format may give it a meaning. */
+static const struct {
+    uint8_t flags;
+    uint8_t fields;
+} takes[] = {
+    [KV_INFO] = {0, NO_FIELD},
+    [KV_GET] = {CONDITIONS | KV_NO_VALUE | KV_BOUNDED, KEY},
+    [KV_PUT] = {CONDITIONS | KV_KEEP_EXPIRY | KV_RELATIVE | KV_GIVE_OLD, KEY | TAG | EXPIRY | PAYLOAD},
+    [KV_DELETE] = {CONDITIONS | KV_GIVE_OLD, KEY},
+    [KV_COMPARE] = {KV_KEEP_EXPIRY | KV_RELATIVE | KV_GIVE_OLD, KEY | TAG | VERSION | EXPIRY | PAYLOAD},
+    [KV_ADD] = {CONDITIONS | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
+    [KV_APPEND] = {CONDITIONS | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
+    [KV_WRITE] = {KV_IF_ABSENT | KV_IF_PRESENT | KV_RELATIVE, KEY | TAG | VERSION | EXPIRY | PAYLOAD},
+    [KV_EXPIRE] = {CONDITIONS | KV_RELATIVE | KV_GIVE_OLD, KEY | EXPIRY},
+    [KV_BATCH] = {0, PAYLOAD},
+    [KV_SCAN] = {KV_NO_VALUE | KV_BOUNDED, KEY | VERSION},
+    [KV_PREPARE] = {0, KEY | PAYLOAD},
+    [KV_COMMIT] = {0, KEY},
+    [KV_ABORT] = {0, KEY},
+};
+
+static uint8_t fields_of(const request *given) {
+    uint8_t fields = takes[given->op].fields;
+    if (given->flags & KV_IF_VERSION) fields |= VERSION;
+    if (given->flags & KV_BOUNDED) fields |= given->op == KV_GET ? VERSION | EXPIRY : PAYLOAD;
+    return fields;
+}
+
+static bool well_formed(const request *given) {
+    uint8_t fields = fields_of(given);
+    if (given->flags & ~takes[given->op].flags) return false;
+    if ((given->flags & KV_IF_VERSION) && (given->flags & KV_BOUNDED)) return false; /* both would be in `version` */
+    return (fields & TAG || given->tag == 0) && (fields & VERSION || given->version == 0) &&
+           (fields & EXPIRY || given->expiry == 0) && (fields & PAYLOAD || given->size == 0) &&
+           (fields & KEY || given->key.len == 0);
+}
+
+kv_status request_read(radon_bytes body, request *out) {
+    uint8_t *head = (uint8_t *)body.data; /* in this turn's memory, like all that the host hands in */
+    if (body.len < KV_HEAD) return KV_INVALID;
+    size_t size = radon_load_u32(head + 4);
+    if (head[3] != 0 || size > body.len - KV_HEAD) return KV_INVALID;
+    *out = (request){
+        .op = head[0],
+        .alone = true,
+        .flags = head[1],
+        .tag = head[2],
+        .version = radon_load_u64(head + 8),
+        .expiry = radon_load_u64(head + 16),
+        .payload = head + KV_HEAD,
+        .size = size,
+        .key = {head + KV_HEAD + size, body.len - KV_HEAD - size},
+    };
+    if (out->op >= sizeof takes / sizeof *takes || (out->op != KV_INFO && takes[out->op].fields == NO_FIELD))
+        return KV_UNSUPPORTED;
+    if (!well_formed(out)) return KV_INVALID;
+    return out->key.len > KV_KEY_MAX && out->op != KV_SCAN ? KV_TOO_LARGE : KV_OK;
+}
+
+kv_status request_next(radon_bytes *rest, request *out) {
+    radon_bytes body;
+    kv_status status = kv_take_key(rest, &body) ? request_read(body, out) : KV_INVALID;
+    out->alone = false;
+    return status == KV_OK && (out->op < KV_GET || out->op > KV_EXPIRE) ? KV_INVALID : status;
+}
+
+/* ---- answering ---- */
+
+static radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value) {
+    uint8_t *head = radon_alloc(KV_HEAD + value.len);
+    radon_store_u32(head, (uint32_t)status | (uint32_t)tag << 8);
+    radon_store_u32(head + 4, (uint32_t)value.len);
+    radon_store_u64(head + 8, version);
+    radon_store_u64(head + 16, expiry);
+    memcpy(head + KV_HEAD, value.data, value.len);
+    return (radon_bytes){head, KV_HEAD + value.len};
+}
+
+radon_bytes answer(kv_status status, uint64_t version, radon_bytes value) {
+    return answer_about(status, 0, version, 0, value);
+}
+
+void answer_begin(radon_buffer *buffer) { memset(radon_buffer_extend(buffer, KV_HEAD), 0, KV_HEAD); }
+
+radon_bytes answer_finish(radon_buffer *buffer, uint64_t version) {
+    radon_store_u32(buffer->data + 4, (uint32_t)(buffer->len - KV_HEAD));
+    radon_store_u64(buffer->data + 8, version);
+    return radon_buffer_bytes(buffer);
+}
+
+static radon_bytes plain(kv_status status) { return answer(status, 0, KV_NOTHING); }
+
+/* The entry's head; its value too where that is asked for. */
+static radon_bytes answer_entry(kv_status status, const entry *it, bool with_value) {
+    return answer_about(status, it->tag, it->version, it->expiry, with_value ? it->value : KV_NOTHING);
+}
+
+/* The entry that was written behind this head, by its head and what tells how long it is now. */
+static radon_bytes answer_length(const uint8_t *head, size_t length) {
+    uint8_t bytes[8];
+    radon_store_u64(bytes, length);
+    return answer_about(KV_OK, head[1], radon_load_u64(head + 8), radon_load_u64(head + 16), (radon_bytes){bytes, 8});
+}
+
+/* ---- single operations: what there was is loaded, and the condition holds ---- */
+
+static radon_bytes get(const request *given, const entry *old) {
+    if (!old->some) return plain(KV_ABSENT);
+    if (given->flags & KV_NO_VALUE) return answer_length(old->stored.value.data, old->value.len);
+    if (!(given->flags & KV_BOUNDED)) return old->stored.value;
+    uint64_t rest = given->version < old->value.len ? old->value.len - given->version : 0;
+    entry part = *old;
+    part.value.data += old->value.len - rest;
+    part.value.len = (size_t)(given->expiry < rest ? given->expiry : rest);
+    return answer_entry(KV_OK, &part, true);
+}
+
+static uint64_t expiry_given(const request *given, const entry *old) {
+    if ((given->flags & KV_KEEP_EXPIRY) && old->some) return old->expiry;
+    uint64_t now = given->flags & KV_RELATIVE && given->expiry != 0 ? radon_clock_now() : 0;
+    return given->expiry > UINT64_MAX - now ? UINT64_MAX : given->expiry + now;
+}
+
+/* The answer to a change: what there was, if that was asked for, or the head of what is there now. */
+static radon_bytes changed(const request *given, const entry *old, const uint8_t *head) {
+    if (given->flags & KV_GIVE_OLD) return old->some ? answer_entry(KV_OK, old, true) : plain(KV_ABSENT);
+    return answer_about(KV_OK, head[1], radon_load_u64(head + 8), radon_load_u64(head + 16), KV_NOTHING);
+}
+
+static radon_bytes put(const request *given, const entry *old) {
+    static const entry unseen;
+    uint64_t expiry = expiry_given(given, old != NULL ? old : &unseen);
+    kv_status status = entry_store(given->key, given->payload, given->size, given->tag, expiry, old);
+    return status == KV_OK ? changed(given, old, given->payload - KV_HEAD) : plain(status);
+}
+
+static radon_bytes delete(const request *given, const entry *old) {
+    kv_status status = entry_remove(given->key, old);
+    if (status != KV_OK) return plain(status);
+    return old->some ? answer_entry(KV_OK, old, given->flags & KV_GIVE_OLD) : plain(KV_ABSENT);
+}
+
+static radon_bytes compare(const request *given, const entry *old) {
+    if (given->version > given->size) return plain(KV_INVALID);
+    size_t length = (size_t)given->version;
+    if (old->some && old->tag != given->tag) return plain(KV_WRONG_TAG);
+    if (!old->some || !radon_equal(old->value, (radon_bytes){given->payload, length}))
+        return answer_entry(KV_CONFLICT, old, given->flags & KV_GIVE_OLD);
+    uint8_t *value = given->payload + length;
+    kv_status status =
+        entry_store(given->key, value, given->size - length, given->tag, expiry_given(given, old), old);
+    return status == KV_OK ? changed(given, old, value - KV_HEAD) : plain(status);
+}
+
+/* Replaces the value of an entry and keeps its expiry; a new one has that of the request. */
+static kv_status revise(const request *given, const entry *old, uint8_t *value, size_t size) {
+    uint64_t expiry = old->some ? old->expiry : expiry_given(given, old);
+    return entry_store(given->key, value, size, given->tag, expiry, old);
+}
+
+static uint8_t *room_for(size_t size) { return (uint8_t *)radon_alloc(KV_HEAD + size) + KV_HEAD; }
+
+static radon_bytes add(const request *given, const entry *old) {
+    int64_t sum = 0;
+    if (given->size != 8) return plain(KV_INVALID);
+    if (old->some && !(radon_parse_s64(old->value, &sum) && radon_equal(radon_format_s64(sum), old->value)))
+        return plain(KV_NOT_A_NUMBER);
+    if (__builtin_add_overflow(sum, (int64_t)radon_load_u64(given->payload), &sum)) return plain(KV_OVERFLOW);
+    radon_bytes text = radon_format_s64(sum);
+    uint8_t *value = room_for(text.len);
+    memcpy(value, text.data, text.len);
+    kv_status status = revise(given, old, value, text.len);
+    return status == KV_OK ? (radon_bytes){value - KV_HEAD, KV_HEAD + text.len} : plain(status);
+}
+
+static radon_bytes overwrite(const request *given, const entry *old, uint64_t offset) {
+    if (offset > KV_VALUE_MAX || given->size > KV_VALUE_MAX - (size_t)offset) return plain(KV_TOO_LARGE);
+    size_t end = (size_t)offset + given->size, size = old->value.len > end ? old->value.len : end;
+    uint8_t *value = room_for(size);
+    memcpy(value, old->value.data, old->value.len);
+    memset(value + old->value.len, 0, size - old->value.len);
+    memcpy(value + offset, given->payload, given->size);
+    kv_status status = revise(given, old, value, size);
+    return status == KV_OK ? answer_length(value - KV_HEAD, size) : plain(status);
+}
+
+static radon_bytes expire(const request *given, const entry *old) {
+    if (!old->some) return plain(KV_ABSENT);
+    uint8_t *value = room_for(old->value.len);
+    memcpy(value, old->value.data, old->value.len);
+    kv_status status =
+        entry_store(given->key, value, old->value.len, old->tag, expiry_given(given, old), old);
+    return status == KV_OK ? changed(given, old, value - KV_HEAD) : plain(status);
+}
+
+/* ---- all of them ---- */
+
+bool request_holds(const request *given, const entry *now) {
+    uint8_t flags = given->flags;
+    return !(flags & KV_IF_ABSENT && now->some) && !(flags & KV_IF_PRESENT && !now->some) &&
+           !(flags & KV_IF_VERSION && now->version != given->version);
+}
+
+/* A put that neither asks for anything of what it replaces nor may have to be undone. */
+static bool is_blind(const request *given) {
+    uint8_t asking = CONDITIONS | KV_KEEP_EXPIRY | KV_GIVE_OLD;
+    return given->op == KV_PUT && given->alone && !(given->flags & asking) && given->expiry == 0 &&
+           entries_are_plain();
+}
+
+radon_bytes request_run(const request *given, radon_bytes holder) {
+    entry old;
+    radon_bytes other;
+    if (is_blind(given)) return put(given, NULL);
+    lock held = lock_of(given->key, &other);
+    if (held != FREE && !radon_equal(other, holder) && (held == WRITTEN || given->op != KV_GET))
+        return answer(KV_LOCKED, 0, other);
+    kv_status status = entry_load(given->key, &old);
+    if (status != KV_OK) return plain(status);
+    if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);
+    switch (given->op) {
+    case KV_GET: return get(given, &old);
+    case KV_PUT: return put(given, &old);
+    case KV_DELETE: return delete(given, &old);
+    case KV_COMPARE: return compare(given, &old);
+    case KV_EXPIRE: return expire(given, &old);
+    default: break;
+    }
+    if (old.some && old.tag != given->tag) return answer_entry(KV_WRONG_TAG, &old, false);
+    if (given->op == KV_ADD) return add(given, &old);
+    return overwrite(given, &old, given->op == KV_APPEND ? old.value.len : given->version);
+}

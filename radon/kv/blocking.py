@@ -1,0 +1,147 @@
+"""The client of `kv` for threads: what `event_loop.py` has, method by method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+from radon.kv.messages import Answer, parse
+from radon.kv.operations import (
+    ALWAYS,
+    PAGE,
+    Ask,
+    Condition,
+    Entry,
+    Key,
+    Operations,
+    Scan,
+    Steps,
+    ask_for_shards,
+    encoded,
+)
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """What a client needs of `radon.BlockingRuntime`."""
+
+    def call(self, address: str, body: bytes = b"", *, timeout: Any = ..., once: Any = ...) -> bytes: ...
+
+
+class BlockingKv:
+    """As `Kv`, over a `radon.BlockingRuntime`."""
+
+    def __init__(
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
+    ) -> None:
+        """See `Kv`."""
+        self._app = app
+        self._kind = kind
+        self._timeout = timeout
+        self._operations = Operations(shards) if shards is not None else None
+
+    @property
+    def operations(self) -> Operations:
+        """What it can do; asks for the number of shards at first."""
+        if self._operations is None:
+            self._operations = Operations(self._drive(ask_for_shards()))
+        return self._operations
+
+    # ---- one key ----
+
+    def get(self, key: Key) -> bytes | None:
+        """See `Kv.get`."""
+        return self._drive(self.operations.get(key))
+
+    def entry(self, key: Key) -> Entry | None:
+        """See `Kv.entry`."""
+        return self._drive(self.operations.entry(key))
+
+    def part(self, key: Key, offset: int, length: int) -> bytes | None:
+        """See `Kv.part`."""
+        return self._drive(self.operations.part(key, offset, length))
+
+    def length(self, key: Key) -> int | None:
+        """See `Kv.length`."""
+        return self._drive(self.operations.length(key))
+
+    def exists(self, key: Key) -> bool:
+        return self.length(key) is not None
+
+    def put(
+        self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
+        tag: int = 0, once: str = "",
+    ) -> int:  # fmt: skip
+        """See `Kv.put`."""
+        return self._drive(self.operations.put(key, value, ttl, keep_ttl, when, tag), once)
+
+    def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
+        """See `Kv.swap`."""
+        return self._drive(self.operations.swap(key, value), once)
+
+    def delete(self, key: Key, *, when: Condition = ALWAYS, once: str = "") -> bool:
+        """See `Kv.delete`."""
+        return self._drive(self.operations.delete(key, when), once)
+
+    def take(self, key: Key, *, once: str = "") -> bytes | None:
+        """See `Kv.take`."""
+        return self._drive(self.operations.take(key), once)
+
+    def compare_and_set(self, key: Key, expected: bytes | None, value: bytes, *, once: str = "") -> bool:
+        """See `Kv.compare_and_set`."""
+        return self._drive(self.operations.compare_and_set(key, expected, value), once)
+
+    def add(self, key: Key, delta: int = 1, *, ttl: float | None = None, once: str = "") -> int:
+        """See `Kv.add`."""
+        return self._drive(self.operations.add(key, delta, ttl), once)
+
+    def append(self, key: Key, more: bytes, *, once: str = "") -> int:
+        """See `Kv.append`."""
+        return self._drive(self.operations.append(key, more), once)
+
+    def write(self, key: Key, offset: int, data: bytes, *, once: str = "") -> int:
+        """See `Kv.write`."""
+        return self._drive(self.operations.write(key, offset, data), once)
+
+    def expire(self, key: Key, ttl: float | None, *, once: str = "") -> bool:
+        """See `Kv.expire`."""
+        return self._drive(self.operations.expire(key, ttl), once)
+
+    # ---- many keys ----
+
+    def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """See `Kv.get_many`."""
+        return self._drive(self.operations.get_many(keys))
+
+    def put_many(self, values: Mapping[Key, bytes], *, ttl: float | None = None, once: str = "") -> None:
+        """See `Kv.put_many`."""
+        self._drive(self.operations.put_many(values, ttl), once)
+
+    def delete_many(self, keys: Iterable[Key], *, once: str = "") -> int:
+        """See `Kv.delete_many`."""
+        return self._drive(self.operations.delete_many(keys), once)
+
+    def scan(
+        self, start: Key = b"", end: Key | None = None, *, page: int = PAGE, values: bool = True
+    ) -> Iterator[tuple[bytes, Entry]]:
+        """See `Kv.scan`."""
+        scan = Scan(self.operations.shards, encoded(start), None if end is None else encoded(end), page, values)
+        while (found := self._drive(scan.step())) is not None:
+            yield from found
+
+    # ---- asking ----
+
+    def _drive(self, steps: Steps[T], once: str = "") -> T:
+        try:
+            asks = next(steps)
+            while True:
+                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
+                asks = steps.send([self._ask(ask, name) for ask, name in zip(asks, names, strict=True)])
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _ask(self, ask: Ask, once: str) -> Answer:
+        named = {"once": once} if once else {}
+        return parse(self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

@@ -1,0 +1,167 @@
+"""The client of `kv` for coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from radon.kv.messages import Answer, parse
+from radon.kv.operations import (
+    ALWAYS,
+    PAGE,
+    Ask,
+    Condition,
+    Entry,
+    Key,
+    Operations,
+    Scan,
+    Steps,
+    ask_for_shards,
+    encoded,
+)
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """What a client needs of `radon.Runtime`."""
+
+    async def call(self, address: str, body: bytes = b"", *, timeout: Any = ..., once: Any = ...) -> bytes: ...
+
+
+class Kv:
+    """A key-value store: the kind `kind` of a running application, whose module is "std:kv".
+
+    Each method is one question to the shard of its key, and so atomic; those of many keys are one question to each
+    shard, atomic within it. Keys are bytes or text, values bytes, both may be empty. A `ttl` is in seconds. What
+    changes something takes `once`, a name for what is to be done: asking again with it, after a Timeout or a crash, is
+    safe.
+
+    Raises TooLarge, Exhausted, Locked, Timeout, and what `Runtime.call` raises.
+    """
+
+    def __init__(
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
+    ) -> None:
+        """`shards`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds."""
+        self._app = app
+        self._kind = kind
+        self._timeout = timeout
+        self._operations = Operations(shards) if shards is not None else None
+
+    async def operations(self) -> Operations:
+        """What it can do, now that the number of shards is known."""
+        if self._operations is None:
+            self._operations = Operations(await self._drive(ask_for_shards()))
+        return self._operations
+
+    # ---- one key ----
+
+    async def get(self, key: Key) -> bytes | None:
+        """The value, or None."""
+        return await self._drive((await self.operations()).get(key))
+
+    async def entry(self, key: Key) -> Entry | None:
+        """The value with its version, expiry and tag, or None."""
+        return await self._drive((await self.operations()).entry(key))
+
+    async def part(self, key: Key, offset: int, length: int) -> bytes | None:
+        """At most `length` bytes of the value from `offset` on, or None."""
+        return await self._drive((await self.operations()).part(key, offset, length))
+
+    async def length(self, key: Key) -> int | None:
+        """How many bytes the value has, or None."""
+        return await self._drive((await self.operations()).length(key))
+
+    async def exists(self, key: Key) -> bool:
+        return await self.length(key) is not None
+
+    async def put(
+        self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
+        tag: int = 0, once: str = "",
+    ) -> int:  # fmt: skip
+        """Put a value; the entry's new version, or 0 where `when` did not hold and nothing was changed.
+
+        Without `ttl` it stays for ever, with `keep_ttl` as long as the value that it replaces would have.
+        """
+        return await self._drive((await self.operations()).put(key, value, ttl, keep_ttl, when, tag), once)
+
+    async def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
+        """Put a value and get what was there before."""
+        return await self._drive((await self.operations()).swap(key, value), once)
+
+    async def delete(self, key: Key, *, when: Condition = ALWAYS, once: str = "") -> bool:
+        """True: there was something, and it is gone."""
+        return await self._drive((await self.operations()).delete(key, when), once)
+
+    async def take(self, key: Key, *, once: str = "") -> bytes | None:
+        """Delete a value and get it."""
+        return await self._drive((await self.operations()).take(key), once)
+
+    async def compare_and_set(self, key: Key, expected: bytes | None, value: bytes, *, once: str = "") -> bool:
+        """Put a value if the one there is `expected`; None: if there is none."""
+        return await self._drive((await self.operations()).compare_and_set(key, expected, value), once)
+
+    async def add(self, key: Key, delta: int = 1, *, ttl: float | None = None, once: str = "") -> int:
+        """Add to a decimal number, which begins as 0, and with `ttl` then; the sum. Raises NotANumber."""
+        return await self._drive((await self.operations()).add(key, delta, ttl), once)
+
+    async def append(self, key: Key, more: bytes, *, once: str = "") -> int:
+        """Add bytes at the end of a value, which begins empty; its new length."""
+        return await self._drive((await self.operations()).append(key, more), once)
+
+    async def write(self, key: Key, offset: int, data: bytes, *, once: str = "") -> int:
+        """Write over a value from `offset` on, with zeros in a gap; its new length."""
+        return await self._drive((await self.operations()).write(key, offset, data), once)
+
+    async def expire(self, key: Key, ttl: float | None, *, once: str = "") -> bool:
+        """Let an entry live so long from now, or for ever (None). False: there is none."""
+        return await self._drive((await self.operations()).expire(key, ttl), once)
+
+    # ---- many keys ----
+
+    async def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """The values, in the order of the keys."""
+        return await self._drive((await self.operations()).get_many(keys))
+
+    async def put_many(self, values: Mapping[Key, bytes], *, ttl: float | None = None, once: str = "") -> None:
+        """Put all of them. Those of one shard are there at the same moment, or none is."""
+        await self._drive((await self.operations()).put_many(values, ttl), once)
+
+    async def delete_many(self, keys: Iterable[Key], *, once: str = "") -> int:
+        """How many there were."""
+        return await self._drive((await self.operations()).delete_many(keys), once)
+
+    async def scan(
+        self, start: Key = b"", end: Key | None = None, *, page: int = PAGE, values: bool = True
+    ) -> AsyncIterator[tuple[bytes, Entry]]:
+        """The entries from `start` up to `end` in the order of their keys, over all shards.
+
+        Each page of a shard is of one moment, `page` entries at most; what changes meanwhile may be missed or seen.
+        Without `values` those are empty, and less is transferred.
+        """
+        scan = Scan(
+            (await self.operations()).shards, encoded(start), None if end is None else encoded(end), page, values
+        )
+        while (found := await self._drive(scan.step())) is not None:
+            for entry in found:
+                yield entry
+
+    # ---- asking ----
+
+    async def _drive(self, steps: Steps[T], once: str = "") -> T:
+        try:
+            asks = next(steps)
+            while True:
+                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
+                questions = [self._ask(ask, name) for ask, name in zip(asks, names, strict=True)]
+                answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
+                asks = steps.send(answers)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def _ask(self, ask: Ask, once: str) -> Answer:
+        named = {"once": once} if once else {}
+        return parse(await self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

@@ -1,0 +1,79 @@
+"""The standard atoms: shipped as built from their sources, and named in a manifest without a path."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from radon.abi.errors import ManifestError
+from radon.atoms import std
+from radon.atoms.application import Application
+from radon.atoms.manifest import Manifest
+from radon.atoms.std import STANDARDS, build
+from radon.cli.building import build_kinds
+
+TABLE = {"module": "std:kv", "spread": "sharded", "shards": 3}
+
+
+def manifest(**entry: object) -> Manifest:
+    return Manifest.of({"application": {"name": "shop"}, "kinds": {"store": {**TABLE, **entry}}})
+
+
+def test_the_shipped_modules_are_those_of_their_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same compiler makes the same bytes: whoever changes a source builds the module too."""
+    status = build.main(["--check"])
+    assert (status, capsys.readouterr().err) == (0, "")
+
+
+def test_a_stale_module_is_named_and_then_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In another folder, of which nothing gets into the module."""
+    copied = tmp_path / "kv"
+    shutil.copytree(STANDARDS["kv"].folder, copied)
+    before = (copied / "kv.wasm").read_bytes()
+    (copied / "kv.wasm").write_bytes(b"stale")
+
+    monkeypatch.setattr(std, "FOLDER", tmp_path)
+    assert build.main(["--check"]) == 1
+    assert "kv.wasm is stale; run `python -m radon.atoms.std.build`" in capsys.readouterr().err
+    assert build.main([]) == 0
+    assert (copied / "kv.wasm").read_bytes() == before
+    assert build.main(["--check"]) == 0
+
+
+def test_a_manifest_names_it_and_needs_no_compiler() -> None:
+    named = manifest(config={"currency": "EUR"})
+    assert [built.how for built in build_kinds(named).values()] == ["given"]
+    kind = Application.load(named).kinds()["store"]
+    assert (kind.spread, kind.shards, kind.config) == ("sharded", 3, {"shards": "3", "currency": "EUR"})
+    assert kind.module.handlers == {"receive", "fired"}
+
+
+def test_an_application_with_one_is_stored_whole() -> None:
+    application = Application.load(manifest())
+    assert Application.unbundle(application.bundle()).digest == application.digest
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv"),
+        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv"),
+        ({"spread": "keyed", "shards": None}, "spread = 'keyed': std:kv needs spread = 'sharded'"),
+        ({"memory": "shared"}, "memory = 'shared': std:kv keeps in memory what is one atom's"),
+    ],
+)
+def test_what_it_cannot_be_is_refused(entry: dict[str, object], fault: str) -> None:
+    table = {key: value for key, value in {**TABLE, **entry}.items() if value is not None}
+    with pytest.raises(ManifestError) as raised:
+        Manifest.of({"application": {"name": "shop"}, "kinds": {"store": table}})
+    assert str(raised.value) == f"manifest: [kinds.store] {fault}"
+
+
+def test_every_standard_atom_has_sources_and_a_module() -> None:
+    for standard in STANDARDS.values():
+        assert standard.sources
+        assert standard.path.is_file()
