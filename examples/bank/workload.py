@@ -48,14 +48,11 @@ class Bank(Workload):
             await client.call(f"account/{number}", b'{"deposit": %d}' % OPENED_WITH)
 
     async def client(self, client: Client) -> None:
-        await client.sleep(client.random.random())
-        while True:
-            begin = client.now
+        async for _ in client.every(1.0):
             if client.random.random() < 0.3:
                 await self.look(client)
             else:
                 await self.transfer(client)
-            await client.sleep(max(0.0, begin + 1.0 - client.now))
 
     async def look(self, client: Client) -> None:
         account = str(client.random.randrange(ACCOUNTS))

@@ -18,6 +18,7 @@ from radon.kv.operations import (
     Steps,
     ask_for_shards,
     encoded,
+    naming,
 )
 
 T = TypeVar("T")
@@ -136,12 +137,10 @@ class BlockingKv:
         try:
             asks = next(steps)
             while True:
-                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
-                asks = steps.send([self._ask(ask, name) for ask, name in zip(asks, names, strict=True)])
+                asks = steps.send([self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)])
         except StopIteration as end:
             value: T = end.value
             return value
 
-    def _ask(self, ask: Ask, once: str) -> Answer:
-        named = {"once": once} if once else {}
+    def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
         return parse(self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

@@ -19,6 +19,7 @@ from radon.kv.operations import (
     Steps,
     ask_for_shards,
     encoded,
+    naming,
 )
 
 T = TypeVar("T")
@@ -154,14 +155,12 @@ class Kv:
         try:
             asks = next(steps)
             while True:
-                names = (f"{once} {self._kind} {number}" if once else "" for number in range(len(asks)))
-                questions = [self._ask(ask, name) for ask, name in zip(asks, names, strict=True)]
+                questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
                 answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
                 asks = steps.send(answers)
         except StopIteration as end:
             value: T = end.value
             return value
 
-    async def _ask(self, ask: Ask, once: str) -> Answer:
-        named = {"once": once} if once else {}
+    async def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
         return parse(await self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))

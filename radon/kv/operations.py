@@ -79,6 +79,11 @@ IF_ABSENT = Condition(Flag.IF_ABSENT)
 IF_PRESENT = Condition(Flag.IF_PRESENT)
 
 
+def naming(once: str, kind: str, number: int) -> dict[str, str]:
+    """How `call` is told that a question, the `number`th of those asked together, is to be handled once."""
+    return {"once": f"{once} {kind} {number}"} if once else {}
+
+
 def if_version(version: int) -> Condition:
     """If the entry has this version; 0: if there is none."""
     return Condition(Flag.IF_VERSION, version)

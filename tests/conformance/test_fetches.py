@@ -18,9 +18,9 @@ from radon.host.hash import domain_of
 from radon.host.kind import Retry
 from radon.host.limits import FETCHES, MIB, Limits
 from radon.host.lookup import restored
+from radon.testing.around import Around, around
 from radon.testing.harness import NOON, Harness
 from tests.conformance.test_domains import FAR, NEAR, Pair, pair
-from tests.domains import Around, around
 from tests.scripts import run, script, script_kind, word
 
 __all__ = ["pair"]  # a fixture, found here by its name

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radon.host.domain import Make
+from radon.testing.around import around
 from radon.testing.harness import Harness, kind
-from tests.domains import AnotherSecret, around
+from tests.domains import AnotherSecret
 from tests.scripts import ScriptModule, events, run, script, script_kind, word
 
 Open = Callable[..., Harness]

@@ -19,7 +19,7 @@ from radon.host.domains import available, load
 from radon.host.kind import Kind
 from radon.host.python_domain import PythonDomain
 from radon.host.traced import Part, traced
-from tests.domains import Around
+from radon.testing.around import Around
 from tests.equivalence.histories import Step, histories, perform
 from tests.equivalence.test_twins import Kinds, all_kinds, cases, places, script_module, small
 from tests.equivalence.twins import Twins

@@ -19,7 +19,8 @@ from radon.host.domain import Make, Settings
 from radon.host.domains import available, load
 from radon.host.kind import Kind
 from radon.host.python_domain import PythonDomain
-from tests.domains import AnotherSecret, Around, around
+from radon.testing.around import Around, around
+from tests.domains import AnotherSecret
 from tests.equivalence.histories import Step, histories, perform
 from tests.equivalence.twins import Difference, Twins
 from tests.script_strategies import passing_kinds, script_kinds

@@ -6,8 +6,9 @@ import hashlib
 
 from radon.host.domain import Settings
 from radon.host.domains import default
+from radon.testing.around import around
 from radon.testing.harness import Harness, kind
-from tests.domains import AnotherSecret, around
+from tests.domains import AnotherSecret
 from tests.hostile.conftest import Yard, hostile
 from tests.hostile.puppet import DATA, MESSAGE, PUPPET, Act, Script
 from tests.hostile.wat import module

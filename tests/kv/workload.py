@@ -39,12 +39,9 @@ class Store(Workload):
         self.values = count(1)  # no two are the same, so that an answer tells which one it saw
 
     async def client(self, client: Client) -> None:
-        await client.sleep(client.random.random())
-        while True:
-            begin = client.now
+        async for _ in client.every(1.0):
             with suppress(Timeout, Unavailable):
                 await self.operate(client)
-            await client.sleep(max(0.0, begin + 1.0 - client.now))
 
     async def operate(self, client: Client) -> None:
         kv = Kv(client, shards=SHARDS, timeout=10.0)

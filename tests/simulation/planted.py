@@ -22,8 +22,8 @@ from radon.backends.simulation.running import Running
 from radon.backends.simulation.world import World
 from radon.host.domain import Domain, Make, Settings
 from radon.host.domains import default
+from radon.testing.around import Around, around
 from radon.testing.simulation.simulate import Drivers
-from tests.domains import Around, around
 
 
 class NoFence(s.Log):

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from radon.abi import records as r
-from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, seal, unseal
-from radon.host.domain import Domain, Make
+from radon.abi.frames import Commit, FrameError, decode_all, encode_all
+from radon.host.domain import Domain
 from radon.host.domains import default
 from radon.host.kind import Kind
-from tests.domains import Around
-
-_spec = importlib.util.spec_from_file_location("crash_simulator", Path(__file__).with_name("crash_simulator.py"))
-assert _spec is not None
-assert _spec.loader is not None
-crash_simulator = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(crash_simulator)
-History = crash_simulator.History
+from radon.testing.around import Around
+from tests.simulation.crash_simulator import History
+from tests.simulation.planted import forgetting
 
 BLOCK = 25
 FAST = range(0, 100, BLOCK)
@@ -72,24 +65,6 @@ def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(first: int, wi
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_seed_tells_the_same_story_twice(seed: int, witness: Kind) -> None:
     assert run(seed, witness).digest == run(seed, witness).digest
-
-
-def forgetting(*kinds: type) -> Make:
-    """A domain that skips these records when it is restored."""
-
-    class Forgetful(Around):
-        def restore(self, snapshot: bytes | None, tail: Iterable[bytes] = ()) -> None:
-            self.inner.restore(
-                _without(kinds, FrameType.SNAPSHOT, snapshot) if snapshot is not None else None,
-                [_without(kinds, FrameType.LOG, frame) for frame in tail],
-            )
-
-    return lambda settings: Forgetful(default()(settings))
-
-
-def _without(kinds: tuple[type, ...], frame_type: FrameType, frame: bytes) -> bytes:
-    records = decode_all(unseal(frame_type, frame))
-    return seal(frame_type, encode_all([record for record in records if not isinstance(record, kinds)]))
 
 
 class Telling(Around):

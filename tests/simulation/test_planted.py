@@ -41,22 +41,18 @@ class Pokes(Workload):
             await client.sleep(client.random.random())
             number += 1
             to = f"witness/{client.random.randrange(PEERS)}"
-            await client.call(to, b"poke %b.%d" % (client.name.encode(), number), timeout=100.0)
+            await self.poke(client, to, b"poke %b.%d" % (client.name.encode(), number))
+
+    async def poke(self, client: Client, to: str, body: bytes) -> None:
+        await client.call(to, body, timeout=100.0)
 
 
-class PokesOnce(Workload):
-    """Pokes without a dedup key. None may be handled twice."""
+class PokesOnce(Pokes):
+    """Without a dedup key. None may be handled twice."""
 
-    clients = 20
-
-    async def client(self, client: Client) -> None:
-        number = 0
-        while True:
-            await client.sleep(client.random.random())
-            number += 1
-            to = f"witness/{client.random.randrange(PEERS)}"
-            with suppress(Timeout, Unavailable):
-                await client.call(to, b"poke %b.%d" % (client.name.encode(), number), timeout=5.0, once=False)
+    async def poke(self, client: Client, to: str, body: bytes) -> None:
+        with suppress(Timeout, Unavailable):
+            await client.call(to, body, timeout=5.0, once=False)
 
     def check(self, history: list[Operation], state: State) -> None:
         for peer in range(PEERS):

@@ -36,8 +36,8 @@ class Member:
         self._actions: list[e.Action] = []
         self._hear: dict[type, Callable[[int, str, Any], None]] = {
             p.Owned: self._hear_owned, p.Carried: self._hear_carried, p.Confirmed: self._hear_confirmed,
-            p.HandedOver: self._hear_handed_over, p.Posted: self._hear_asked, p.NotTaken: self._hear_not_taken,
-            p.Returned: self._hear_told,
+            p.HandedOver: self._hear_handed_over, p.Posted: self._hear_posted, p.NotTaken: self._hear_not_taken,
+            p.Returned: self._hear_returned,
         }  # fmt: skip
 
     def take_actions(self) -> list[e.Action]:
@@ -331,7 +331,7 @@ class Member:
             asked = p.Posted(question.domain, question.said_in, question.number, question.token, question.post)
             self._to_owner(now, question.domain, asked)
 
-    def _hear_asked(self, now: int, speaker: str, message: p.Posted) -> None:
+    def _hear_posted(self, now: int, speaker: str, message: p.Posted) -> None:
         holding = self._holdings[message.domain]
         posts = decode_only(message.post, x.Post)
         is_other = holding.epoch != message.epoch
@@ -355,7 +355,7 @@ class Member:
         elif asker is not None:
             self._say(host_of(asker), p.Returned(output.token, encode(output)))
 
-    def _hear_told(self, now: int, speaker: str, message: p.Returned) -> None:
+    def _hear_returned(self, now: int, speaker: str, message: p.Returned) -> None:
         outputs = decode_only(message.output, x.Reply, x.Accepted)
         for output in outputs:
             self._tell(output.token, output)

@@ -51,9 +51,6 @@ class View:
             self.members = {one.member: one for one in alive}
             self._hosts = sorted({one.host for one in self.members.values() if not one.leaving})
 
-    def is_alive(self, member: str) -> bool:
-        return member in self.members
-
     def ended_before(self, member: str, moment: int) -> bool:
         """Had its lease ended, when the registry was asked after this moment?"""
         return self.asked_at > moment and member not in self.members

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from radon.abi.exchange import Barrier
 from radon.backends.simulation.host import Host
 from radon.backends.simulation.network import Network
-from radon.backends.simulation.services import Log, Registry
+from radon.backends.simulation.services import Log
 from radon.backends.simulation.story import Befalls
-from radon.backends.simulation.world import MILLISECOND, SECOND, Node, World
+from radon.backends.simulation.world import MILLISECOND, SECOND, World
 
 
 class Fault(NamedTuple):
@@ -36,11 +36,10 @@ class Machines:
     network: Network
     hosts: Mapping[str, Host]
     log: Log
-    registry: Registry
 
-    @property
-    def nodes(self) -> dict[str, Node]:
-        return {**self.hosts, self.log.name: self.log, self.registry.name: self.registry}
+    def host(self, fault: Fault) -> Host:
+        """The one that it befalls."""
+        return self.hosts[fault.groups[0][0]]
 
 
 Befall = Callable[[Machines, Fault], Callable[[], None]]
@@ -121,7 +120,7 @@ def schedule(machines: Machines, plan: Iterable[Fault]) -> Callable[[], None]:
 
 def befallen(fault: Fault) -> tuple[tuple[str, ...], ...]:
     """The machines that it lies on, or the sides that it parts; none: it is the network's."""
-    return fault.groups if KINDS[fault.kind].of != "cluster" or fault.kind in ("partition", "one-way") else ()
+    return fault.groups if KINDS[fault.kind].of != "cluster" else ()
 
 
 def text(fault: Fault) -> str:
@@ -139,7 +138,7 @@ DRIFT = 20_000
 
 
 def _crash(machines: Machines, fault: Fault) -> Callable[[], None]:
-    host = machines.hosts[fault.groups[0][0]]
+    host = machines.host(fault)
     if not host.is_up:
         return _nothing
     machines.world.fired["crash"] += 1
@@ -153,7 +152,7 @@ def _crash(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 
 def _pause(machines: Machines, fault: Fault) -> Callable[[], None]:
-    host = machines.hosts[fault.groups[0][0]]
+    host = machines.host(fault)
     if host.serves:
         machines.world.fired["pause"] += 1
         host.pause(fault.duration)
@@ -161,7 +160,7 @@ def _pause(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 
 def _leave(machines: Machines, fault: Fault) -> Callable[[], None]:
-    host = machines.hosts[fault.groups[0][0]]
+    host = machines.host(fault)
     if not host.serves or sum(other.serves for other in machines.hosts.values()) < 2:
         return _nothing
     machines.world.fired["leave"] += 1
@@ -176,7 +175,7 @@ def _leave(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 
 def _drop(machines: Machines, fault: Fault) -> Callable[[], None]:
-    host = machines.hosts[fault.groups[0][0]]
+    host = machines.host(fault)
     if host.running:
         machines.world.fired["drop"] += 1
         domains = sorted(host.running)
@@ -186,7 +185,7 @@ def _drop(machines: Machines, fault: Fault) -> Callable[[], None]:
 
 def _skew(machines: Machines, fault: Fault) -> Callable[[], None]:
     """Both clocks go wrong in the same direction: one jumps, the other goes too fast or too slow meanwhile."""
-    host = machines.hosts[fault.groups[0][0]]
+    host = machines.host(fault)
     machines.world.fired["skew"] += 1
     wrong = 2 * fault.strength - 1
     host.skew = int(wrong * 10 * SECOND)

@@ -192,21 +192,20 @@ class Host(Node):
             self.member.found(self.monotonic(), domain, *answer)
 
     def _has_opened(self, domain: int, member: str, answer: Any) -> None:
-        if not isinstance(answer, tuple) or isinstance(answer, s.Refusal):
+        if not isinstance(answer, s.Opened):
             self.member.failed(self.monotonic(), domain)
             return
-        image, position = answer
         self._drop(domain)
+        epoch = answer.image.epoch
         try:
-            running = self.running[domain] = self.cluster.running(self, domain, image.epoch, member, image)
+            running = self.running[domain] = self.cluster.running(self, domain, *answer)
         except FrameError as error:
-            self.cluster.watcher.unreadable(domain, image.epoch, error)
+            self.cluster.watcher.unreadable(domain, epoch, error)
             self.member.failed(self.monotonic(), domain)
             return
-        running.starts_at(position)
-        self.cluster.watcher.runs(domain, image.epoch, running.domain)
-        self.world.tell(Holds(self.name, "runs", domain, image.epoch))
-        self.member.opened(self.monotonic(), domain, image.epoch, member)
+        self.cluster.watcher.runs(domain, epoch, running.domain)
+        self.world.tell(Holds(self.name, "runs", domain, epoch))
+        self.member.opened(self.monotonic(), domain, epoch, member)
         running.wake()
 
     def _drop(self, domain: int) -> None:

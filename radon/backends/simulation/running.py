@@ -28,13 +28,13 @@ SNAPSHOT_BYTES = 8 * 1024
 
 
 class Running:
-    """A domain that is open at a host. `failed()`: its log takes no more."""
+    """A domain that is open at a host. `position`: how many frames its log has had."""
 
-    def __init__(self, host: Host, number: int, epoch: int, member: str, image: Image) -> None:
-        self.number, self.epoch, self.member = number, epoch, member
+    def __init__(self, host: Host, number: int, image: Image, position: int) -> None:
+        self.number, self.epoch = number, image.epoch
         self.is_closing = False
         self._host, self._cluster = host, host.cluster
-        self._position = 0
+        self._position = position
         self._inbox: list[bytes] = []
         self._is_awake = False
         self._due: int | None = None
@@ -164,7 +164,3 @@ class Running:
             self._host.release(self, outgoing)
         if self.is_open:
             self._write()
-
-    def starts_at(self, position: int) -> None:
-        """How many frames the log has had."""
-        self._position = position

@@ -6,7 +6,8 @@ A request to them, and its answer, go over the network like everything else; `Re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from radon.abi.frames import FrameError, FrameType, unseal
@@ -23,6 +24,13 @@ class Refusal(NamedTuple):
     """Why a service did nothing."""
 
     reason: str  # "fenced", "full", "late" or "lapsed"
+
+
+class Opened(NamedTuple):
+    """A domain is the asker's: what its log has, and how many frames it ever had."""
+
+    image: Image
+    position: int
 
 
 @dataclass(frozen=True)
@@ -202,7 +210,7 @@ class Log(Service):
             case Open(domain, after, member):
                 file.epoch, file.owner = after + 1, member
                 self._opened(domain, member, file.epoch)
-                return self.image(domain), file.position
+                return Opened(self.image(domain), file.position)
             case _ if self.is_fenced(request.epoch, file.epoch):
                 return Refusal("fenced")
             case Commit(position=position, frame=frame) if not self.is_next(position, file.position):
@@ -241,8 +249,7 @@ class Log(Service):
         if frame:
             kind = FrameType.LOG if isinstance(request, Commit) else FrameType.SNAPSHOT
             self.world.fired["torn"] += 1
-            try:
-                unseal(kind, frame[: self.world.random.randrange(len(frame))])
-            except FrameError:
-                return
-            self._apply(request)
+            half = frame[: self.world.random.randrange(len(frame))]
+            with suppress(FrameError):
+                unseal(kind, half)
+                self._apply(replace(request, frame=half))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -68,6 +68,17 @@ class Client(Node):
             raise ValueError(f"{seconds} seconds to sleep")
         seconds = max(seconds, 0.001)
         await Wait(lambda resume: self.after(int(seconds * SECOND), resume, None))
+
+    async def every(self, seconds: float) -> AsyncIterator[None]:
+        """Once in so many seconds of virtual time, for ever; begun at a random moment of the first.
+
+        A round that takes longer is followed by the next at once.
+        """
+        await self.sleep(seconds * self.random.random())
+        while True:
+            begin = self.now
+            yield
+            await self.sleep(max(0.0, begin + seconds - self.now))
 
     async def call(
         self, address: str, body: bytes = b"", *, timeout: float = 10.0, once: bool = True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from radon.abi.exchange import Post
+from radon.backends.cluster.events import host_of
 from radon.backends.simulation import services as s
 from radon.backends.simulation import story as e
 from radon.backends.simulation.faults import Fault, befallen
@@ -105,7 +106,7 @@ class Reader:
             case e.Committed(domain, member, epoch, frame):
                 words = wording.committed(frame)
                 text = wording.folded(f"{domain}.{epoch} commits: {words.text}")
-                host = member.partition("/")[0]
+                host = host_of(member)
                 return Moment(now, "log", host, text, LOG, (now,), "", words.atoms, domain, words.minor)
             case e.Sent():
                 return self._message(now, event)
@@ -179,7 +180,7 @@ class Reader:
         return Words("log", type(request).__name__)
 
     def _renewal(self, member: str, leaving: bool) -> Words:
-        host = member.partition("/")[0]
+        host = host_of(member)
         known, self._members[host] = self._members.get(host), member
         if known == member:
             return Words("lease", f"renew {member}{', which leaves' if leaving else ''}", minor=True)
@@ -191,7 +192,7 @@ class Reader:
                 return asked._replace(text=f"refused, {reason}: {asked.text}", minor=False)
             case (int() as epoch, str() as owner):
                 return asked._replace(text=f"{asked.domain}.{epoch}, opened by {owner or 'nobody'}")
-            case (image, int() as position):
+            case s.Opened(image, position):
                 return asked._replace(text=f"opened {asked.domain}.{image.epoch}, which has {position} frames")
             case tuple():
                 alive = ", ".join(f"{one.member}{' (leaves)' if one.leaving else ''}" for one in answer)

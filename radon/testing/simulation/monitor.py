@@ -21,8 +21,10 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Delivery, Form
 from radon.abi.frames import Commit, FrameError, FrameType, decode_all, encode_all, unseal
 from radon.backends.driver import Image as Stored
-from radon.host.domain import Domain, Make, Settings
+from radon.host.domain import Domain, Make
 from radon.host.image import Image
+from radon.host.lookup import restored
+from radon.testing.around import Around, around
 
 
 class Violation(AssertionError):
@@ -62,16 +64,12 @@ class Monitor:
         if self.violation is None:
             self.violation = Violation(reason)
 
-    def restored(self, domain: int, stored: Stored) -> None:
+    def compare(self, domain: int, stored: Stored) -> None:
         """What the log has in the end must be what was committed to it."""
-        image = Image()
         try:
-            if stored.snapshot is not None:
-                image.load(decode_all(unseal(FrameType.SNAPSHOT, stored.snapshot)))
-            for frame in stored.tail:
-                image.load(decode_all(unseal(FrameType.LOG, frame)))
-        except (AssertionError, LookupError, FrameError) as error:
-            self.fail(f"domain {domain} cannot be restored: {error!r}")
+            image = restored(stored.snapshot, stored.tail)
+        except FrameError as error:
+            self.fail(f"domain {domain} cannot be restored: {error}")
         else:
             if _durable(image) != _durable(self.images[domain]):
                 self.fail(f"domain {domain}: its log is not what was committed to it")
@@ -116,11 +114,7 @@ class Monitor:
 
     def watch(self, make: Make) -> Make:
         """Domains whose commits are remembered until they are durable."""
-
-        def watched(settings: Settings) -> Domain:
-            return Watched(make(settings))
-
-        return watched
+        return around(Watched, make)
 
     def runs(self, number: int, epoch: int, domain: Domain) -> None:
         """A host has opened this domain."""
@@ -190,26 +184,15 @@ class Given:
         return self._may_leave >= 0
 
 
-class Watched:
+class Watched(Around):
     """A domain whose commits are remembered."""
 
     def __init__(self, inner: Domain) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.given = Given()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    @property
-    def settings(self) -> Settings:
-        return self._inner.settings
-
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
-        self._inner.settings = settings
-
     def take_commit(self) -> Commit:
-        commit = self._inner.take_commit()
+        commit = self.inner.take_commit()
         self.given.add(commit)
         return commit
 

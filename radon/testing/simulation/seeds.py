@@ -103,11 +103,11 @@ class Crew:
         for _ in range(processes):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, subject), daemon=True)
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: it is for us, and we end them
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: Ctrl-C is for us alone
             try:
                 process.start()
             finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
             self._processes.append(process)
             self._idle.append(ours)
@@ -167,7 +167,6 @@ class Crew:
 
 def _work(connection: Connection, subject: Subject) -> None:
     """The main function of a process of a crew."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches it too, and it has nothing to say then
     sys.stdout = sys.stderr  # what a workload prints is not the command's answer
     laboratory = Laboratory(subject)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -174,7 +174,7 @@ class Simulation:
     def _work(self) -> None:
         begin, longest = self.world.now, LONGER * self.options.span
         plan = [fault._replace(at=fault.at + begin) for fault in self.plan]
-        machines = faults.Machines(self.world, self.network, self._hosts, self.log, self.registry)
+        machines = faults.Machines(self.world, self.network, self._hosts, self.log)
         end_all = faults.schedule(machines, plan)
         for client in self.clients:
             client.run(self.workload.client(client), self._failed)
@@ -205,7 +205,7 @@ class Simulation:
         if self._is_over():
             return
         for domain in range(self.options.domains):
-            self.monitor.restored(domain, self.log.image(domain))
+            self.monitor.compare(domain, self.log.image(domain))
         with self._judging():
             self.workload.check(self._recorder.history, self.state)
 

@@ -24,12 +24,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
+from typing import Any
 
-from radon.abi.delivery import Address
 from radon.abi.errors import RadonError
 from radon.abi.records import Died, Put
 from radon.host.image import Image
-from radon.host.placement import place
 from radon.testing.history import Operation
 from radon.testing.simulation.clients import Client
 
@@ -46,9 +45,7 @@ class State:
 
     def get(self, address: str, bucket: str, key: bytes | str) -> bytes | None:
         """An entry of an atom's state. The address names the atom itself: no sharded kind, no "@here"."""
-        kind, _, name = address.partition("/")
-        at = place(Address(kind, name), lambda address: address, len(self.images))
-        atom = self.images[at].atoms.get((kind, name))
+        atom = self._find(address)
         if atom is None or bucket not in atom.buckets:
             return None
         found = atom.buckets[bucket].get(key.encode() if isinstance(key, str) else key)
@@ -61,14 +58,17 @@ class State:
 
     def entries(self, address: str) -> list[Put]:
         """All of an atom's state."""
-        kind, _, name = address.partition("/")
-        at = place(Address(kind, name), lambda address: address, len(self.images))
-        atom = self.images[at].atoms.get((kind, name))
+        atom = self._find(address)
         return [] if atom is None else list(atom.entries())
 
     def dead_letters(self) -> list[Died]:
         """Messages that were given up."""
         return [letter for image in self.images for letter in image.dead.values()]
+
+    def _find(self, address: str) -> Any:
+        """The atom, as the image of its domain has it; None where there is none."""
+        kind, _, key = address.partition("/")
+        return next((atom for image in self.images if (atom := image.find(kind, key)) is not None), None)
 
 
 class Workload:
