@@ -155,9 +155,7 @@ def test_a_distribution_is_read_as_it_is_written(text: str) -> None:
     assert str(parse_distribution(text)) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", "zip", "zipf:", "zipf:0", "zipf:nan", "zipf:101", "uniform:1", "zipf:x"]
-)
+@pytest.mark.parametrize("text", ["", "zip", "zipf:", "zipf:0", "zipf:nan", "zipf:101", "uniform:1", "zipf:x"])
 def test_no_distribution(text: str) -> None:
     with pytest.raises(Invalid, match="it is uniform, zipf:EXPONENT or latest:EXPONENT"):
         parse_distribution(text)

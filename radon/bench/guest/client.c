@@ -52,8 +52,11 @@ static radon_error put(slot *at, radon_bytes key) {
     return ask(at, key, request);
 }
 
+/* Twice its share from each shard: together that is nearly always all that a merge needs. */
 static radon_error scan(slot *at, radon_bytes key) {
-    radon_bytes request = kv_scan(key, RADON_NONE, at->operation.number, 0);
+    uint32_t share = 2 * (at->operation.number / store.shards) + 4;
+    if (share > at->operation.number) share = at->operation.number;
+    radon_bytes request = kv_scan(key, RADON_NONE, share, 0);
     radon_error error = RADON_OK;
     at->awaits = store.shards;
     for (uint32_t shard = 0; shard < store.shards && error == RADON_OK; shard++)
