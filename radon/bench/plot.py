@@ -41,7 +41,7 @@ def svg(results: Sequence[Mapping[str, Any]], title: str) -> str:
     size = f'width="{WIDTH}" height="{y + FOOT}"'
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12" fill="#222">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{_shown(title)}</title>",
         f'<rect {size} fill="#fff"/>',
         _text(16, 24, title, size=15, weight="bold"), *_legend(colours), *parts, "</svg>", "",
     ])  # fmt: skip
@@ -50,7 +50,7 @@ def svg(results: Sequence[Mapping[str, Any]], title: str) -> str:
 def _groups(results: Sequence[Mapping[str, Any]]) -> Iterator[Group]:
     found: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
-        what = result["workload"] + (f", {result['distribution']}" if result["distribution"] else "")
+        what = ", ".join(dict.fromkeys(filter(None, (result["workload"], result["distribution"]))))
         how = f"{result['clients']} clients, {result['outstanding']} outstanding"
         if result["loop"] == "open":
             how = f"{result['rate']:g} arrivals a second, {result['arrivals']}"
@@ -111,6 +111,7 @@ def _latencies(group: Group, colours: Mapping[str, int], x: int, y: int, height:
     places = {name: x + step * (at + 0.5) for at, name in enumerate(NAMES)}
     for name, label in NAMES.items():
         yield _text(places[name], y + height + 16, label, anchor="middle", colour="#666")
+    yield _text(x - 6, y - 12, "latency of all operations", anchor="start", colour="#666")
     for result in measured:
         number = colours[result["target"]]
         points = []
@@ -137,8 +138,12 @@ def _text(
     colour: str = "#222",
 ) -> str:
     font = f'text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" fill="{colour}"'
-    shown = escape("".join(c for c in text if c.isprintable()))
-    return f'<text x="{x:.1f}" y="{y:.1f}" {font}>{shown}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {font}>{_shown(text)}</text>'
+
+
+def _shown(text: str) -> str:
+    """XML has no way to write control codes."""
+    return escape("".join(c for c in text if c.isprintable()))
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float) -> str:

@@ -39,6 +39,20 @@ def attached(address: tcp.Address, pins: Pins) -> TcpTarget:
     return TcpTarget(tcp.text_of(address), address, None, facts.get("redis_version", ""), pid, pins)
 
 
+def parse_deployment(text: str) -> tuple[Path, str]:
+    """ "MANIFEST=KIND", or "MANIFEST" where only one kind listens for TCP. Raises ManifestError, Invalid."""
+    name, _, kind = text.partition("=")
+    path = Path(name)
+    manifest = Manifest.load(path / "radon.toml" if path.is_dir() else path)
+    if kind and kind not in manifest.kinds:
+        raise Invalid(f"{path}: there is no kind {kind!r}; there are {', '.join(manifest.kinds)}")
+    kinds = [kind] if kind else sorted(set(manifest.ingress.tcp.values()))
+    if len(kinds) != 1:
+        listed = f"several kinds listen for TCP: {', '.join(kinds)}" if kinds else "no kind listens for TCP"
+        raise Invalid(f"{path}: {listed}; say which speaks the Redis protocol, as in --radon {path}=KIND")
+    return path, kinds[0]
+
+
 @contextmanager
 def redis(*, durable: bool, pins: Pins, program: str = "redis-server") -> Iterator[TcpTarget]:
     """A redis-server of our own, empty, for as long as the block lasts."""
@@ -64,9 +78,8 @@ def redis(*, durable: bool, pins: Pins, program: str = "redis-server") -> Iterat
 def radon(manifest: Path, kind: str, *, durable: bool, domains: int | None, pins: Pins) -> Iterator[TcpTarget]:
     """A deployment of `manifest`, empty, for as long as the block lasts.
 
-    `kind`: whose atoms speak the protocol; "": the only one that the manifest lets listen for TCP.
+    `kind`: whose atoms speak the protocol.
     """
-    kind = kind or _only_kind(manifest)
     with TemporaryDirectory(prefix="radon-bench-") as made:
         folder = Path(made)
         command = [
@@ -94,14 +107,6 @@ def radon(manifest: Path, kind: str, *, durable: bool, domains: int | None, pins
 
 def named(name: str, durable: bool) -> str:
     return f"{name}, durable" if durable else name
-
-
-def _only_kind(path: Path) -> str:
-    kinds = sorted(set(Manifest.load(path).ingress.tcp.values()))
-    if len(kinds) != 1:
-        listed = f"several kinds listen for TCP: {', '.join(kinds)}" if kinds else "no kind listens for TCP"
-        raise Invalid(f"{path}: {listed}; say which speaks the Redis protocol, as in --radon {path}=KIND")
-    return kinds[0]
 
 
 def _await_answer(address: tcp.Address, process: subprocess.Popen[bytes], folder: Path) -> None:

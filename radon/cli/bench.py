@@ -70,6 +70,7 @@ def kv(
 ) -> None:
     """Put load on key-value stores in turn, check what they answer, and compare."""
     from dataclasses import replace
+    from math import isfinite
 
     from radon.abi.errors import Invalid
     from radon.bench.campaign import Plan
@@ -85,6 +86,8 @@ def kv(
         raise Usage(f"--plot {plot}: must end with .svg, which browsers show and print")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise Usage(f"--plot {plot}: there is no folder {plot.parent}")
+    if not isfinite(rate):
+        raise Usage(f"--rate {rate}: must be a number of arrivals a second")
     with as_usage(Invalid):
         chosen = [workload_of(name.strip()) for name in workload.split(",")]
         if distribution:

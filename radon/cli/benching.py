@@ -45,6 +45,8 @@ class Stores(NamedTuple):
             raise Invalid(f"say which stores: {which}")
         for text in self.redis:
             servers.parse_address(text)
+        for text in self.radon:
+            servers.parse_deployment(text)
 
     @contextmanager
     def started(self) -> Iterator[list[Target]]:
@@ -65,8 +67,7 @@ class Stores(NamedTuple):
         if self.in_process:
             yield inside.inside(durable=durable, shards=self.shards, domains=domains, pins=pins)
         for text in self.radon:
-            path, _, kind = text.partition("=")
-            yield servers.radon(Path(path), kind, durable=durable, domains=domains, pins=pins)
+            yield servers.radon(*servers.parse_deployment(text), durable=durable, domains=domains, pins=pins)
         if self.with_redis:
             yield servers.redis(durable=durable, pins=pins)
 
