@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from radon.abi.errors import Unavailable
 from radon.bench import tcp
 from radon.bench.histogram import highest_of
 from radon.bench.load import Load
-from tests.bench.servers import Store, honest, serving
+from radon.bench.workloads import KINDS
+from tests.bench.servers import Store, bulk, honest, serving
 
 RECORDS = 200
 PUT = Load(operations=RECORDS, shares={"insert": 1}, window=4)
@@ -176,3 +178,39 @@ def test_nobody_listens() -> None:
         pass
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:[0-9]+: Connection refused"):
         tcp.run(address, GET, 1)
+
+
+KEY = b"$20\r\nuser0123456789abcdef\r\n"
+
+ODD = [
+    b"+OK\r\n", b"-ERR\r\n", b":1\r\n", b"$-1\r\n", b"$0\r\n\r\n", b"*-1\r\n", b"*0\r\n", b"*1\r\n$-1\r\n",
+    b"*1\r\n*0\r\n", b"*1\r\n$4\r\nuser\r\n", b"*2\r\n:1\r\n:2\r\n", b"*3\r\n$-1\r\n$-1\r\n$-1\r\n",
+    KEY, b"*1\r\n" + KEY, b"*200\r\n" + 200 * KEY,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_server_can_answer_so_oddly_that_the_client_does_not_count(seed: int) -> None:
+    """Each reply is a right one or any other one. Under `make sanitize` this is more than it seems."""
+    generator = random.Random(seed)
+
+    def answer(store: Store, words: list[bytes]) -> bytes:
+        if generator.random() < 0.3:
+            return generator.choice(ODD)
+        match words:
+            case [b"ZADD", *_]:
+                return b":1\r\n"
+            case [b"ZRANGEBYLEX", _, start, *_]:
+                return b"*1\r\n" + bulk(start[1:])
+            case [b"MGET", *keys]:
+                return b"*%d\r\n" % len(keys) + b"".join(bulk(store.values.get(key)) for key in keys)
+        return honest(store, words)
+
+    shares = dict.fromkeys(KINDS, 1 / len(KINDS))
+    with serving(answer) as (address, _):
+        tcp.run(address, PUT, 3)
+        load = Load(seed=seed, records=RECORDS, fresh=RECORDS, operations=2000, shares=shares, indexed=True, window=9)
+        outcome = tcp.run(address, load, 4)
+    assert outcome.operations + outcome.unfinished == 2000
+    assert outcome.errors > 0
+    assert outcome.wrong > 0
