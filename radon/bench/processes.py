@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,8 @@ from radon.abi.errors import Invalid, Unavailable
 
 PATIENCE = 30.0
 """Seconds that a server has to come up, and to end."""
+
+_libc = ctypes.CDLL(None)
 
 Used = Mapping[int, int]
 """ns on a processor, of each thread."""
@@ -116,13 +120,14 @@ def free_port() -> int:
 def started(command: Sequence[str], name: str, pins: Pins, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the block. What it complains of goes to a file, which `failed` quotes.
 
-    In a session of its own: a Ctrl-C at the terminal is ours to handle. Raises Unavailable where it cannot begin.
+    In a session of its own: a Ctrl-C at the terminal is ours to handle. It does not outlive us however we end. Raises
+    Unavailable where it cannot begin.
     """
     with open(complaints(folder), "wb") as errors, pinned(pins.server):
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=_die_with_parent,
             )  # fmt: skip
         except OSError as error:
             raise Unavailable(f"{name}: {command[0]}: {error.strerror}") from None
@@ -139,6 +144,11 @@ def started(command: Sequence[str], name: str, pins: Pins, folder: Path) -> Iter
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _die_with_parent() -> None:
+    """In the child, before its program begins: prctl(PR_SET_PDEATHSIG)."""
+    _libc.prctl(1, signal.SIGTERM)
 
 
 def complaints(folder: Path) -> Path:

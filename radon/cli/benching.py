@@ -123,7 +123,7 @@ def _print(cells: Sequence[Cell]) -> None:
     print_table(columns, map(_columns, cells))
     for cell in cells:
         whys = {measured.outcome.why for measured in cell.runs if measured.outcome.why}
-        print_lines(f"{cell.target.name}, workload {cell.workload.name}: {why}" for why in sorted(whys))
+        print_lines(f"{cell.target.name}, workload {cell.workload.name}: {why.strip()}" for why in sorted(whys))
 
 
 def _columns(cell: Cell) -> tuple[object, ...]:

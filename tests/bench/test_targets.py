@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +115,25 @@ def test_a_redis_ends_with_its_block_and_leaves_nothing() -> None:
     assert not os.path.exists(f"/proc/{target.pid}")
     with pytest.raises(Unavailable, match="Connection refused"):
         tcp.connect(target.address)
+
+
+@pytest.mark.debian("redis-server")
+def test_a_redis_does_not_outlive_who_started_it() -> None:
+    program = """
+from radon.bench import servers
+from radon.bench.processes import Pins
+with servers.redis(durable=False, pins=Pins()) as target:
+    print(target.pid, flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        server = os.pidfd_open(int(process.stdout.readline()))
+        process.kill()
+    ended = select.poll()
+    ended.register(server, select.POLLIN)
+    assert ended.poll(30_000)
+    os.close(server)
 
 
 @pytest.mark.debian("redis-server")
