@@ -52,7 +52,10 @@ def kv(
         float, typer.Option(metavar="N", min=0, help="Open loop: so many arrivals a second, whatever is answered.")
     ] = 0,
     arrivals: Annotated[Literal["poisson", "fixed"], typer.Option(help="How they are spread.")] = "poisson",
-    seconds: Annotated[float, typer.Option(metavar="S", min=0, max=86400, help="Of a run.  [default: 2]")] = 0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="S", min=0.001, max=86400, help="Of a run.  [default: 2]", show_default=False),
+    ] = None,
     operations: Annotated[
         int, typer.Option(metavar="N", min=0, help="Of a run; with --seconds whichever ends first.", show_default=False)
     ] = 0,
@@ -100,7 +103,7 @@ def kv(
         stores.check()
     plan = Plan(
         workloads=chosen, sizes=_sizes(value_size), records=records, operations=operations,
-        seconds=seconds or (0 if operations else 2), warmup=warmup, repeats=repeat, clients=clients, window=pipeline,
+        seconds=seconds if seconds is not None else 0 if operations else 2, warmup=warmup, repeats=repeat, clients=clients, window=pipeline,
         rate=rate, arrivals=arrivals, longest_scan=scan_length, seed=seed,
     )  # fmt: skip
     measure(plan, stores, plot, as_json=as_json)

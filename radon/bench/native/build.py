@@ -26,7 +26,7 @@ def _loaded() -> ModuleType:
 
 
 recipe = _loaded()
-CLIENT = recipe.Extension(HERE, "radon.bench.native._client")
+CLIENT = recipe.Extension((HERE,), "radon.bench.native._client")
 FILE = CLIENT.file
 
 

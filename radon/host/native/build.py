@@ -2,8 +2,8 @@
 
 A program of its own, which imports nothing of Radon: `pip install` runs it before Radon's dependencies are there
 (hatch_build.py), `make` before everything else. cffi writes the glue between Python and `api.h`, and one call of the
-compiler does the rest. Knows nothing of what the C files are about; other folders with C files and an `api.h` are made
-into modules likewise (radon/bench/native/build.py).
+compiler does the rest. Knows nothing of what the C files are about. Other C files with an `api.h` are made into modules
+likewise (radon/bench/native/build.py).
 
 RADON_NATIVE_CFLAGS appends flags. RADON_NATIVE_BUILD is another folder for the module, and where it is imported from.
 """
@@ -37,7 +37,7 @@ REASON = "missing.txt"
 class Extension(NamedTuple):
     """A module to be made."""
 
-    folder: Path  # its C files and `api.h`, and where it goes
+    folders: tuple[Path, ...]  # its C files, and what Python calls in `*api.h`; it goes into the first
     name: str  # to import it by
     libraries: tuple[str, ...] = ()
 
@@ -47,10 +47,17 @@ class Extension(NamedTuple):
 
     @property
     def sources(self) -> list[Path]:
-        return sorted(self.folder.glob("*.c"))
+        return self.files("*.c")
+
+    @property
+    def include(self) -> list[str]:
+        return [f"-I{folder}" for folder in self.folders]
+
+    def files(self, pattern: str) -> list[Path]:
+        return [path for folder in self.folders for path in sorted(folder.glob(pattern))]
 
 
-TWIN = Extension(HERE, "radon.host.native._native", ("-ldl",))
+TWIN = Extension((HERE,), "radon.host.native._native", ("-ldl",))
 FILE = TWIN.file
 
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden"]
@@ -74,7 +81,7 @@ def build(folder: Path | None = None, extension: Extension = TWIN) -> bool:
 
     When it raises, Unbuildable or Broken, no module is left there, not even an old one, and the reason is.
     """
-    folder = folder or extension.folder
+    folder = folder or extension.folders[0]
     module = folder / extension.file
     digest = _digest(extension)
     if module.exists() and digest in module.read_bytes():
@@ -84,7 +91,7 @@ def build(folder: Path | None = None, extension: Extension = TWIN) -> bool:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".build") as scratch:
             made = Path(scratch) / extension.file
             glue = _glue(Path(scratch), digest, extension)
-            include = [f"-I{extension.folder}", f"-I{_headers()}"]
+            include = [*extension.include, f"-I{_headers()}"]
             command = [*compiler(), *FLAGS, *_extra(), "-shared", *include, "-o", str(made)]
             command += [*map(str, extension.sources), str(glue), *extension.libraries]
             try:
@@ -104,7 +111,8 @@ def lint(extension: Extension = TWIN) -> None:
     """Raises Broken when a strict compiler finds something in a C file. Optimized: some warnings need it."""
     with tempfile.TemporaryDirectory() as scratch:
         for source in extension.sources:
-            _run([*compiler(), *FLAGS, *STRICT, "-c", str(source), "-o", str(Path(scratch) / "unused.o")])
+            made = str(Path(scratch) / "unused.o")
+            _run([*compiler(), *FLAGS, *STRICT, *extension.include, "-c", str(source), "-o", made])
 
 
 def compiler() -> list[str]:
@@ -138,21 +146,22 @@ def _headers() -> str:
 def _digest(extension: Extension) -> bytes:
     """What a module that needs no rebuild has in it. Times of files would miss one that is gone, and other flags."""
     digest = hashlib.sha256(repr((os.environ.get("CC"), _extra())).encode())
-    for path in (Path(__file__), *extension.sources, *sorted(extension.folder.glob("*.h"))):
+    for path in (Path(__file__), *extension.sources, *extension.files("*.h")):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return b"radon-native " + digest.hexdigest().encode()
 
 
 def _glue(scratch: Path, digest: bytes, extension: Extension) -> Path:
-    """The C file that makes a Python module of `api.h`."""
+    """The C file that makes a Python module of what Python calls."""
     try:
         from cffi import FFI  # type: ignore[import-untyped]
     except ImportError:
         raise Unbuildable("no cffi: pip install 'cffi>=1.17'") from None
     ffi = FFI()
-    ffi.cdef("\n".join(declarations((extension.folder / "api.h").read_text())))
+    headers = extension.files("*api.h")
+    ffi.cdef("\n".join(line for header in headers for line in declarations(header.read_text())))
     mark = f'__attribute__((used)) static const char radon_digest[] = "{digest.decode()}";'
-    ffi.set_source(extension.name, f'#include "api.h"\n{mark}')
+    ffi.set_source(extension.name, "\n".join([*(f'#include "{header.name}"' for header in headers), mark]))
     path = scratch / "glue.c"
     with contextlib.redirect_stdout(io.StringIO()):  # it says what it does, with no way to ask it not to
         ffi.emit_c_code(str(path))
