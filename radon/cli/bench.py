@@ -101,10 +101,12 @@ def kv(
             in_process, radon or [], deployment or [], with_redis, redis or [], durability, shards, domains, pins
         )
         stores.check()
+    if seconds is None:
+        seconds = 0 if operations else 2
     plan = Plan(
-        workloads=chosen, sizes=_sizes(value_size), records=records, operations=operations,
-        seconds=seconds if seconds is not None else 0 if operations else 2, warmup=warmup, repeats=repeat, clients=clients, window=pipeline,
-        rate=rate, arrivals=arrivals, longest_scan=scan_length, seed=seed,
+        workloads=chosen, sizes=_sizes(value_size), records=records, operations=operations, seconds=seconds,
+        warmup=warmup, repeats=repeat, clients=clients, window=pipeline, rate=rate, arrivals=arrivals,
+        longest_scan=scan_length, seed=seed,
     )  # fmt: skip
     measure(plan, stores, plot, as_json=as_json)
 
