@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -84,6 +85,7 @@ class Stores(NamedTuple):
 def measure(plan: Plan, stores: Stores, picture: Path | None, *, as_json: bool) -> None:
     """Measure all, and tell of what was measured also where it ends early. Raises Invalid for wrong answers."""
     _allow_descriptors(plan.clients)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stores that were started are cleared away
     with stores.started() as targets:
         campaign = Campaign(plan, targets, bar := Bar(plan, len(targets)))
         try:
