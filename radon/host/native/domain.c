@@ -120,7 +120,7 @@ RadonBytes radon_snapshot(RadonDomain *d) {
     return bytes_of(&d->answer);
 }
 
-int radon_next_due(RadonDomain *d, uint64_t *due) { return alarms_next_due(&d->image.alarms, due); }
+int radon_next_due(RadonDomain *d, uint64_t *due) { return image_next_due(&d->image, due); }
 
 /* ---- looking ---- */
 

@@ -86,10 +86,11 @@ bool is_endpoint(const Domain *d, const Str *name);
 
 /* ---- the ledger: what happens, written down as it happens ---- */
 
-/* Records of the commit under way that are of one atom, or a delivery to it that may be left out yet. */
+/* Records of the commit under way that are of one atom, or what may be left out yet: a delivery to it, a question. */
 typedef struct Item {
     Atom *atom;         /* a reference; NULL: the domain itself */
     Delivery *delivery; /* a reference: Delivered, written when the commit is taken; NULL: records, or one left out */
+    Asked *asked;       /* likewise; its atom's, even when that has ended */
     size_t end;         /* of its records in `durable`, which begin where the item before it ends */
 } Item;
 
@@ -124,6 +125,8 @@ void ledger_cross_again(Domain *d, uint32_t domain); /* all that it has not ackn
 
 void ledger_deliver(Domain *d, Atom *a, Delivery *delivery); /* takes its own reference */
 void ledger_consume(Domain *d, Atom *a, Delivery *delivery);
+void ledger_ask(Domain *d, Atom *a, const Delivery *question, uint64_t token, uint64_t deadline, const Address *target);
+void ledger_answered(Domain *d, Asked *asked);
 void ledger_touch(Domain *d, Delivery *delivery); /* a record will refer to it: it cannot be left out */
 void ledger_step(Domain *d, uint64_t number, uint32_t suspension); /* what follows belongs to this step */
 uint64_t ledger_next_step(Domain *d);
@@ -150,8 +153,7 @@ void routes_tell(
     Domain *d, const Address *to, const uint8_t *request, uint32_t code, Slice metadata, Slice body,
     const Address *answerer);
 void routes_answer_failed(Domain *d, const Delivery *question, Slice cause);
-void routes_replied(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
+void routes_replied(Domain *d, Asked *asked, uint32_t code, Slice body, const Address *answerer, Slice metadata);
 void routes_answered(
     Domain *d, Atom *a, const uint8_t *request, uint32_t code, uint64_t value, Slice body, Slice metadata);
 void routes_fire(Domain *d, Atom *a, uint64_t token);

@@ -246,6 +246,7 @@ void image_ended(Image *image, Atom *a) {
         image->mail_bytes -= weight(d);
     }
     table_remove(&image->atoms, name_hash(a->kind, a->key), is_atom, &name);
+    image_forget_questions(image, a);
     for (size_t i = 0; i < sizeof image->found / sizeof *image->found; i++) {
         if (image->found[i] == a) image->found[i] = NULL;
     }

@@ -16,6 +16,7 @@ static void ring(Domain *d, const Alarm *alarm) {
     Delivery *delivery;
     const Journal *j;
     Postponed *p;
+    Asked *asked;
     bool sleeps;
     switch (alarm->cause) {
     case TIMER: routes_fire(d, a, alarm->token); break;
@@ -37,8 +38,9 @@ static void ring(Domain *d, const Alarm *alarm) {
         routes_wake(d, a);
         break;
     case ASKED:
-        name = address_ref(&atom_asked(a, alarm->id)->target);
-        routes_replied(d, a, alarm->id, TIMEOUT, nothing, &name, nothing);
+        asked = atom_asked(a, alarm->id);
+        name = address_ref(&asked->target);
+        routes_replied(d, asked, TIMEOUT, nothing, &name, nothing);
         address_unref(&name);
         break;
     case CALLED:
@@ -63,7 +65,7 @@ static void now(Domain *d, const Record *r) {
     Alarm alarm;
     bool begun = false;
     if (r->n[0] > image->time) image->time = r->n[0];
-    while (alarms_pop(&image->alarms, image->time, &alarm, image_awaits, image)) {
+    while (image_ring(image, &alarm)) {
         if (!begun) ledger_step(d, ledger_next_step(d), 0);
         begun = true;
         ring(d, &alarm);

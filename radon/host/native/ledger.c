@@ -1,7 +1,8 @@
 /* ledger.c - what happens in a domain, written down as it happens: see domain.h
  *
- * A message that is delivered and consumed within one commit leaves no trace in it: between durable points nobody could
- * have seen it. So a delivery stands in the commit as an item of its own, which its consumption takes out again.
+ * A message that is delivered and consumed within one commit leaves no trace in it, nor does a question that is answered:
+ * between durable points nobody could have seen it. So both stand in the commit as items of their own, which what
+ * ends them takes out again.
  * Volatile atoms and casts change the image and are never recorded.
  */
 #include <stdarg.h>
@@ -25,7 +26,7 @@ void ledger_note(Domain *d, Atom *a, int tag, ...) {
     Item *last = l->count ? &l->items[l->count - 1] : NULL;
     va_list fields;
     if (a && a->volatile_) return;
-    if (last == NULL || last->atom != a || last->delivery || last->end != l->durable.size) last = new_item(l, a);
+    if (last == NULL || last->atom != a || last->delivery || last->asked || last->end != l->durable.size) last = new_item(l, a);
     va_start(fields, tag);
     put_record_v(&l->durable, tag, fields);
     va_end(fields);
@@ -120,6 +121,20 @@ void ledger_consume(Domain *d, Atom *a, Delivery *delivery) {
     image_consumed(&d->image, a, delivery);
 }
 
+void ledger_ask(Domain *d, Atom *a, const Delivery *question, uint64_t token, uint64_t deadline, const Address *target) {
+    Ledger *l = &d->ledger;
+    Asked *asked = image_asked(&d->image, a, question->id, token, deadline, target);
+    if (a->volatile_) return;
+    new_item(l, a)->asked = asked;
+    asked->place = l->elide ? (uint32_t)l->count : 0;
+}
+
+void ledger_answered(Domain *d, Asked *asked) {
+    if (asked->place) d->ledger.items[asked->place - 1].asked = NULL;
+    else ledger_note(d, asked->atom, R_ASKED_GONE, asked->id);
+    image_asked_gone(&d->image, asked);
+}
+
 void ledger_touch(Domain *d, Delivery *delivery) {
     (void)d;
     delivery->place = 0;
@@ -170,6 +185,10 @@ void ledger_take(Domain *d) {
             put_record(&l->taken, R_DELIVERED, item->delivery);
             item->delivery->place = 0;
             delivery_unref(item->delivery);
+        } else if (item->asked) {
+            at = about(&l->taken, item->atom, at);
+            put_asked(&l->taken, item->asked);
+            item->asked->place = 0;
         } else if (item->end > from) {
             at = about(&l->taken, item->atom, at);
             buffer_put(&l->taken, l->durable.data + from, item->end - from);

@@ -331,6 +331,7 @@ void routes_tell(
     const Address *answerer) {
     uint32_t far;
     Atom *a;
+    Asked *asked;
     if (kind_is(to, "@client")) {
         ledger_leave(d, R_REPLY, number_in(to->key), code, metadata, body);
     } else if (routes_elsewhere(d, to, &far)) {
@@ -338,7 +339,7 @@ void routes_tell(
     } else if (kind_is(to, "@once")) {
         answer_all(d, slice_of(to->key), code, metadata, body);
     } else if ((a = routes_living(d, to)) != NULL) {
-        if (atom_asked(a, request)) routes_replied(d, a, request, code, body, answerer, metadata);
+        if ((asked = atom_asked(a, request)) != NULL) routes_replied(d, asked, code, body, answerer, metadata);
         else routes_answered(d, a, request, code, 0, body, metadata);
     }
 }
@@ -367,11 +368,10 @@ static void tell(
     delivery_unref(delivery);
 }
 
-void routes_replied(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata) {
-    uint64_t token = atom_asked(a, request)->token;
-    ledger_note(d, a, R_ASKED_GONE, request);
-    image_asked_gone(&d->image, a, request);
+void routes_replied(Domain *d, Asked *asked, uint32_t code, Slice body, const Address *answerer, Slice metadata) {
+    Atom *a = asked->atom;
+    uint64_t token = asked->token;
+    ledger_answered(d, asked);
     tell(d, a, REPLIED, token, code, body, answerer, metadata);
 }
 

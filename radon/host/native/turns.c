@@ -67,8 +67,7 @@ static void carry_out(Turn *t, const Intent *x) {
         break;
     case ASK_IT: {
         uint64_t deadline = x->message->deadline ? x->message->deadline : NEVER;
-        ledger_note(d, t->atom, R_ASKED, x->message->id, x->number, deadline, &x->to);
-        image_asked(&d->image, t->atom, x->message->id, x->number, deadline, &x->to);
+        ledger_ask(d, t->atom, x->message, x->number, deadline, &x->to);
         routes_post(d, &x->to, x->message);
         break;
     }
