@@ -325,7 +325,7 @@ static void free_more(Atom *a) {
     address_unref(&more->parent);
     for (size_t at = 0; (timer = table_next(&more->timers, &at)) != NULL;) free(timer);
     for (size_t at = 0; (kept = table_next(&more->kept, &at)) != NULL; free(kept)) delivery_unref(kept->message);
-    for (size_t at = 0; (asked = table_next(&more->asked, &at)) != NULL;) asked_free(asked);
+    for (size_t at = 0; (asked = table_next(&more->asked, &at)) != NULL; free(asked)) address_unref(&asked->target);
     table_clear(&more->timers), table_clear(&more->kept), table_clear(&more->asked);
     peers_clear(&more->watchers), peers_clear(&more->children), peers_clear(&more->subscribers);
     free_journal(more->journal);

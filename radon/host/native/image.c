@@ -330,6 +330,7 @@ void image_clear(Image *image) {
     map_clear(&image->dead);
     alarms_clear(&image->alarms);
     image_clear_neighbours(image);
+    image_clear_questions(image);
     str_unref(image->digest);
     *image = (Image){0};
 }

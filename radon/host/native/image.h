@@ -54,6 +54,8 @@ typedef struct Asked {
 /* In the order in which they were asked. */
 typedef struct Questions {
     Asked *first, *last;
+    Asked *spare; /* no questions: memory for the next */
+    size_t spares;
 } Questions;
 
 /* What a suspended turn asked, and what it was told. */
@@ -152,7 +154,6 @@ void atom_remember(Atom *a, Str *bucket, Str *key, Str *old, Str *new);
 Timer *atom_timer(const Atom *a, uint64_t token);
 Kept *atom_kept(const Atom *a, uint64_t token);
 Asked *atom_asked(const Atom *a, const uint8_t *id);
-void asked_free(Asked *asked); /* out of its table and the image's list */
 
 /* ---- the domain's own ---- */
 
@@ -235,6 +236,7 @@ void atom_entries(const Atom *a, Buffer *records);
 
 void image_clear(Image *image);
 void image_clear_neighbours(Image *image);
+void image_clear_questions(Image *image);
 
 /* ---- what each record does; `a` is the atom it is about ---- */
 
@@ -254,7 +256,9 @@ void image_postponed_gone(Image *image, const uint8_t *id);
 void image_kept(Image *image, Atom *a, uint64_t token, Delivery *message);
 void image_kept_gone(Image *image, Atom *a, uint64_t token);
 Asked *image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uint64_t deadline, const Address *target); /* a new one */
-void image_asked_gone(Image *image, Asked *asked); /* frees it */
+void image_asked_gone(Image *image, Atom *a, const uint8_t *id);
+Asked *image_asked_taken(Image *image, Atom *a, const uint8_t *id); /* for image_asked_free; NULL: nobody asked */
+void image_asked_free(Image *image, Asked *asked);
 void image_forget_questions(Image *image, Atom *a); /* their deadlines: the atom has ended */
 void image_watched(Image *image, Atom *a, uint64_t token, const uint8_t *request, const Address *watcher);
 void image_watched_gone(Image *image, Atom *a, uint64_t token, const uint8_t *request, const Address *watcher);

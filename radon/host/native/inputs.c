@@ -38,15 +38,15 @@ static void ring(Domain *d, const Alarm *alarm) {
         routes_wake(d, a);
         break;
     case ASKED:
-        asked = atom_asked(a, alarm->id);
+        asked = ledger_answered(d, a, alarm->id);
         name = address_ref(&asked->target);
-        routes_replied(d, asked, TIMEOUT, nothing, &name, nothing);
+        routes_replied(d, asked, (Answer){.code = TIMEOUT}, &name);
         address_unref(&name);
         break;
     case CALLED:
         j = atom_journal(a);
         sleeps = j->calls[j->count - 1].what == SLEEP;
-        routes_answered(d, a, alarm->id, sleeps ? OK : TIMEOUT, 0, nothing, nothing);
+        routes_answered(d, a, alarm->id, (Answer){.code = sleeps ? OK : TIMEOUT}, 0);
         break;
     case SEEN:
         ledger_note(d, NULL, R_SEEN_GONE, slice_of(alarm->name));
@@ -211,12 +211,15 @@ static void outcome(Domain *d, const Record *r) {
     Str *empty = str_new(NULL, 0);
     Atom *queue = image_find(&d->image, endpoint.kind, empty);
     Delivery *question = queue ? mailbox_find(&queue->mailbox, r->id) : NULL;
+    Answer answer;
     str_unref(empty);
     if (question) {
         delivery_ref(question);
         ledger_step(d, ledger_next_step(d), 0);
         ledger_consume(d, queue, question);
-        routes_answer(d, question, (Error)r->n[1], r->v[1], r->v[2], &endpoint);
+        answer = answer_of((uint32_t)r->n[1], r->v[1], r->v[2]);
+        routes_answer(d, question, answer, &endpoint);
+        answer_unref(&answer);
         delivery_unref(question);
     }
     address_unref(&endpoint);

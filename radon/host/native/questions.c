@@ -5,6 +5,8 @@
  */
 #include "image.h"
 
+enum { SPARES = 256 }; /* kept for the next questions */
+
 static int has_id(const void *item, const void *key) { return memcmp(item, key, ID_SIZE) == 0; }
 
 _Static_assert(offsetof(Asked, id) == 0, "keys are first");
@@ -31,7 +33,9 @@ static void unlist(Questions *q, Asked *asked) {
 }
 
 Asked *image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uint64_t deadline, const Address *target) {
-    Asked *asked = xmalloc(sizeof *asked);
+    Asked *asked = image->unheard.spare;
+    if (asked) image->unheard.spare = asked->next, image->unheard.spares--;
+    else asked = xmalloc(sizeof *asked);
     *asked = (Asked){.token = token, .deadline = deadline, .target = address_ref(target), .atom = a};
     memcpy(asked->id, id, ID_SIZE);
     table_insert(&atom_more(a)->asked, bytes_hash(id, ID_SIZE), asked);
@@ -39,15 +43,30 @@ Asked *image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uin
     return asked;
 }
 
-void image_asked_gone(Image *image, Asked *asked) {
-    table_remove(&asked->atom->more->asked, bytes_hash(asked->id, ID_SIZE), has_id, asked->id);
-    unlist(&image->unheard, asked);
-    asked_free(asked);
+Asked *image_asked_taken(Image *image, Atom *a, const uint8_t *id) {
+    Asked *asked = a->more ? table_remove(&a->more->asked, bytes_hash(id, ID_SIZE), has_id, id) : NULL;
+    if (asked) unlist(&image->unheard, asked);
+    return asked;
 }
 
-void asked_free(Asked *asked) {
+void image_asked_free(Image *image, Asked *asked) {
+    Questions *q = &image->unheard;
     address_unref(&asked->target);
-    free(asked);
+    if (q->spares == SPARES) {
+        free(asked);
+        return;
+    }
+    asked->next = q->spare;
+    q->spare = asked, q->spares++;
+}
+
+void image_asked_gone(Image *image, Atom *a, const uint8_t *id) {
+    Asked *asked = image_asked_taken(image, a, id);
+    if (asked) image_asked_free(image, asked);
+}
+
+void image_clear_questions(Image *image) {
+    for (Asked *asked; (asked = image->unheard.spare) != NULL; free(asked)) image->unheard.spare = asked->next;
 }
 
 void image_forget_questions(Image *image, Atom *a) {

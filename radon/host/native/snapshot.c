@@ -82,11 +82,11 @@ static void apply_to_atom(Image *image, Atom *a, const Record *r) {
         break;
     case R_KEPT_GONE: image_kept_gone(image, a, r->n[0]); break;
     case R_ASKED:
-        if (atom_asked(a, r->id)) image_asked_gone(image, atom_asked(a, r->id));
+        image_asked_gone(image, a, r->id);
         address = decode_address(r->v[0]);
         image_asked(image, a, r->id, r->n[1], r->n[2], &address);
         break;
-    case R_ASKED_GONE: image_asked_gone(image, atom_asked(a, r->id)); break;
+    case R_ASKED_GONE: image_asked_gone(image, a, r->id); break;
     case R_WATCHED:
         address = decode_address(r->v[0]);
         image_watched(image, a, r->n[0], r->id, &address);

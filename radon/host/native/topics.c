@@ -72,7 +72,7 @@ uint64_t topic_turn(Domain *d, Atom *topic) {
             hand_out(d, topic, &p->address, message);
         }
     }
-    routes_answer(d, message, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere); /* it answers nobody, and says so */
+    routes_answer(d, message, (Answer){.code = CLOSED}, &nowhere); /* it answers nobody, and says so */
     routes_wake(d, topic);
     topic_forget(d, topic);
     delivery_unref(message);
