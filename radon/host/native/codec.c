@@ -245,7 +245,7 @@ Address decode_address(Slice field) {
 Delivery *decode_delivery(Slice field) {
     const uint8_t *at = field.data;
     Slice parts[6];
-    Delivery *d = delivery_new(at, at[32] & 0x7f);
+    Delivery *d = delivery_new(at, at[32] & 0x7f, NULL);
     delivery_parts(field, parts);
     memcpy(d->request, at + 16, ID_SIZE);
     d->cast = at[32] >> 7;

@@ -36,7 +36,7 @@ static void handed(Domain *d, const Address *to, Delivery *delivery) {
         uint8_t id[ID_SIZE];
         Delivery *gone;
         ledger_new_id(d, id);
-        gone = delivery_new(id, MESSAGE);
+        gone = delivery_new(id, MESSAGE, &d->spares);
         gone->token = UNSUBSCRIBED;
         gone->sender = address_ref(to);
         routes_post(d, &topic, gone);

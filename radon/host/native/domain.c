@@ -42,6 +42,7 @@ void radon_free(RadonDomain *d) {
     str_unref(d->settings.host);
     spare = d->spare_turn;
     if (spare) turn_forget(spare);
+    spares_free(&d->spares);
     free(d);
 }
 

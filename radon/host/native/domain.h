@@ -275,6 +275,7 @@ struct RadonDomain {
     size_t instance_count; /* of both */
     uint64_t instance_memory; /* bytes, as of each one's last turn */
     Turn *spare_turn; /* one that is over, for the next */
+    Spares spares;
     size_t suspended;
     uint64_t suspended_memory;
     Buffer inputs; /* what `run` will take in */

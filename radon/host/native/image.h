@@ -200,7 +200,7 @@ typedef struct Image {
     Alarms alarms;
     Questions unheard; /* of which there is no alarm yet */
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
-    Atom *found[16]; /* lately, by `found_at` of image.c */
+    Atom *found[64]; /* lately, by `found_at` of image.c */
     Neighbour *neighbours; /* by number */
     size_t neighbour_count;
 } Image;

@@ -148,7 +148,7 @@ static void post(Domain *d, const Record *r) {
         ledger_note(d, NULL, R_SEEN, expires, once);
         image_seen(&d->image, expires, once);
     }
-    delivery = delivery_new(no_id, MESSAGE);
+    delivery = delivery_new(no_id, MESSAGE, &d->spares);
     if (!r->n[2]) {
         ledger_leave(d, R_ACCEPTED, r->n[0]);
     } else if (once.size) {

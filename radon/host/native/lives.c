@@ -19,7 +19,7 @@ Atom *routes_begin(Domain *d, const Address *address, const Address *parent, con
             ledger_new_id(d, fresh);
             id = fresh;
         }
-        start = delivery_new(id, START);
+        start = delivery_new(id, START, &d->spares);
         start->body = slice_str(args);
         ledger_deliver(d, a, start);
         routes_wake(d, a);

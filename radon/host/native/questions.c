@@ -5,8 +5,6 @@
  */
 #include "image.h"
 
-enum { SPARES = 256 }; /* kept for the next questions */
-
 static int has_id(const void *item, const void *key) { return memcmp(item, key, ID_SIZE) == 0; }
 
 _Static_assert(offsetof(Asked, id) == 0, "keys are first");
@@ -52,7 +50,7 @@ Asked *image_asked_taken(Image *image, Atom *a, const uint8_t *id) {
 void image_asked_free(Image *image, Asked *asked) {
     Questions *q = &image->unheard;
     address_unref(&asked->target);
-    if (q->spares == SPARES) {
+    if (q->spares == SPARES_KEPT) {
         free(asked);
         return;
     }

@@ -359,7 +359,7 @@ static void tell(Domain *d, Atom *a, Form form, uint64_t token, Answer what, con
     uint8_t id[ID_SIZE];
     Delivery *delivery;
     ledger_new_id(d, id);
-    delivery = delivery_new(id, form);
+    delivery = delivery_new(id, form, &d->spares);
     delivery->token = token, delivery->code = what.code, delivery->life = a->life;
     delivery->body = str_ref(what.body), delivery->metadata = str_ref(what.metadata);
     delivery->sender = address_ref(sender);

@@ -26,7 +26,7 @@ static void hand_out(Domain *d, Atom *topic, const Address *subscriber, const De
         return;
     }
     ledger_new_id(d, id);
-    copy = delivery_new(id, MESSAGE);
+    copy = delivery_new(id, MESSAGE, &d->spares);
     copy->body = str_ref(message->body);
     copy->sender = address_ref(&message->sender);
     copy->topic = topic->key->size ? str_ref(topic->key) : NULL;

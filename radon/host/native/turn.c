@@ -213,7 +213,7 @@ Delivery *turn_outgoing(Turn *t, Slice body) {
     Delivery *delivery;
     if (!turn_keep(t, body.size)) return NULL;
     turn_new_id(t, id);
-    delivery = delivery_new(id, MESSAGE);
+    delivery = delivery_new(id, MESSAGE, &t->d->spares);
     delivery->body = slice_str(body);
     delivery->sender = address_ref(&sender);
     delivery->metadata = turn_metadata(t);
