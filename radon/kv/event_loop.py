@@ -226,12 +226,14 @@ class Kv:
         try:
             asks = next(steps)
             while True:
-                questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
-                answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
-                asks = steps.send(answers)
+                asks = steps.send(await self._ask_all(asks, once))
         except StopIteration as end:
             value: T = end.value
             return value
+
+    async def _ask_all(self, asks: list[Ask], once: str) -> list[Answer]:
+        questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
+        return [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
 
     async def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
         address = f"{ask.kind or self._kind}/#{ask.shard}"

@@ -131,13 +131,14 @@ class Snapshot:
 
     def take(self) -> Steps[dict[bytes, Entry | None]]:
         """Raises Locked while one is about to change; may then be called again, and goes on."""
-        while self._stale:
-            self._found.update((yield from self._operations.entries(self._stale)))
-            self._stale = []
-            if len(self._found) > 1:
-                now = yield from self._operations.versions(self._found)
-                self._stale = [name for name, entry in self._found.items() if now[name] != _version(entry)]
-        return self._found
+        while True:
+            if self._stale:
+                self._found.update((yield from self._operations.entries(self._stale)))
+                self._stale = []
+            now = (yield from self._operations.versions(self._found)) if len(self._found) > 1 else {}
+            self._stale = [name for name, version in now.items() if version != _version(self._found[name])]
+            if not self._stale:
+                return self._found
 
 
 def ask_for_coordinators(kind: str) -> Steps[int]:
