@@ -26,7 +26,16 @@ MISTAKES = {
         "kv_request(KV_PREPARE, (kv_options){0}, part, it->name)",
         "kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING)",
     ),
-    "it decides by the first answer": ("txkv/txkv.c", "if (radon_load_u32(awaited) > 0)", "if (false)"),
+    "it decides by the first answer": (
+        "txkv/txkv.c",
+        "uint32_t left = radon_load_u32(it.stored.data + AWAITED) - (part != it.last);",
+        "uint32_t left = 0;",
+    ),
+    "the last does not decide": (
+        "txkv/txkv.c",
+        "if (part == it.last || (left == 0 && it.last == NONE))",
+        "if (left == 0)",
+    ),
     "it commits whatever it hears": ("txkv/txkv.c", "if (status != KV_OK) {", "if (false) {"),
     "it forgets to abort": ("txkv/txkv.c", "decide(&it, KV_ABORT, ALL, but,", "decide(&it, KV_ABORT, 0, but,"),
     "it counts answers in memory": (
@@ -36,8 +45,8 @@ MISTAKES = {
     ),
     "a shard does not lock what is read": (
         "kv/batches.c",
-        "    return lock_take(next->key, next->op == KV_GET ? READ : WRITTEN, name);",
-        "    return next->op == KV_GET ? KV_OK : lock_take(next->key, WRITTEN, name);",
+        "    return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);",
+        "    return next->op == KV_GET ? KV_OK : lock_take(next->key, held, WRITTEN, name);",
     ),
 }
 

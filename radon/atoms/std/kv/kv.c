@@ -65,9 +65,10 @@ static radon_bytes respond(const request *given) {
     }
 }
 
-/* Nobody would end what nobody knows to be prepared: a dead letter, say, that was revived when all is over. */
+/* A part of a transaction that nobody counts on any more: a dead letter, say, that was revived when all is over. */
 static bool is_unheard(radon_message message, const request *given) {
-    return given->op == KV_PREPARE && !radon_message_wants_reply(message);
+    bool part = given->op == KV_PREPARE || (given->op == KV_BATCH && given->key.len > 0);
+    return part && !radon_message_wants_reply(message);
 }
 
 /* RADON_INVALID of a reply: nobody waits for one, and what was asked is done. */

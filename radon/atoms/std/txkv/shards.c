@@ -4,37 +4,41 @@
  *     asked     number of a question -> the last key of `told` that it is about
  *     numbers   "last" -> no number above it was given out
  *
- * Numbers are big-endian in keys. What is told arrives, unless a shard fails again and again; so each shard is asked, now
- * and then and about many at once, whether it knows of any that should have ended.
+ * Numbers are big-endian in keys. What is told is a message, which arrives, unless the shard fails again and again. One
+ * that may is noted, and asked from time to time, about many at once, until it says that none of them is left.
  */
 #include "shards.h"
 
-#define CONFIRMED 1024 /* ends that one turn asks about */
-#define NUMBERS 1024   /* reserved at once, so that few transactions write it down */
+#define CONFIRMED 1024          /* ends that one turn asks about */
+#define PERIOD 1000000000ull    /* ns, of the timer that asks */
+#define SOON 10000000ull        /* the same where there are more */
+#define NUMBERS 1024            /* reserved at once, so that few transactions write it down */
 
 static radon_bucket told, asked, numbers;
 static uint64_t last, reserved; /* the last number given out, and the last that may be */
-static size_t unasked;          /* ends told since shards were last asked about any */
+static bool ticking;            /* the timer is set, as long as there is anything in `told` */
 
 #define LAST_KEY radon_text("last")
 
-radon_error is_empty(radon_bucket bucket, bool *out) {
+static radon_error look_for_told(void) {
     radon_entry_list any;
-    radon_error error = radon_bucket_scan(bucket, RADON_NONE, RADON_NONE, 1, false, &any);
-    *out = any.len == 0;
+    radon_error error = radon_bucket_scan(told, RADON_NONE, RADON_NONE, 1, false, &any);
+    ticking = any.len > 0;
     return error;
 }
 
-radon_error shards_open(void) {
+static radon_error open_buckets(void) {
     radon_option found;
-    if (numbers.handle != 0) return RADON_OK;
     radon_error error = radon_state_open(radon_text("told"), &told);
     if (error == RADON_OK) error = radon_state_open(radon_text("asked"), &asked);
     if (error == RADON_OK) error = radon_state_open(radon_text("numbers"), &numbers);
     if (error == RADON_OK) error = radon_bucket_get(numbers, LAST_KEY, &found);
+    if (error == RADON_OK) error = look_for_told();
     if (error == RADON_OK) last = reserved = found.some ? radon_load_u64(found.value.data) : 0;
     return error;
 }
+
+radon_error shards_begin(void) { return numbers.handle == 0 ? open_buckets() : RADON_OK; }
 
 radon_error next_number(uint64_t *out) {
     if (last == reserved) {
@@ -67,56 +71,66 @@ bool take_place(radon_bytes *rest, radon_bytes *out) {
 #define PLACE_MAX (1 + 255 + 4)
 #define ADDRESSES 128 /* held on to; fewer than half of limits.handles */
 
-/* The address of a place, which is not to be dropped. Of two places with one slot the later one has it. */
-static radon_error address_of(radon_bytes place, radon_address *out) {
-    static struct {
-        radon_address address;
-        size_t len;
-        uint8_t place[PLACE_MAX];
-    } known[ADDRESSES];
-    size_t slot = kv_hash(place) % ADDRESSES;
-    if (known[slot].len == place.len && radon_equal((radon_bytes){known[slot].place, place.len}, place)) {
-        *out = known[slot].address;
-        return RADON_OK;
-    }
+typedef struct {
+    radon_address address;
+    bool near; /* in this domain when it was first asked for */
+    size_t len;
+    uint8_t place[PLACE_MAX];
+} shard;
+
+/* Of two places with one slot the later one has it. */
+static radon_error find(radon_bytes place, const shard **out) {
+    static shard known[ADDRESSES];
+    shard *it = &known[kv_hash(place) % ADDRESSES];
+    *out = it;
+    if (it->len == place.len && radon_equal((radon_bytes){it->place, it->len}, place)) return RADON_OK;
+    radon_address address;
     radon_buffer name = {0};
     radon_buffer_add(&name, radon_slice(place, 1, place.len - 4));
     radon_buffer_add_text(&name, "/#");
     radon_buffer_add_u64(&name, radon_load_u32(place.data + place.len - 4));
-    radon_error error = radon_messaging_open(radon_buffer_bytes(&name), out);
+    radon_error error = radon_messaging_open(radon_buffer_bytes(&name), &address);
     if (error != RADON_OK) return error;
-    if (known[slot].len != 0) radon_address_drop(known[slot].address);
-    known[slot].address = *out;
-    known[slot].len = place.len;
-    memcpy(known[slot].place, place.data, place.len);
+    if (it->len != 0) radon_address_drop(it->address);
+    it->address = address;
+    it->near = radon_address_distance(address) == RADON_DISTANCE_SAME_DOMAIN;
+    it->len = place.len;
+    memcpy(it->place, place.data, place.len);
     return RADON_OK;
 }
 
+bool shard_is_near(radon_bytes place) {
+    const shard *it;
+    return find(place, &it) == RADON_OK && it->near;
+}
+
 radon_error shard_ask(radon_bytes place, radon_bytes request, uint64_t timeout, uint64_t token) {
-    radon_address address;
-    radon_error error = address_of(place, &address);
-    return error == RADON_OK ? radon_address_request(address, request, timeout, token) : error;
+    const shard *it;
+    radon_error error = find(place, &it);
+    return error == RADON_OK ? radon_address_request(it->address, request, timeout, token) : error;
 }
 
 /* ---- telling ---- */
 
-/* Where the state has no room for what was told, the message alone has to do. */
-radon_error shard_tell(radon_bytes place, kv_op op, uint64_t number, radon_bytes name) {
-    radon_address address;
+static radon_error note(radon_bytes place, kv_op op, uint64_t number, radon_bytes name) {
     radon_buffer key = {0};
     radon_buffer_add(&key, place);
     radon_buffer_add_byte(&key, (uint8_t)op);
     radon_buffer_add(&key, number_key(number));
-    radon_error noted = radon_bucket_put(told, radon_buffer_bytes(&key), name);
-    radon_error error = address_of(place, &address);
-    if (error == RADON_OK) error = radon_address_send(address, kv_request(op, (kv_options){0}, KV_NOTHING, name));
-    unasked++;
-    return noted == RADON_OK ? RADON_OK : error;
+    radon_error error = radon_bucket_put(told, radon_buffer_bytes(&key), name);
+    if (error == RADON_OK && !ticking) error = radon_clock_set_timer(PERIOD, 0);
+    ticking = true;
+    return error;
 }
 
-radon_error shards_heard(bool *out) { return is_empty(told, out); }
-
-bool shards_to_confirm(void) { return unasked >= CONFIRMED / 2; }
+radon_error shard_tell(radon_bytes place, kv_op op, uint64_t number, radon_bytes name, bool doubtful) {
+    const shard *it;
+    radon_error error = find(place, &it);
+    if (error == RADON_OK) error = radon_address_send(it->address, kv_request(op, (kv_options){0}, KV_NOTHING, name));
+    if (error == RADON_OK && !doubtful) return RADON_OK;
+    radon_error noted = note(place, op, number, name);
+    return noted == RADON_OK ? RADON_OK : error; /* one of the two will do */
+}
 
 static radon_error forget_told(radon_bytes last_key) {
     radon_bytes end = radon_concat(last_key, (radon_bytes){(const uint8_t *)"", 1});
@@ -137,13 +151,13 @@ static void confirm(radon_bytes last_key, radon_bytes names) {
     if (!left && error == RADON_OK) radon_bucket_delete(asked, number_key(number));
 }
 
-bool shards_confirm(void) {
+radon_error shards_confirm(void) {
     static uint8_t next[PLACE_MAX + 10];
     static size_t length;
     radon_entry_list some;
     radon_option start = radon_some((radon_bytes){next, length});
-    unasked = 0;
-    if (radon_bucket_scan(told, start, RADON_NONE, CONFIRMED, false, &some) != RADON_OK) return false;
+    radon_error error = radon_bucket_scan(told, start, RADON_NONE, CONFIRMED, false, &some);
+    if (error != RADON_OK) return error;
     for (size_t index = 0; index < some.len;) {
         radon_buffer names = {0};
         radon_bytes first = some.data[index].key, same = radon_slice(first, 0, first.len - 8), key = first;
@@ -155,7 +169,8 @@ bool shards_confirm(void) {
         length = key.len + 1;
     }
     if (some.len < CONFIRMED) length = 0;
-    return length > 0;
+    error = look_for_told();
+    return error == RADON_OK && ticking ? radon_clock_set_timer(length > 0 ? SOON : PERIOD, 0) : error;
 }
 
 radon_error shards_confirmed(uint64_t number, bool heard) {

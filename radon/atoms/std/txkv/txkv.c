@@ -2,36 +2,16 @@
  *
  *     open      number -> a transaction whose parts are being prepared: a record, below
  *
- * The messages of the end leave in the turn that decides on it, and that is all that there is to a decision.
+ * The parts are prepared all at once, but for one that is near, if there is one: it is asked last, with the power to
+ * decide. What was decided is told in the turn that hears or makes the decision, which forgets the transaction.
  */
 #include "shards.h"
 
-#define LOST (3 * PATIENCE)  /* what began so long ago can hear no answer any more */
-#define PERIOD 1000000000ull /* of the timer */
-#define SOON 10000000ull     /* the same where there is more to do */
-
 static radon_bucket open;
-static bool ticking; /* the timer is set */
-
-/* The timer is set as long as there is anything to do, also by an instance that is gone. */
-static radon_error look_for_work(void) {
-    bool none, heard = true;
-    radon_error error = is_empty(open, &none);
-    if (error == RADON_OK) error = shards_heard(&heard);
-    ticking = !none || !heard;
-    return error;
-}
 
 static radon_error begin(void) {
-    if (open.handle != 0) return RADON_OK;
-    radon_error error = shards_open();
-    if (error == RADON_OK) error = radon_state_open(radon_text("open"), &open);
-    return error == RADON_OK ? look_for_work() : error;
-}
-
-static radon_error tick(uint64_t delay) {
-    ticking = true;
-    return radon_clock_set_timer(delay, 0);
+    radon_error error = shards_begin();
+    return error == RADON_OK && open.handle == 0 ? radon_state_open(radon_text("open"), &open) : error;
 }
 
 /* ---- answers ---- */
@@ -58,57 +38,57 @@ static kv_status status_of(radon_error error) {
 }
 
 /* Which part it was that a shard refused, or that it could not be asked for. */
-static radon_bytes refusal(size_t part, kv_status status, radon_bytes because) {
+static radon_bytes refusal(uint32_t part, kv_status status, radon_bytes because) {
     radon_bytes it = because.len > 0 ? radon_concat(because, KV_NOTHING) : answer(status, 0, KV_NOTHING);
     radon_store_u64((uint8_t *)it.data + 16, part);
     return it;
 }
 
-/* Whoever asked for the transaction with this number may be gone. */
+/* Whoever asked for the transaction with this number may be gone. Nothing: it hears that it will hear nothing. */
 static void reply(uint64_t number, radon_bytes it) {
     radon_message asker;
     if (!radon_messaging_kept(number, &asker)) return;
-    if (radon_message_reply(asker, it) == RADON_TOO_LARGE) radon_message_reply(asker, radon_slice(it, 0, KV_HEAD));
+    if (it.len > 0 && radon_message_reply(asker, it) == RADON_TOO_LARGE) radon_message_reply(asker, radon_slice(it, 0, KV_HEAD));
     radon_message_drop(asker);
 }
 
 /* ---- the end of a transaction ---- */
 
-/* In `open`: the name of a transaction, when it began, how many of its parts are awaited, and then their places. */
+/* A record in `open`: the name of a transaction, how many of its parts are still to be prepared, which part is the last
+ * (or NONE), the length of the places of all (u32 each), these, and the requests of the last. */
 typedef struct {
     uint64_t number;
-    radon_bytes stored, name, places;
+    uint32_t last;
+    radon_bytes stored, name, places, items;
 } record;
 
-enum { SINCE = KV_TRANSACTION, AWAITED = SINCE + 8, RECORD = AWAITED + 4 };
+enum { AWAITED = KV_TRANSACTION, LAST = AWAITED + 4, LENGTH = LAST + 4, PLACES = LENGTH + 4 };
+
+#define NONE UINT32_MAX
+#define ALL UINT32_MAX
 
 static record record_in(uint64_t number, radon_bytes stored) {
-    return (record){number, stored, radon_slice(stored, 0, SINCE), radon_slice(stored, RECORD, stored.len)};
+    size_t end = PLACES + radon_load_u32(stored.data + LENGTH);
+    return (record){
+        .number = number,
+        .last = radon_load_u32(stored.data + LAST),
+        .stored = stored,
+        .name = radon_slice(stored, 0, KV_TRANSACTION),
+        .places = radon_slice(stored, PLACES, end),
+        .items = radon_slice(stored, end, stored.len),
+    };
 }
 
-/* Decides on it: the parts before `end` are told, but for one that has nothing to end, and whoever asked is answered. */
-static radon_error decide(const record *it, kv_op op, size_t end, size_t but, radon_bytes decision) {
+/* It is over: the parts before `end` are told, but for the last and one that has nothing to end, and whoever asked is
+ * answered. A shard that did not answer has to confirm that it heard. */
+static radon_error decide(const record *it, kv_op op, uint32_t end, uint32_t but, radon_bytes decision) {
+    bool doubtful = decision.data[0] == KV_UNANSWERED;
     radon_bytes rest = it->places, place;
     radon_error error = RADON_OK;
-    for (size_t part = 0; part < end && error == RADON_OK && take_place(&rest, &place); part++)
-        if (part != but) error = shard_tell(place, op, it->number, it->name);
+    for (uint32_t part = 0; part < end && error == RADON_OK && take_place(&rest, &place); part++)
+        if (part != but && part != it->last) error = shard_tell(place, op, it->number, it->name, doubtful);
     if (error == RADON_OK) error = radon_bucket_delete(open, number_key(it->number));
     if (error == RADON_OK) reply(it->number, decision);
-    return error;
-}
-
-#define ALL SIZE_MAX
-#define NONE SIZE_MAX
-
-/* What began so long ago is decided: an answer to it was buried. */
-static radon_error give_up(void) {
-    radon_entry_list oldest;
-    radon_error error = radon_bucket_scan(open, RADON_NONE, RADON_NONE, 64, false, &oldest);
-    for (size_t index = 0; index < oldest.len && error == RADON_OK; index++) {
-        record it = record_in(radon_load_u64_key(oldest.data[index].key.data), oldest.data[index].value);
-        if (radon_clock_now() - radon_load_u64(it.stored.data + SINCE) < LOST) break;
-        error = decide(&it, KV_ABORT, ALL, NONE, answer(KV_UNANSWERED, 0, KV_NOTHING));
-    }
     return error;
 }
 
@@ -132,31 +112,46 @@ static radon_error run_alone(uint64_t number, radon_bytes parts) {
     return shard_ask(place, kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING), KV_FOR_EVER, TOKEN(number, ALONE));
 }
 
-/* Asks all parts; `count` is of those that were. */
-static radon_error prepare(const record *it, radon_bytes parts, size_t *count) {
+/* Asks all parts but the last; `count` is of those that it came to. */
+static radon_error prepare(const record *it, radon_bytes parts, uint32_t *count) {
     radon_bytes part, place;
     radon_error error = radon_bucket_put(open, number_key(it->number), it->stored);
-    if (error == RADON_OK && !ticking) error = tick(PERIOD);
     while (error == RADON_OK && kv_take_key(&parts, &part) && take_place(&part, &place)) {
         radon_bytes request = kv_request(KV_PREPARE, (kv_options){0}, part, it->name);
-        error = shard_ask(place, request, PATIENCE, TOKEN(it->number, *count));
+        uint64_t timeout = shard_is_near(place) ? KV_FOR_EVER : PATIENCE;
+        if (*count != it->last) error = shard_ask(place, request, timeout, TOKEN(it->number, *count));
         if (error == RADON_OK) ++*count;
     }
     return error;
 }
 
-/* The record of a transaction of these parts. False: they are none. */
-static bool make_record(radon_message message, radon_bytes parts, radon_buffer *out, size_t *count) {
-    radon_bytes part, place;
+static bool is_named_twice(radon_bytes places, radon_bytes which) {
+    radon_bytes place;
+    size_t times = 0;
+    while (take_place(&places, &place)) times += radon_equal(place, which);
+    return times > 1;
+}
+
+/* The record of a transaction of these parts. False: they are none. A part that is near is the last. */
+static bool make_record(radon_message message, radon_bytes parts, radon_buffer *out, uint32_t *count) {
+    radon_bytes part, place, near = {0}, items = {0};
+    uint32_t last = NONE;
     radon_buffer_add(out, radon_message_id(message));
-    radon_store_u64(radon_buffer_extend(out, 8), radon_clock_now());
-    radon_buffer_extend(out, 4);
+    radon_buffer_extend(out, PLACES - KV_TRANSACTION);
     for (*count = 0; parts.len > 0; ++*count) {
         if (*count == TXKV_PARTS || !kv_take_key(&parts, &part) || !take_place(&part, &place) || part.len == 0)
             return false;
         radon_buffer_add(out, place);
+        if (!shard_is_near(place)) continue;
+        last = *count;
+        near = place;
+        items = part;
     }
-    radon_store_u32(out->data + AWAITED, (uint32_t)*count);
+    radon_store_u32(out->data + AWAITED, *count - (last != NONE));
+    radon_store_u32(out->data + LAST, last);
+    radon_store_u32(out->data + LENGTH, (uint32_t)(out->len - PLACES));
+    if (is_named_twice(radon_slice(radon_buffer_bytes(out), PLACES, out->len), near)) return false;
+    radon_buffer_add(out, items);
     return *count > 0;
 }
 
@@ -164,11 +159,12 @@ static bool make_record(radon_message message, radon_bytes parts, radon_buffer *
 static radon_error run(radon_message message, radon_bytes parts, radon_bytes *at_once) {
     radon_buffer stored = {0};
     uint64_t number;
-    size_t count, asked_of = 0;
+    uint32_t count, asked_of = 0;
     *at_once = refusal(0, KV_INVALID, KV_NOTHING);
     if (!make_record(message, parts, &stored, &count)) return RADON_OK;
     radon_error error = next_number(&number);
-    if (error == RADON_OK && radon_message_wants_reply(message)) error = radon_message_keep(message, number);
+    if (error == RADON_OK) error = radon_message_keep(message, number);
+    if (error == RADON_INVALID) error = RADON_OK; /* nobody waits */
     *at_once = error == RADON_OK ? KV_NOTHING : refusal(0, status_of(error), KV_NOTHING);
     if (error != RADON_OK) return RADON_OK;
     record it = record_in(number, radon_buffer_bytes(&stored));
@@ -208,38 +204,52 @@ static kv_status status_in(radon_error error, radon_bytes *body, bool preparing)
     return KV_INVALID;
 }
 
-static radon_error prepared(uint64_t number, size_t part, kv_status status, radon_bytes because) {
+/* All others are prepared: the last part does it, or not, and so decides. Nobody but its answer knows from now on. */
+static radon_error ask_last(const record *it) {
+    radon_bytes rest = it->places, place = {0};
+    for (uint32_t part = 0; part <= it->last; part++) take_place(&rest, &place);
+    radon_bytes request = kv_request(KV_BATCH, (kv_options){0}, it->items, it->name);
+    radon_error error = shard_ask(place, request, KV_FOR_EVER, TOKEN(it->number, it->last));
+    if (error == RADON_OK) return RADON_OK;
+    return decide(it, KV_ABORT, ALL, NONE, refusal(it->last, status_of(error), KV_NOTHING));
+}
+
+static radon_error answered(uint64_t number, uint32_t part, kv_status status, radon_bytes because) {
     radon_option found;
     radon_error error = radon_bucket_get(open, number_key(number), &found);
     if (error != RADON_OK || !found.some) return error; /* decided already */
     record it = record_in(number, found.value);
     if (status != KV_OK) {
-        size_t but = status == KV_UNANSWERED ? NONE : part; /* it has nothing prepared */
+        uint32_t but = status == KV_UNANSWERED ? NONE : part; /* it has nothing prepared */
         return decide(&it, KV_ABORT, ALL, but, refusal(part, status, because));
     }
-    uint8_t *awaited = (uint8_t *)it.stored.data + AWAITED; /* in this turn's memory */
-    radon_store_u32(awaited, radon_load_u32(awaited) - 1);
-    if (radon_load_u32(awaited) > 0) return radon_bucket_put(open, number_key(number), it.stored);
-    return decide(&it, KV_COMMIT, ALL, NONE, answer(KV_OK, 0, KV_NOTHING));
+    uint32_t left = radon_load_u32(it.stored.data + AWAITED) - (part != it.last);
+    if (part == it.last || (left == 0 && it.last == NONE))
+        return decide(&it, KV_COMMIT, ALL, NONE, answer(KV_OK, 0, KV_NOTHING));
+    if (left == 0) return ask_last(&it);
+    radon_store_u32((uint8_t *)it.stored.data + AWAITED, left); /* in this turn's memory */
+    return radon_bucket_put(open, number_key(number), it.stored);
+}
+
+/* In time, or nobody knows what became of it, and so nobody is answered. */
+static void answered_alone(uint64_t number, radon_error error, kv_status status, radon_bytes because) {
+    if (error == RADON_TIMEOUT) reply(number, KV_NOTHING);
+    else reply(number, status == KV_OK ? answer(KV_OK, 0, KV_NOTHING) : refusal(0, status, because));
 }
 
 RADON_REPLIED(token, error, body) {
     uint64_t number = token >> 12;
-    size_t part = token & PART;
+    uint32_t part = token & PART;
     RADON_TRY(begin());
     kv_status status = status_in(error, &body, part < TXKV_PARTS);
     if (part == CONFIRM) RADON_TRY(shards_confirmed(number, status == KV_OK));
-    else if (part == ALONE) reply(number, status == KV_OK ? answer(KV_OK, 0, KV_NOTHING) : refusal(0, status, body));
-    else RADON_TRY(prepared(number, part, status, body));
-    if (shards_to_confirm()) shards_confirm();
+    else if (part == ALONE) answered_alone(number, error, status, body);
+    else RADON_TRY(answered(number, part, status, body));
     return RADON_DONE;
 }
 
 RADON_FIRED(token) {
     RADON_TRY(begin());
-    radon_error error = give_up(); /* if that cannot be now, another time */
-    bool more = error != RADON_OK || shards_confirm();
-    RADON_TRY(look_for_work());
-    if (ticking) RADON_TRY(tick(more ? SOON : PERIOD));
+    RADON_TRY(shards_confirm());
     return RADON_DONE;
 }
