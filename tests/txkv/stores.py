@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from radon.atoms.std import STANDARDS
+from radon.host.domain import Settings
 from radon.host.kind import Kind
 from radon.kv.messages import NO_FLAGS, Answer, Flag, Op, Part, Status, parse, request, run
 from radon.testing.harness import Harness, kind
@@ -40,9 +41,9 @@ def seen(key: bytes, version: int) -> bytes:
 class World:
     """What each test of a coordinator has: two stores, `kv` and `other`, and `tx`."""
 
-    def __init__(self, domains: int = 1, **kinds: Kind) -> None:
+    def __init__(self, domains: int = 1, settings: Settings = Settings(), **kinds: Kind) -> None:  # noqa: B008
         all_kinds = {"kv": kv_kind(), "other": other_kind(), "tx": tx_kind(), **kinds}
-        self.harness = Harness(all_kinds, domains=domains)
+        self.harness = Harness(all_kinds, domains=domains, settings=settings)
 
     def __enter__(self) -> World:
         return self
@@ -69,7 +70,7 @@ class World:
                 assert set(self.harness.state(at)) <= {"values", "shard"}, at
         for at in (f"tx/#{number}" for number in range(COORDINATORS)):
             if self.harness.lives(at):
-                assert set(self.harness.state(at)) <= {"numbers"}, at
+                assert set(self.harness.state(at)) <= {"numbers"}, (at, self.harness.state(at))
 
 
 def message(*parts: tuple[str, tuple[bytes, ...]]) -> bytes:
