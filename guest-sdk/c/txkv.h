@@ -51,7 +51,7 @@ static inline void txkv_add(txkv *all, kv_store *store, radon_bytes key, radon_b
     kv_add_to(&all->parts[index].items, request);
 }
 
-/* The message to a coordinator. */
+/* The message for a coordinator. */
 static inline radon_bytes txkv_request(const txkv *all) {
     radon_buffer parts = {0};
     for (size_t index = 0; index < all->len; index++) {
@@ -66,12 +66,22 @@ static inline radon_bytes txkv_request(const txkv *all) {
     return kv_request(TXKV_RUN, (kv_options){0}, radon_buffer_bytes(&parts), KV_NOTHING);
 }
 
-/* Has it done. What is of one shard is asked of that shard itself, as a batch. */
+/* Who is asked to do it: a coordinator, or where it is all of one shard that shard itself, with a batch. Any coordinator
+ * does; that of the first shard's number is found without chance. */
+static inline kv_store *txkv_receiver(const txkv *all, kv_store *coordinators, uint32_t *shard, radon_bytes *message) {
+    const txkv_part *first = all->parts;
+    *shard = all->len == 1 ? first->shard : first->shard % coordinators->shards;
+    *message = all->len == 1 ? kv_batch(first->items) : txkv_request(all);
+    return all->len == 1 ? first->store : coordinators;
+}
+
+/* Has it done; the answer comes to RADON_REPLIED under `token`. */
 static inline radon_error txkv_ask(const txkv *all, kv_store *coordinators, uint64_t timeout, uint64_t token) {
+    uint32_t shard;
+    radon_bytes message;
     if (all->len == 0) return RADON_INVALID;
-    txkv_part *first = all->parts;
-    if (all->len == 1) return kv_ask_shard(first->store, first->shard, kv_batch(first->items), timeout, token);
-    return kv_ask_shard(coordinators, first->shard % coordinators->shards, txkv_request(all), timeout, token);
+    kv_store *receiver = txkv_receiver(all, coordinators, &shard, &message);
+    return kv_ask_shard(receiver, shard, message, timeout, token);
 }
 
 /* ---- what became of it ---- */
@@ -93,6 +103,21 @@ static inline bool txkv_parse(radon_bytes body, txkv_answer *out) {
     out->part = it.expiry;
     out->request = it.version;
     return it.value.len == 0 || kv_parse(it.value, &out->because);
+}
+
+/* Has it done, and waits for the answer in this turn. What is no answer is RADON_INVALID. */
+static inline radon_error txkv_call(const txkv *all, kv_store *coordinators, uint64_t timeout, txkv_answer *out) {
+    uint32_t shard;
+    radon_address address;
+    radon_bytes message, body;
+    *out = (txkv_answer){0};
+    if (all->len == 0) return RADON_INVALID;
+    kv_store *receiver = txkv_receiver(all, coordinators, &shard, &message);
+    radon_error error = kv_open_shard(receiver, shard, &address);
+    if (error == RADON_OK) error = radon_address_call(address, message, timeout, &body);
+    kv_close_shard(shard, address);
+    if (error != RADON_OK) return error;
+    return txkv_parse(body, out) ? RADON_OK : RADON_INVALID;
 }
 
 #endif
