@@ -75,4 +75,5 @@ class World:
 
 def message(*parts: tuple[str, tuple[bytes, ...]]) -> bytes:
     """Each part: "kind/#shard" and its requests."""
-    return run(Part(at.partition("/#")[0], int(at.partition("/#")[2]), requests) for at, requests in parts)
+    places = [(*at.rpartition("/#")[::2], requests) for at, requests in parts]
+    return run(Part(name, int(shard), requests) for name, shard, requests in places)

@@ -93,12 +93,15 @@ def test_a_shard_that_is_named_twice_is_refused(world: World) -> None:
         request(19, payload=b"\x07\0\0\0\x02kv\0\0\0\0"),
         request(19, payload=b"\x05\0\0\0\x04kv\0\0"),
         request(19, payload=b"\x06\0\0\0\0\0\0\0\0x"),
+        request(19, payload=b"\x08\0\0\0\x02\xff\xfe\0\0\0\0x"),
+        message(("kv/x/#0", (put(b"a", b"1"),))),
+        message(("k" * 64 + "/#0", (put(b"a", b"1"),))),
         message(("kv/#0", (put(b"a", b"1"),)))[:-1],
         message(("kv/#0", (put(b"a", b"1"),)))[:8] + b"\1" + message(("kv/#0", (put(b"a", b"1"),)))[9:],
         message(*[("kv/#0", (put(b"a", b"1"),))] * (PARTS_MAX + 1)),
         request(1, key=b"k"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_what_is_no_transaction_is_invalid(world: World, body: bytes) -> None:
     answer = parse(world.harness.call("tx/#0", body))

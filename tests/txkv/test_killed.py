@@ -125,7 +125,7 @@ async def be_a_client(kv: Kv, number: int, recorder: Recorder, values: Any, over
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("domains", ["1", "3"])
+@pytest.mark.parametrize("domains", ["3", pytest.param("1", marks=pytest.mark.slow)])
 async def test_transactions_of_a_process_that_is_killed_again_and_again_are_serializable(
     domains: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:

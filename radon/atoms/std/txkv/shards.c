@@ -60,15 +60,21 @@ radon_bytes number_key(uint64_t number) {
 
 /* ---- asking ---- */
 
+#define KIND_MAX 63
+#define PLACE_MAX (1 + KIND_MAX + 4)
+
 bool take_place(radon_bytes *rest, radon_bytes *out) {
-    if (rest->len == 0 || rest->data[0] == 0 || rest->len < 1u + rest->data[0] + 4) return false;
-    size_t size = 1u + rest->data[0] + 4;
+    size_t length = rest->len > 0 ? rest->data[0] : 0, size = 1 + length + 4;
+    if (length == 0 || length > KIND_MAX || rest->len < size) return false;
+    for (size_t index = 1; index <= length; index++) {
+        uint8_t byte = rest->data[index];
+        if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-')) return false;
+    }
     *out = radon_slice(*rest, 0, size);
     *rest = radon_slice(*rest, size, rest->len);
     return true;
 }
 
-#define PLACE_MAX (1 + 255 + 4)
 #define ADDRESSES 128 /* held on to; fewer than half of limits.handles */
 
 typedef struct {

@@ -19,7 +19,8 @@ radon_error shards_begin(void);
 radon_error next_number(uint64_t *out);
 radon_bytes number_key(uint64_t number);
 
-/* A place is a shard as a message names it: the length of its kind (u8), the kind, and which one (u32). Cuts one off. */
+/* A place is a shard as a message names it: the length of its kind (u8), the kind, and which one (u32). Cuts one off;
+ * false where there is none. */
 bool take_place(radon_bytes *rest, radon_bytes *out);
 
 /* Whether messages to it need not leave the domain. */
