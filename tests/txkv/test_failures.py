@@ -71,15 +71,26 @@ def test_a_shard_that_fails_undoes_the_others_and_has_to_confirm_that_it_heard(i
     refused = parse(ill.harness.answer(token) or b"")
     assert (refused.status, refused.expiry) == (Status.UNANSWERED, 1)
     nothing_happened(ill)
-    ill.harness.advance("5s")
-    if "told" not in ill.harness.state("tx/#0"):
-        assert is_near  # it was the last: nothing was prepared there
-        return
+    ill.harness.advance("30s")
     assert told(ill, at) == {}
     ill.harness.call(at, b"end well")
-    ill.harness.advance("2s")
-    assert list(told(ill, at)["ended"].values()) == [bytes([Op.ABORT])]
+    ill.harness.advance("12s")
+    if told(ill, at) or not is_near:  # else it was the last, and nothing was prepared there
+        assert list(told(ill, at)["ended"].values()) == [bytes([Op.ABORT])]
     ill.at_rest()
+
+
+def test_a_shard_is_not_asked_again_what_it_was_asked_already(ill: World) -> None:
+    at = near(ill, False)
+    for mood in (b"prepare ill", b"end silent"):
+        ill.harness.call(at, mood)
+    for _ in range(3):
+        token = ill.harness.post("tx/#0", message((at, (put(b"c", b"1"),)), *OTHERS))
+        ill.harness.advance("1m")
+        assert parse(ill.harness.answer(token) or b"").status is Status.UNANSWERED
+    state = ill.harness.state("tx/#0")
+    assert (len(state["told"]), len(state["asked"])) == (3, 1)
+    nothing_happened(ill)
 
 
 @pytest.mark.parametrize("is_near", [True, False], ids=["near", "far"])
@@ -98,7 +109,6 @@ def test_a_shard_that_says_nothing_in_time_undoes_the_others(ill: World, is_near
     ill.harness.advance("2s")
     assert parse(ill.harness.answer(token) or b"").status is Status.UNANSWERED
     nothing_happened(ill)
-    ill.harness.advance("3s")
     assert "prepared" not in told(ill, at)
     ill.at_rest()
 

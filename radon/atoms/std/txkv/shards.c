@@ -9,10 +9,10 @@
  */
 #include "shards.h"
 
-#define CONFIRMED 1024          /* ends that one turn asks about */
-#define PERIOD 1000000000ull    /* ns, of the timer that asks */
-#define SOON 10000000ull        /* the same where there are more */
-#define NUMBERS 1024            /* reserved at once, so that few transactions write it down */
+#define CONFIRMED 1024              /* ends that one turn asks about */
+#define PERIOD (10 * 1000000000ull) /* ns, of the timer that asks */
+#define SOON 10000000ull            /* the same where there are more */
+#define NUMBERS 1024                /* reserved at once, so that few transactions write it down */
 
 static radon_bucket told, asked, numbers;
 static uint64_t last, reserved; /* the last number given out, and the last that may be */
@@ -152,24 +152,33 @@ static void confirm(radon_bytes last_key, radon_bytes names) {
     radon_bytes request = kv_request((kv_op)last_key.data[place.len], (kv_options){0}, KV_NOTHING, names);
     radon_error error = next_number(&number);
     if (error == RADON_OK) error = radon_bucket_put(asked, number_key(number), last_key);
-    bool left = shard_ask(place, request, PATIENCE, TOKEN(number, CONFIRM)) == RADON_OK;
+    bool left = shard_ask(place, request, KV_FOR_EVER, TOKEN(number, CONFIRM)) == RADON_OK;
     if (left && error != RADON_OK) forget_told(last_key);
     if (!left && error == RADON_OK) radon_bucket_delete(asked, number_key(number));
+}
+
+/* Whether a question about the ends with this place and operation still awaits its answer. */
+static bool is_asked(radon_entry_list questions, radon_bytes same) {
+    for (size_t index = 0; index < questions.len; index++)
+        if (radon_starts_with(questions.data[index].value, same)) return true;
+    return false;
 }
 
 radon_error shards_confirm(void) {
     static uint8_t next[PLACE_MAX + 10];
     static size_t length;
-    radon_entry_list some;
+    radon_entry_list some, questions;
     radon_option start = radon_some((radon_bytes){next, length});
     radon_error error = radon_bucket_scan(told, start, RADON_NONE, CONFIRMED, false, &some);
+    if (error == RADON_OK)
+        error = radon_bucket_scan(asked, RADON_NONE, RADON_NONE, UINT32_MAX, false, &questions);
     if (error != RADON_OK) return error;
     for (size_t index = 0; index < some.len;) {
         radon_buffer names = {0};
         radon_bytes first = some.data[index].key, same = radon_slice(first, 0, first.len - 8), key = first;
         for (; index < some.len && radon_starts_with(some.data[index].key, same); key = some.data[index++].key)
             radon_buffer_add(&names, some.data[index].value);
-        confirm(key, radon_buffer_bytes(&names));
+        if (!is_asked(questions, same)) confirm(key, radon_buffer_bytes(&names));
         memcpy(next, key.data, key.len);
         next[key.len] = 0;
         length = key.len + 1;

@@ -6,7 +6,7 @@
 
 #include "txkv.h"
 
-#define PATIENCE (10 * 1000000000ull) /* ns; a shard that says nothing so long does not hear */
+#define PATIENCE (10 * 1000000000ull) /* ns; a shard that says nothing so long does not take part */
 
 /* Tokens of questions: the number of a transaction and of one of its parts, or what else was asked. */
 #define TOKEN(number, part) ((number) << 12 | (part))
