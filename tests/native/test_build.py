@@ -78,6 +78,7 @@ def test_a_linker_that_cannot_optimize_will_do(tmp_path: Path, make: Program, st
     assert status().stdout == "None\n"
 
 
+@pytest.mark.slow
 def test_it_is_built_again_only_when_something_changed(tree: Path, make: Program) -> None:
     make()
     module = tree / NATIVE / build.FILE
@@ -89,6 +90,7 @@ def test_it_is_built_again_only_when_something_changed(tree: Path, make: Program
     assert make(RADON_NATIVE_CFLAGS="-DANYTHING").stderr == "built the native domain\n"
 
 
+@pytest.mark.slow
 def test_a_source_that_does_not_compile_is_an_error_and_leaves_no_old_module(
     tree: Path, make: Program, status: Program
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_source_that_does_not_compile_is_an_error_and_leaves_no_old_module(
     assert status().stdout == "None\n"
 
 
+@pytest.mark.slow
 def test_lint_refuses_what_an_installation_lets_pass(tree: Path, make: Program) -> None:
     assert make("lint").returncode == 0
     (tree / NATIVE / "warned.c").write_text("int warned(int unused) { return 0; }\n")
