@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import uniform
 
-from radon.abi.errors import Invalid, Unavailable
-from radon.kv.messages import FORMAT, NO_FLAGS, Answer, Flag, Op, Part, Status, items, request, run
+from radon.abi.errors import Invalid, TooLarge, Unavailable
+from radon.kv.messages import FORMAT, NO_FLAGS, PARTS_MAX, Answer, Flag, Op, Part, Status, items, request, run
 from radon.kv.operations import (
     Ask,
     Conflict,
@@ -77,6 +77,8 @@ class Work:
             (answer,) = yield [Ask(shard, request(Op.BATCH, payload=items(requests)))]
             _happened(answer)
         else:
+            if len(parts) > PARTS_MAX:
+                raise TooLarge(f"a transaction is about {PARTS_MAX} shards at most, not {len(parts)}")
             body = run(Part(self._kind, shard, tuple(requests)) for shard, requests in parts.items())
             (answer,) = yield [Ask(next(iter(parts)) % coordinators, body, self._coordinators)]
             if answer.status in (Status.INVALID, Status.UNSUPPORTED) and not answer.value:

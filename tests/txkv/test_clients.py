@@ -8,7 +8,7 @@ from itertools import combinations, permutations
 import pytest
 
 import radon
-from radon.abi.errors import Invalid
+from radon.abi.errors import Invalid, TooLarge
 from radon.kv import BlockingKv, BlockingTransaction, Conflict, Kv, Locked, Transaction, shard_of
 from radon.kv.messages import Op, Status, items, parse, request
 from tests.kv.stores import SHARDS, Calls
@@ -218,6 +218,17 @@ def test_what_is_asked_again_under_its_name_happens_once(kv: BlockingKv) -> None
             t.put("b", b"1")
         kv.put("a", b"2")
     assert kv.get_many(["a", "b"]) == [b"2", b"1"]
+
+
+def test_more_shards_than_a_transaction_may_have_are_named(calls: Calls) -> None:
+    kv = BlockingKv(calls, shards=5000)
+
+    def work(t: BlockingTransaction) -> None:
+        for number in range(5000):
+            t.put(f"{number}", b"")
+
+    with pytest.raises(TooLarge, match="a transaction is about 1024 shards at most, not "):
+        kv.transact(work)
 
 
 def test_what_is_not_there_is_named() -> None:
