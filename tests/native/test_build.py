@@ -16,6 +16,7 @@ from radon.host.native import build
 
 ROOT = Path(__file__).parents[2]
 NATIVE = Path("radon/host/native")
+CLIENT = Path("radon/bench/native")
 EDITABLE = "from hatchling.build import build_editable; print(build_editable('dist'))"
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +29,9 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "guest-sdk" / "c", tmp_path / "guest-sdk" / "c")
-    shutil.copytree(ROOT / NATIVE, tmp_path / NATIVE, ignore=shutil.ignore_patterns("_native.*", "missing.txt", ".*"))
+    made = shutil.ignore_patterns("_native.*", "_client.*", "missing.txt", ".*")
+    for folder in (NATIVE, CLIENT):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=made)
     return tmp_path
 
 
@@ -154,7 +157,7 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     (sdist,) = (tree / "dist").glob("*.tar.gz")
     shutil.unpack_archive(sdist, tree / "unpacked", filter="data")
     (unpacked,) = (tree / "unpacked").iterdir()
-    assert {path.name for path in build.sources()} <= {path.name for path in (unpacked / NATIVE).iterdir()}
+    assert {path.name for path in build.TWIN.sources} <= {path.name for path in (unpacked / NATIVE).iterdir()}
 
     run = python("-m", "hatchling", "build", "--target", "wheel", cwd=unpacked)
     assert run.returncode == 0, run.stderr
@@ -162,6 +165,9 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     assert "-cp311-abi3-linux_" in wheel.name
     names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(f"{NATIVE}/")]
     assert sorted(names) == [f"{NATIVE}/__init__.py", f"{NATIVE}/{build.FILE}"]
+    names = [path.name for path in map(Path, zipfile.ZipFile(wheel).namelist()) if path.parent == CLIENT]
+    shared = ["api.h", "draw.h", "histogram.h", "records.h", "source.h"]  # with the guest
+    assert sorted(names) == sorted(["__init__.py", f"_client{build.SUFFIX}", *shared])
 
 
 @pytest.mark.parametrize(
