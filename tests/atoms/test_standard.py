@@ -32,7 +32,8 @@ def test_a_stale_module_is_named_and_then_written(
 ) -> None:
     """In another folder, of which nothing gets into the module."""
     copied = tmp_path / "kv"
-    shutil.copytree(STANDARDS["kv"].folder, copied)
+    for standard in STANDARDS.values():
+        shutil.copytree(standard.folder, tmp_path / standard.name)
     before = (copied / "kv.wasm").read_bytes()
     (copied / "kv.wasm").write_bytes(b"stale")
 
@@ -60,8 +61,8 @@ def test_an_application_with_one_is_stored_whole() -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv"),
-        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv"),
+        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv, txkv"),
+        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv, txkv"),
         ({"spread": "keyed", "shards": None}, "spread = 'keyed': std:kv needs spread = 'sharded'"),
         ({"memory": "shared"}, "memory = 'shared': std:kv keeps in memory what is one atom's"),
     ],

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.examples.programs import load_program
+from tests.examples.programs import MARKED_RADON, kill_in_a_commit, load_program
 
 KILLS = 20
-HERE = Path(__file__).parent
 
 demo = load_program("demo.py")
-
-
-async def kill_in_a_commit(pid: int, mark: Path, rng: random.Random) -> None:
-    """Some commits from now, at some moment of what is about as long as one takes."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, HERE / "kill_in_commit.py", f"{pid}", mark, f"{rng.randrange(5, 30)}", f"{rng.random() / 1000}"
-    )
-    assert await process.wait() == 0
 
 
 @pytest.mark.timeout(300)
@@ -34,7 +23,7 @@ async def test_20_kills_of_which_many_land_in_a_commit_lose_no_cent_and_double_n
     mark = tmp_path / "mark"  # its byte is 1 while a commit is being written
     mark.write_bytes(b"\0")
     monkeypatch.setenv("COMMIT_MARK", str(mark))
-    bank = demo.Bank(tmp_path, demo.free_port(), (sys.executable, HERE / "marked_radon.py"))
+    bank = demo.Bank(tmp_path, demo.free_port(), MARKED_RADON)
     in_a_commit = 0
     try:
         await bank.build()

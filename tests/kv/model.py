@@ -27,7 +27,7 @@ TAKES = {
     Op.APPEND: (CONDITIONS | Flag.RELATIVE, "key tag expiry payload"),
     Op.WRITE: (Flag.IF_ABSENT | Flag.IF_PRESENT | Flag.RELATIVE, "key tag version expiry payload"),
     Op.EXPIRE: (CONDITIONS | Flag.RELATIVE | Flag.GIVE_OLD, "key expiry"),
-    Op.BATCH: (NO_FLAGS, "payload"),
+    Op.BATCH: (NO_FLAGS, "key payload"),
     Op.SCAN: (Flag.NO_VALUE | Flag.BOUNDED, "key version"),
     Op.PREPARE: (NO_FLAGS, "key payload"),
     Op.COMMIT: (NO_FLAGS, "key"),
@@ -111,6 +111,8 @@ class Shard:
         return answer
 
     def batch(self, given: Request) -> Answer | list[Answer]:
+        if len(given.key) not in (0, 16):
+            return plain(Status.INVALID)
         answers = []
         for number, item in enumerate(given.items):
             if number >= BATCH_MAX:
@@ -145,7 +147,7 @@ class Shard:
         return Status.OK
 
     def end(self, given: Request) -> Answer:
-        if len(given.key) != 16:
+        if not given.key or len(given.key) % 16:
             return plain(Status.INVALID)
         if given.key not in self.prepared:
             return plain(Status.ABSENT)

@@ -1,7 +1,7 @@
 """The standard atoms: what `module = "std:NAME"` in a manifest stands for. Each has a folder, with sources and module.
 
 Owns where they are and what a manifest must say of them. `build.py` makes the modules; their clients are elsewhere
-(`radon/kv`, `guest-sdk/c/kv.h`).
+(`radon/kv`, `guest-sdk/c/kv.h` and `txkv.h`).
 """
 
 from __future__ import annotations
@@ -35,4 +35,4 @@ class Standard:
         return sorted(self.folder.glob("*.c"))
 
 
-STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"),)}
+STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"), Standard("txkv", "sharded"))}

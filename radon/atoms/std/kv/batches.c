@@ -13,6 +13,7 @@ static bool is_too_much(size_t number) { return number >= KV_BATCH_MAX || entrie
 radon_bytes batch_run(const request *given) {
     radon_bytes rest = {given->payload, given->size}, *answers = NULL;
     size_t count = 0, room = 0, size = 0;
+    if (given->key.len != 0 && given->key.len != KV_TRANSACTION) return answer(KV_INVALID, 0, KV_NOTHING);
     while (rest.len > 0) {
         request next;
         kv_status status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
@@ -57,7 +58,7 @@ static kv_status take(const request *next, radon_bytes name, radon_bytes *becaus
         *because = answer(KV_CONFLICT, now.version, KV_NOTHING);
         return KV_CONFLICT;
     }
-    return lock_take(next->key, next->op == KV_GET ? READ : WRITTEN, name);
+    return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);
 }
 
 radon_bytes transaction_prepare(const request *given) {
@@ -83,23 +84,34 @@ radon_bytes transaction_prepare(const request *given) {
     return answer(status, count, KV_NOTHING);
 }
 
-radon_bytes transaction_end(const request *given) {
+static radon_bytes end_one(kv_op op, radon_bytes name) {
     radon_option what;
     radon_bytes rest, items;
     request next;
     size_t count = 0;
-    if (given->key.len != KV_TRANSACTION) return answer(KV_INVALID, 0, KV_NOTHING);
-    kv_status status = prepared_load(given->key, &what);
+    kv_status status = prepared_load(name, &what);
     if (status != KV_OK || !what.some) return answer(status == KV_OK ? KV_ABSENT : status, 0, KV_NOTHING);
     rest = what.value;
     if (!kv_take_key(&rest, &items)) return answer(KV_INVALID, 0, KV_NOTHING);
-    for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key);
-    prepared_remove(given->key, what.value);
+    for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key, name);
+    prepared_remove(name, what.value);
     items = radon_concat(items, KV_NOTHING); /* puts write into it, and what was prepared may be wanted again */
-    for (rest = items; given->op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
+    for (rest = items; op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
         next.flags &= KV_KEEP_EXPIRY | KV_RELATIVE; /* its condition held when it was prepared */
-        radon_bytes it = next.op == KV_GET ? KV_NOTHING : request_run(&next, given->key);
-        if (it.len > 0 && refused(it)) return it;
+        if (next.op != KV_GET && refused(request_run(&next, name))) __builtin_trap(); /* it had its room */
     }
     return answer(KV_OK, count, KV_NOTHING);
+}
+
+radon_bytes transaction_end(const request *given) {
+    kv_status status = KV_ABSENT;
+    uint64_t count = 0;
+    if (given->key.len == 0 || given->key.len % KV_TRANSACTION != 0) return answer(KV_INVALID, 0, KV_NOTHING);
+    for (size_t at = 0; at < given->key.len; at += KV_TRANSACTION) {
+        radon_bytes it = end_one(given->op, radon_slice(given->key, at, at + KV_TRANSACTION));
+        if (refused(it)) return it;
+        if (status_in(it) == KV_OK) status = KV_OK;
+        count += radon_load_u64(it.data + 8);
+    }
+    return answer(status, count, KV_NOTHING);
 }

@@ -18,6 +18,7 @@ static radon_bucket values, expiries, locks, prepared, shard;
 static uint64_t version, reserved; /* the last one given out, and the last that may be */
 static uint64_t alarm;             /* what the timer is set for; 0: there are no expiries */
 static bool locked;                /* there may be locks */
+static bool released;              /* some were, and the others have not been looked for since */
 static size_t moved; /* in this turn */
 
 #define VERSION_KEY radon_text("version")
@@ -148,7 +149,10 @@ radon_error entries_begin(void) {
 
 size_t entries_moved(void) { return moved; }
 
-bool entries_are_plain(void) { return alarm == 0 && !locked; }
+bool entries_are_plain(bool own_locks) {
+    if (!own_locks && released && look_for_locks() == RADON_OK) released = false;
+    return alarm == 0 && (own_locks || !locked);
+}
 
 /* 0: never. An entry is gone at its very time. */
 static bool has_expired(uint64_t expiry) { return expiry != 0 && expiry <= radon_clock_now(); }
@@ -220,22 +224,23 @@ lock lock_of(radon_bytes key, radon_bytes *holder) {
     return (lock)found.value.data[0];
 }
 
-kv_status lock_take(radon_bytes key, lock mode, radon_bytes holder) {
-    radon_bytes had;
-    radon_buffer value = {0};
-    lock before = lock_of(key, &had);
-    if (before >= mode) return KV_OK;
-    radon_buffer_add_byte(&value, (uint8_t)mode);
-    radon_buffer_add(&value, holder);
-    locked = true;
-    radon_option old = before == FREE ? RADON_NONE : radon_some((radon_bytes){had.data - 1, had.len + 1});
-    return write(locks, key, radon_some(radon_buffer_bytes(&value)), old);
+static radon_option lock_value(lock mode, radon_bytes holder) {
+    uint8_t *bytes = radon_alloc(1 + holder.len);
+    bytes[0] = (uint8_t)mode;
+    memcpy(bytes + 1, holder.data, holder.len);
+    return mode == FREE ? RADON_NONE : radon_some((radon_bytes){bytes, 1 + holder.len});
 }
 
-kv_status lock_release(radon_bytes key) {
-    radon_bytes had;
-    if (lock_of(key, &had) == FREE) return KV_OK;
-    return write(locks, key, RADON_NONE, radon_some((radon_bytes){had.data - 1, had.len + 1}));
+kv_status lock_take(radon_bytes key, lock before, lock mode, radon_bytes holder) {
+    if (before >= mode) return KV_OK;
+    locked = true;
+    return write(locks, key, lock_value(mode, holder), lock_value(before, holder));
+}
+
+/* Were it undone, a lock for reading would be one for writing, which keeps what it promises as well. */
+kv_status lock_release(radon_bytes key, radon_bytes holder) {
+    released = true;
+    return write(locks, key, RADON_NONE, lock_value(WRITTEN, holder));
 }
 
 kv_status prepared_load(radon_bytes name, radon_option *out) {
@@ -247,6 +252,5 @@ kv_status prepared_store(radon_bytes name, radon_bytes what) {
 }
 
 kv_status prepared_remove(radon_bytes name, radon_bytes what) {
-    kv_status status = write(prepared, name, RADON_NONE, radon_some(what));
-    return status == KV_OK ? status_of(look_for_locks()) : status;
+    return write(prepared, name, RADON_NONE, radon_some(what));
 }

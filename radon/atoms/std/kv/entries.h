@@ -22,8 +22,9 @@ radon_error entries_begin(void);
 
 kv_status entry_load(radon_bytes key, entry *out);
 
-/* Whether no entry can have an expiry or a lock, so that one may be overwritten unseen. */
-bool entries_are_plain(void);
+/* Whether no entry can have an expiry, nor a lock unless all that matter are the asker's own, so that one may be
+ * overwritten unseen. */
+bool entries_are_plain(bool own_locks);
 
 /* Writes `size` bytes at `value`, over whose KV_HEAD bytes before them the head is written, with the next version.
  * `old`: what was loaded, or NULL where it is not known. The answer is that head. */
@@ -48,8 +49,8 @@ typedef enum { FREE, READ, WRITTEN } lock;
 
 /* Who has locked the key, in a name of KV_TRANSACTION bytes. */
 lock lock_of(radon_bytes key, radon_bytes *holder);
-kv_status lock_take(radon_bytes key, lock mode, radon_bytes holder);
-kv_status lock_release(radon_bytes key);
+kv_status lock_take(radon_bytes key, lock before, lock mode, radon_bytes holder);
+kv_status lock_release(radon_bytes key, radon_bytes holder);
 
 /* What a transaction has prepared. */
 kv_status prepared_load(radon_bytes name, radon_option *out);

@@ -65,11 +65,18 @@ static radon_bytes respond(const request *given) {
     }
 }
 
+/* A part of a transaction that nobody counts on any more: a dead letter, say, that was revived when all is over. */
+static bool is_unheard(radon_message message, const request *given) {
+    bool part = given->op == KV_PREPARE || (given->op == KV_BATCH && given->key.len > 0);
+    return part && !radon_message_wants_reply(message);
+}
+
 /* RADON_INVALID of a reply: nobody waits for one, and what was asked is done. */
 RADON_RECEIVE(message, body) {
     request given;
     RADON_TRY(entries_begin());
     kv_status status = request_read(body, &given);
+    if (status == KV_OK && is_unheard(message, &given)) return RADON_DONE;
     radon_bytes it = status == KV_OK ? respond(&given) : answer(status, 0, KV_NOTHING);
     if (refused(it)) entries_undo();
     if (radon_message_reply(message, it) == RADON_TOO_LARGE) {

@@ -21,7 +21,7 @@ static const struct {
     [KV_APPEND] = {CONDITIONS | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
     [KV_WRITE] = {KV_IF_ABSENT | KV_IF_PRESENT | KV_RELATIVE, KEY | TAG | VERSION | EXPIRY | PAYLOAD},
     [KV_EXPIRE] = {CONDITIONS | KV_RELATIVE | KV_GIVE_OLD, KEY | EXPIRY},
-    [KV_BATCH] = {0, PAYLOAD},
+    [KV_BATCH] = {0, KEY | PAYLOAD},
     [KV_SCAN] = {KV_NO_VALUE | KV_BOUNDED, KEY | VERSION},
     [KV_PREPARE] = {0, KEY | PAYLOAD},
     [KV_COMMIT] = {0, KEY},
@@ -210,20 +210,19 @@ bool request_holds(const request *given, const entry *now) {
            !(flags & KV_IF_VERSION && now->version != given->version);
 }
 
-/* A put that neither asks for anything of what it replaces nor may have to be undone. */
-static bool is_blind(const request *given) {
+/* A put that neither asks for anything of what it replaces nor may have to be undone; a commit never has to. */
+static bool is_blind(const request *given, bool commit) {
     uint8_t asking = CONDITIONS | KV_KEEP_EXPIRY | KV_GIVE_OLD;
-    return given->op == KV_PUT && given->alone && !(given->flags & asking) && given->expiry == 0 &&
-           entries_are_plain();
+    return given->op == KV_PUT && (given->alone || commit) && !(given->flags & asking) && given->expiry == 0 &&
+           entries_are_plain(commit);
 }
 
 radon_bytes request_run(const request *given, radon_bytes holder) {
     entry old;
     radon_bytes other;
-    if (is_blind(given)) return put(given, NULL);
-    lock held = lock_of(given->key, &other);
-    if (held != FREE && !radon_equal(other, holder) && (held == WRITTEN || given->op != KV_GET))
-        return answer(KV_LOCKED, 0, other);
+    if (is_blind(given, holder.len > 0)) return put(given, NULL);
+    lock held = holder.len > 0 ? FREE : lock_of(given->key, &other);
+    if (held == WRITTEN || (held == READ && given->op != KV_GET)) return answer(KV_LOCKED, 0, other);
     kv_status status = entry_load(given->key, &old);
     if (status != KV_OK) return plain(status);
     if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);

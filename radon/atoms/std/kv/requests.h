@@ -25,7 +25,7 @@ kv_status request_next(radon_bytes *rest, request *out);
 /* Does the condition of the request hold for what there is? */
 bool request_holds(const request *given, const entry *now);
 
-/* Carries out a request that is about one key, and answers. Of the holder of a lock, or of nobody (no bytes). */
+/* Carries out a request that is about one key, and answers. Of the transaction that had locked it, or of none (no bytes). */
 radon_bytes request_run(const request *given, radon_bytes holder);
 
 /* An answer: `value` behind its head. */

@@ -1,0 +1,255 @@
+/* txkv.c - coordinates transactions over shards of kv. docs/txkv.md has the messages and why nothing is lost.
+ *
+ *     open      number -> a transaction whose parts are being prepared: a record, below
+ *
+ * The parts are prepared all at once, but for one that is near, if there is one: it is asked last, with the power to
+ * decide. What was decided is told in the turn that hears or makes the decision, which forgets the transaction.
+ */
+#include "shards.h"
+
+static radon_bucket open;
+
+static radon_error begin(void) {
+    radon_error error = shards_begin();
+    return error == RADON_OK && open.handle == 0 ? radon_state_open(radon_text("open"), &open) : error;
+}
+
+/* ---- answers ---- */
+
+static radon_bytes answer(kv_status status, uint64_t version, radon_bytes value) {
+    uint8_t *head = radon_alloc(KV_HEAD + value.len);
+    memset(head, 0, KV_HEAD);
+    head[0] = (uint8_t)status;
+    radon_store_u32(head + 4, (uint32_t)value.len);
+    radon_store_u64(head + 8, version);
+    memcpy(head + KV_HEAD, value.data, value.len);
+    return (radon_bytes){head, KV_HEAD + value.len};
+}
+
+static kv_status status_of(radon_error error) {
+    switch (error) {
+    case RADON_TOO_LARGE: return KV_TOO_LARGE;
+    case RADON_EXHAUSTED: return KV_EXHAUSTED;
+    case RADON_TIMEOUT:
+    case RADON_CLOSED:
+    case RADON_UNAVAILABLE: return KV_UNANSWERED;
+    default: return KV_INVALID; /* no such shard, or none that may be used */
+    }
+}
+
+/* Which part it was that a shard refused, or that it could not be asked for. */
+static radon_bytes refusal(uint32_t part, kv_status status, radon_bytes because) {
+    radon_bytes it = because.len > 0 ? radon_concat(because, KV_NOTHING) : answer(status, 0, KV_NOTHING);
+    radon_store_u64((uint8_t *)it.data + 16, part);
+    return it;
+}
+
+/* Whoever asked for the transaction with this number may be gone. Nothing: it hears that it will hear nothing. */
+static void reply(uint64_t number, radon_bytes it) {
+    radon_message asker;
+    if (!radon_messaging_kept(number, &asker)) return;
+    if (it.len > 0 && radon_message_reply(asker, it) == RADON_TOO_LARGE) radon_message_reply(asker, radon_slice(it, 0, KV_HEAD));
+    radon_message_drop(asker);
+}
+
+/* ---- the end of a transaction ---- */
+
+/* A record in `open`: the name of a transaction, how many of its parts are still to be prepared, which part is the last
+ * (or NONE), the length of the places of all (u32 each), these, and the requests of the last. */
+typedef struct {
+    uint64_t number;
+    uint32_t last;
+    radon_bytes stored, name, places, items;
+} record;
+
+enum { AWAITED = KV_TRANSACTION, LAST = AWAITED + 4, LENGTH = LAST + 4, PLACES = LENGTH + 4 };
+
+#define NONE UINT32_MAX
+#define ALL UINT32_MAX
+
+static record record_in(uint64_t number, radon_bytes stored) {
+    size_t end = PLACES + radon_load_u32(stored.data + LENGTH);
+    return (record){
+        .number = number,
+        .last = radon_load_u32(stored.data + LAST),
+        .stored = stored,
+        .name = radon_slice(stored, 0, KV_TRANSACTION),
+        .places = radon_slice(stored, PLACES, end),
+        .items = radon_slice(stored, end, stored.len),
+    };
+}
+
+/* It is over: the parts before `end` are told, but for the last and one that has nothing to end, and whoever asked is
+ * answered. A shard that did not answer has to confirm that it heard. */
+static radon_error decide(const record *it, kv_op op, uint32_t end, uint32_t but, radon_bytes decision) {
+    bool doubtful = decision.data[0] == KV_UNANSWERED;
+    radon_bytes rest = it->places, place;
+    radon_error error = RADON_OK;
+    for (uint32_t part = 0; part < end && error == RADON_OK && take_place(&rest, &place); part++)
+        if (part != but && part != it->last) error = shard_tell(place, op, it->number, it->name, doubtful);
+    if (error == RADON_OK) error = radon_bucket_delete(open, number_key(it->number));
+    if (error == RADON_OK) reply(it->number, decision);
+    return error;
+}
+
+/* ---- messages ---- */
+
+static radon_bytes info(void) {
+    uint8_t numbers[8];
+    uint64_t shards = 0;
+    radon_option config = radon_config_get(radon_text("shards"));
+    if (config.some) radon_parse_u64(config.value, &shards);
+    radon_store_u32(numbers, (uint32_t)shards);
+    radon_store_u32(numbers + 4, TXKV_PARTS);
+    return answer(KV_OK, TXKV_FORMAT, (radon_bytes){numbers, sizeof numbers});
+}
+
+/* Its own shard makes it atomic. */
+static radon_error run_alone(uint64_t number, radon_bytes parts) {
+    radon_bytes part, place;
+    kv_take_key(&parts, &part);
+    take_place(&part, &place);
+    return shard_ask(place, kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING), KV_FOR_EVER, TOKEN(number, ALONE));
+}
+
+/* Asks all parts but the last; `count` is of those that it came to. */
+static radon_error prepare(const record *it, radon_bytes parts, uint32_t *count) {
+    radon_bytes part, place;
+    radon_error error = radon_bucket_put(open, number_key(it->number), it->stored);
+    while (error == RADON_OK && kv_take_key(&parts, &part) && take_place(&part, &place)) {
+        radon_bytes request = kv_request(KV_PREPARE, (kv_options){0}, part, it->name);
+        uint64_t timeout = shard_is_near(place) ? KV_FOR_EVER : PATIENCE;
+        if (*count != it->last) error = shard_ask(place, request, timeout, TOKEN(it->number, *count));
+        if (error == RADON_OK) ++*count;
+    }
+    return error;
+}
+
+static bool is_named_twice(radon_bytes places, radon_bytes which) {
+    radon_bytes place;
+    size_t times = 0;
+    while (take_place(&places, &place)) times += radon_equal(place, which);
+    return times > 1;
+}
+
+/* The record of a transaction of these parts. False: they are none. A part that is near is the last. */
+static bool make_record(radon_message message, radon_bytes parts, radon_buffer *out, uint32_t *count) {
+    radon_bytes part, place, near = {0}, items = {0};
+    uint32_t last = NONE;
+    radon_buffer_add(out, radon_message_id(message));
+    radon_buffer_extend(out, PLACES - KV_TRANSACTION);
+    for (*count = 0; parts.len > 0; ++*count) {
+        if (*count == TXKV_PARTS || !kv_take_key(&parts, &part) || !take_place(&part, &place) || part.len == 0)
+            return false;
+        radon_buffer_add(out, place);
+        if (!shard_is_near(place)) continue;
+        last = *count;
+        near = place;
+        items = part;
+    }
+    radon_store_u32(out->data + AWAITED, *count - (last != NONE));
+    radon_store_u32(out->data + LAST, last);
+    radon_store_u32(out->data + LENGTH, (uint32_t)(out->len - PLACES));
+    if (is_named_twice(radon_slice(radon_buffer_bytes(out), PLACES, out->len), near)) return false;
+    radon_buffer_add(out, items);
+    return *count > 0;
+}
+
+/* Answers what is to be answered at once; nothing: it will be later. */
+static radon_error run(radon_message message, radon_bytes parts, radon_bytes *at_once) {
+    radon_buffer stored = {0};
+    uint64_t number;
+    uint32_t count, asked_of = 0;
+    *at_once = refusal(0, KV_INVALID, KV_NOTHING);
+    if (!make_record(message, parts, &stored, &count)) return RADON_OK;
+    radon_error error = next_number(&number);
+    if (error == RADON_OK) error = radon_message_keep(message, number);
+    if (error == RADON_INVALID) error = RADON_OK; /* nobody waits */
+    *at_once = error == RADON_OK ? KV_NOTHING : refusal(0, status_of(error), KV_NOTHING);
+    if (error != RADON_OK) return RADON_OK;
+    record it = record_in(number, radon_buffer_bytes(&stored));
+    error = count == 1 ? run_alone(number, parts) : prepare(&it, parts, &asked_of);
+    if (error == RADON_OK) return RADON_OK;
+    return decide(&it, KV_ABORT, asked_of, NONE, refusal(asked_of, status_of(error), KV_NOTHING));
+}
+
+/* Has nothing but an operation and a payload, so that a later format may give a meaning to the rest. */
+static bool is_plain(radon_bytes body) {
+    return (radon_load_u32(body.data) & ~0xffu) == 0 && radon_load_u32(body.data + 4) == body.len - KV_HEAD &&
+           radon_load_u64(body.data + 8) == 0 && radon_load_u64(body.data + 16) == 0;
+}
+
+RADON_RECEIVE(message, body) {
+    RADON_TRY(begin());
+    int op = body.len < KV_HEAD ? 0 : body.data[0];
+    bool plain = op != 0 && is_plain(body);
+    radon_bytes it = answer(op == TXKV_RUN || op == KV_INFO || op == 0 ? KV_INVALID : KV_UNSUPPORTED, 0, KV_NOTHING);
+    if (plain && op == TXKV_RUN) RADON_TRY(run(message, radon_slice(body, KV_HEAD, body.len), &it));
+    if (plain && op == KV_INFO && body.len == KV_HEAD) it = info();
+    if (it.len > 0) radon_message_reply(message, it);
+    return RADON_DONE;
+}
+
+/* Whether a shard did what it was asked to, else why not. What it says of a transaction that it knew already is about
+ * another part, for which it has not even looked at this one. */
+static kv_status status_in(radon_error error, radon_bytes *body, bool preparing) {
+    kv_answer it;
+    if (error != RADON_OK || !kv_parse(*body, &it)) {
+        *body = KV_NOTHING;
+        return error != RADON_OK ? status_of(error) : KV_INVALID;
+    }
+    if (it.status > KV_ABSENT) return it.status;
+    if (!preparing || it.version != 0) return KV_OK;
+    *body = KV_NOTHING;
+    return KV_INVALID;
+}
+
+/* All others are prepared: the last part does it, or not, and so decides. Nobody but its answer knows from now on. */
+static radon_error ask_last(const record *it) {
+    radon_bytes rest = it->places, place = {0};
+    for (uint32_t part = 0; part <= it->last; part++) take_place(&rest, &place);
+    radon_bytes request = kv_request(KV_BATCH, (kv_options){0}, it->items, it->name);
+    radon_error error = shard_ask(place, request, KV_FOR_EVER, TOKEN(it->number, it->last));
+    if (error == RADON_OK) return RADON_OK;
+    return decide(it, KV_ABORT, ALL, NONE, refusal(it->last, status_of(error), KV_NOTHING));
+}
+
+static radon_error answered(uint64_t number, uint32_t part, kv_status status, radon_bytes because) {
+    radon_option found;
+    radon_error error = radon_bucket_get(open, number_key(number), &found);
+    if (error != RADON_OK || !found.some) return error; /* decided already */
+    record it = record_in(number, found.value);
+    if (status != KV_OK) {
+        uint32_t but = status == KV_UNANSWERED ? NONE : part; /* it has nothing prepared */
+        return decide(&it, KV_ABORT, ALL, but, refusal(part, status, because));
+    }
+    uint32_t left = radon_load_u32(it.stored.data + AWAITED) - (part != it.last);
+    if (part == it.last || (left == 0 && it.last == NONE))
+        return decide(&it, KV_COMMIT, ALL, NONE, answer(KV_OK, 0, KV_NOTHING));
+    if (left == 0) return ask_last(&it);
+    radon_store_u32((uint8_t *)it.stored.data + AWAITED, left); /* in this turn's memory */
+    return radon_bucket_put(open, number_key(number), it.stored);
+}
+
+/* In time, or nobody knows what became of it, and so nobody is answered. */
+static void answered_alone(uint64_t number, radon_error error, kv_status status, radon_bytes because) {
+    if (error == RADON_TIMEOUT) reply(number, KV_NOTHING);
+    else reply(number, status == KV_OK ? answer(KV_OK, 0, KV_NOTHING) : refusal(0, status, because));
+}
+
+RADON_REPLIED(token, error, body) {
+    uint64_t number = token >> 12;
+    uint32_t part = token & PART;
+    RADON_TRY(begin());
+    kv_status status = status_in(error, &body, part < TXKV_PARTS);
+    if (part == CONFIRM) RADON_TRY(shards_confirmed(number, status == KV_OK));
+    else if (part == ALONE) answered_alone(number, error, status, body);
+    else RADON_TRY(answered(number, part, status, body));
+    return RADON_DONE;
+}
+
+RADON_FIRED(token) {
+    RADON_TRY(begin());
+    RADON_TRY(shards_confirm());
+    return RADON_DONE;
+}
