@@ -45,7 +45,8 @@ class Runners:
         self._entering = threading.Lock()  # what all do together stands in the same order in all of their inboxes
         self._all = [
             Runner(
-                number, store, release=outside.release if count == 1 else partial(self._release, number), lost=lost,
+                number, store, lost=lost,
+                release=outside.release_encoded if count == 1 else partial(self._release, number),
                 standing=partial(self._standing, number), died=died, back=partial(self._call_again, number),
                 setup=partial(_begin, number, count, secret), make=make(number),
             )
@@ -69,6 +70,10 @@ class Runners:
         for runner, own in zip(self._all, self._spread(inputs), strict=True):
             if own:
                 runner.submit(*own)
+
+    def submit_encoded(self, records: bytes, domain: int) -> None:
+        """See `Runner.submit_encoded`; of the domain with this number."""
+        self._all[domain].submit_encoded(records)
 
     def perform(self, function: Callable[[Domain], T], at: Address) -> Future[T]:
         """See `Runner.perform`: with the domain of the atom that `at` names."""
@@ -143,9 +148,9 @@ class Runners:
     def _spread(self, inputs: Iterable[Any]) -> list[list[Any]]:
         return spread(inputs, self._resolve, len(self._all))
 
-    def _release(self, number: int, outputs: Iterable[Any]) -> None:
+    def _release(self, number: int, records: bytes) -> None:
         outside = []
-        for output in outputs:
+        for output in self._outside.sift(records):
             if type(output) is Crossing:
                 self._carry(output.domain, Crossed(number, output.first, output.crossings))
             elif type(output) is Heard:

@@ -28,7 +28,9 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "guest-sdk" / "c", tmp_path / "guest-sdk" / "c")
-    shutil.copytree(ROOT / NATIVE, tmp_path / NATIVE, ignore=shutil.ignore_patterns("_native.*", "missing.txt", ".*"))
+    for folder in (NATIVE, Path("radon/gateways/native")):
+        ignored = shutil.ignore_patterns("_native.*", "missing.txt", ".*")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     return tmp_path
 
 
@@ -151,13 +153,13 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     (sdist,) = (tree / "dist").glob("*.tar.gz")
     shutil.unpack_archive(sdist, tree / "unpacked", filter="data")
     (unpacked,) = (tree / "unpacked").iterdir()
-    assert {path.name for path in build.sources()} <= {path.name for path in (unpacked / NATIVE).iterdir()}
+    assert all((unpacked / path.relative_to(ROOT)).exists() for path in build.sources())
 
     run = python("-m", "hatchling", "build", "--target", "wheel", cwd=unpacked)
     assert run.returncode == 0, run.stderr
     (wheel,) = (unpacked / "dist").glob("*.whl")
     assert "-cp311-abi3-linux_" in wheel.name
-    names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(f"{NATIVE}/")]
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if "/native/" in name]
     assert sorted(names) == [f"{NATIVE}/__init__.py", f"{NATIVE}/{build.FILE}"]
 
 

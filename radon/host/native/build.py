@@ -1,8 +1,8 @@
-"""Makes the native twin: `_native`, from the C files beside this one and the machine's C compiler.
+"""Makes the native twin: `_native`, from the C files of FOLDERS and the machine's C compiler.
 
 A program of its own, which imports nothing of Radon: `pip install` runs it before Radon's dependencies are there
-(hatch_build.py), `make` before everything else. cffi writes the glue between Python and `api.h`, and one call of the
-compiler does the rest. Knows nothing of what the C files are about.
+(hatch_build.py), `make` before everything else. cffi writes the glue between Python and each `*api.h`, and one call
+of the compiler does the rest. Knows nothing of what the C files are about.
 
 RADON_NATIVE_CFLAGS appends flags. RADON_NATIVE_BUILD is another folder for the module, and where it is imported from.
 """
@@ -24,6 +24,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
+FOLDERS = (HERE, HERE.parents[1] / "gateways" / "native")
+"""Where C files are: those of each layer beside its own Python, and one module of all."""
+
 NAME = "radon.host.native._native"
 
 # cffi keeps to Python's stable ABI wherever it can, so that one module serves every Python from 3.11 on.
@@ -32,6 +35,7 @@ FILE = "_native" + (".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFF
 REASON = "missing.txt"
 """Stands where the module would stand, and says in one line why there is none."""
 
+INCLUDED = [f"-I{folder}" for folder in FOLDERS]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden"]
 LINKED = ["-flto=auto", "-fno-plt"]
 """Inlines across files, worth a fifth of a message's time. Where the linker knows no such thing, it is done without."""
@@ -62,8 +66,8 @@ def build(folder: Path = HERE) -> bool:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".build") as scratch:
             made = Path(scratch) / FILE
             glue = _glue(Path(scratch), digest)
-            command = [*compiler(), *FLAGS, *_extra(), "-shared", f"-I{HERE}", f"-I{_headers()}", "-o", str(made)]
-            command += [*map(str, sources()), str(glue), "-ldl"]
+            command = [*compiler(), *FLAGS, *_extra(), "-shared", *INCLUDED, f"-I{_headers()}", "-o", str(made)]
+            command += [*map(str, sources()), str(glue), "-ldl", "-pthread"]
             try:
                 _run([*command, *LINKED])
             except Broken:
@@ -81,11 +85,15 @@ def lint() -> None:
     """Raises Broken when a strict compiler finds something in a C file. Optimized: some warnings need it."""
     with tempfile.TemporaryDirectory() as scratch:
         for source in sources():
-            _run([*compiler(), *FLAGS, *STRICT, "-c", str(source), "-o", str(Path(scratch) / "unused.o")])
+            _run([*compiler(), *FLAGS, *STRICT, *INCLUDED, "-c", str(source), "-o", str(Path(scratch) / "unused.o")])
 
 
 def sources() -> list[Path]:
-    return sorted(HERE.glob("*.c"))
+    return _files("*.c")
+
+
+def _files(pattern: str) -> list[Path]:
+    return [path for folder in FOLDERS for path in sorted(folder.glob(pattern))]
 
 
 def compiler() -> list[str]:
@@ -119,21 +127,22 @@ def _headers() -> str:
 def _digest() -> bytes:
     """What a module that needs no rebuild has in it. Times of files would miss one that is gone, and other flags."""
     digest = hashlib.sha256(repr((os.environ.get("CC"), _extra())).encode())
-    for path in (Path(__file__), *sources(), *sorted(HERE.glob("*.h"))):
+    for path in (Path(__file__), *sources(), *_files("*.h")):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return b"radon-native " + digest.hexdigest().encode()
 
 
 def _glue(scratch: Path, digest: bytes) -> Path:
-    """The C file that makes a Python module of `api.h`."""
+    """The C file that makes a Python module of what Python calls."""
     try:
         from cffi import FFI  # type: ignore[import-untyped]
     except ImportError:
         raise Unbuildable("no cffi: pip install 'cffi>=1.17'") from None
     ffi = FFI()
-    ffi.cdef("\n".join(declarations((HERE / "api.h").read_text())))
+    headers = _files("*api.h")
+    ffi.cdef("\n".join(line for header in headers for line in declarations(header.read_text())))
     mark = f'__attribute__((used)) static const char radon_digest[] = "{digest.decode()}";'
-    ffi.set_source(NAME, f'#include "api.h"\n{mark}')
+    ffi.set_source(NAME, "\n".join([*(f'#include "{header.name}"' for header in headers), mark]))
     path = scratch / "glue.c"
     with contextlib.redirect_stdout(io.StringIO()):  # it says what it does, with no way to ask it not to
         ffi.emit_c_code(str(path))
