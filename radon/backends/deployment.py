@@ -111,9 +111,12 @@ class Deployment(Protocol):
         and copies Hangup(NOWHERE). It never gets what left before. Raises Invalid as `attach`.
         """
 
-    def submit_encoded(self, records: bytes, domain: int) -> None:
-        """A body of inputs, well-formed, for the domain with this number (`hash.domain_of` says which it is of an
-        atom). Raises Unavailable."""
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool = False) -> None:
+        """A body of inputs, well-formed, for the domain with this number (`hash.domain_of` says which is an atom's).
+
+        `at_once`: they are all that a gateway has, so that a domain which was lent to this loop may run them before
+        this returns; not to be said in a callback. Raises Unavailable.
+        """
 
     def detach(self, kind: str) -> None:
         """Call the `outside` of this kind no more; a call that has begun may still be under way."""

@@ -158,8 +158,8 @@ class Monolith:
     def attach_sieve(self, kinds: Iterable[str], sieve: Sieve) -> None:
         self._outside.attach_sieve(kinds, sieve)
 
-    def submit_encoded(self, records: bytes, domain: int) -> None:
-        self._runners.submit_encoded(records, domain)
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool = False) -> None:
+        self._runners.submit_encoded(records, domain, at_once=at_once)
 
     def detach(self, kind: str) -> None:
         self._outside.detach(kind)

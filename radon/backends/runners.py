@@ -42,6 +42,7 @@ class Runners:
         make: Callable[[int], Make | None] = lambda number: None,
     ) -> None:  # fmt: skip
         self._outside = outside
+        self._lending: Lending | None = None
         self._entering = threading.Lock()  # what all do together stands in the same order in all of their inboxes
         self._all = [
             Runner(
@@ -71,9 +72,13 @@ class Runners:
             if own:
                 runner.submit(*own)
 
-    def submit_encoded(self, records: bytes, domain: int) -> None:
-        """See `Runner.submit_encoded`; of the domain with this number."""
-        self._all[domain].submit_encoded(records)
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool) -> None:
+        """See `Runner.submit_encoded`, of the domain with this number, and `Lending.at_once`."""
+        submit = partial(self._all[domain].submit_encoded, records)
+        if at_once and self._lending is not None:
+            self._lending.at_once(submit)
+        else:
+            submit()
 
     def perform(self, function: Callable[[Domain], T], at: Address) -> Future[T]:
         """See `Runner.perform`: with the domain of the atom that `at` names."""
@@ -100,7 +105,8 @@ class Runners:
     def lend(self) -> None:
         """To the running event loop; several domains are to run at once, and keep their threads."""
         if len(self._all) == 1:
-            self._all[0].lend(Lending(self._all[0]).borrow)
+            self._lending = Lending(self._all[0])
+            self._all[0].lend(self._lending.borrow)
 
     # ---- all, or none ----
 

@@ -24,6 +24,9 @@ from radon.host import native
 
 log = logging.getLogger(__name__)
 
+SILENCE = 60.0
+"""Seconds between two complaints that there are no files left."""
+
 
 class NativeTcpGateway:
     """See `TcpGateway`. Raises RadonError where the process may open no more files."""
@@ -42,9 +45,8 @@ class NativeTcpGateway:
         self._listeners: list[socket.socket] = []
         self._kinds: list[str] = []
         self._told: tuple[Any, ...] = ()  # what the limits in C were made of
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self._crowded = False
+        self._empty = asyncio.Event()  # set, when there are no connections
+        self._silent_until = 0.0
         self._sweeping: asyncio.TimerHandle | None = None
 
     @property
@@ -69,17 +71,17 @@ class NativeTcpGateway:
     async def stop(self, grace: float) -> None:
         if self._sweeping is not None:
             self._sweeping.cancel()
-        self._lib.radon_tcp_drain(self._sockets)
+        self._go_on(self._lib.radon_tcp_drain(self._sockets))
         for listener in self._listeners:
             listener.close()
-        self._submit()
         try:
             async with asyncio.timeout(grace):
-                await self._empty.wait()
+                while self._lib.radon_tcp_open(self._sockets):
+                    self._empty.clear()
+                    await self._empty.wait()
         except TimeoutError:
             for domain in range(self._deployment.domains):
-                self._lib.radon_tcp_cut(self._sockets, domain)
-            self._submit()
+                self._go_on(self._lib.radon_tcp_cut(self._sockets, domain))
         self._loop.remove_reader(self._lib.radon_tcp_file(self._sockets))
         for kind in self._kinds:
             self._deployment.detach(kind)
@@ -89,29 +91,31 @@ class NativeTcpGateway:
     def _serve(self) -> None:
         """Sockets are ready, or another thread has sifted something out."""
         self._tell_limits()
-        self._lib.radon_tcp_serve(self._sockets)
-        self._submit()
+        self._go_on(self._lib.radon_tcp_serve(self._sockets), at_once=True)
 
     def _sweep(self) -> None:
         self._tell_limits()
-        self._lib.radon_tcp_sweep(self._sockets)
-        self._submit()
+        self._go_on(self._lib.radon_tcp_sweep(self._sockets))
         self._sweeping = self._loop.call_later(tcp.WATCH, self._sweep)
 
-    def _submit(self) -> None:
-        """What C has made of it, to the domains."""
-        for domain in range(self._deployment.domains):
-            while records := self._inputs(domain):
-                try:
-                    self._deployment.submit_encoded(records, domain)
-                except RadonError:  # it is stopping, or its store fails: nobody there hears of these connections
-                    self._lib.radon_tcp_cut(self._sockets, domain)
-                    self._inputs(domain)
-        if self._lib.radon_tcp_open(self._sockets):
-            self._empty.clear()
-        else:
+    def _go_on(self, found: int, *, at_once: bool = False) -> None:
+        """With what is to be looked at after a call of C."""
+        if found & self._lib.RADON_TCP_INPUTS:
+            for domain in range(self._deployment.domains):
+                if records := self._inputs(domain):
+                    self._submit(records, domain, at_once)
+        if found & self._lib.RADON_TCP_EMPTY:
             self._empty.set()
-        self._say_if_crowded()
+        if found & self._lib.RADON_TCP_CROWDED and self._loop.time() >= self._silent_until:
+            log.warning("no connections are accepted until files are closed; raise the limit (ulimit -n)")
+            self._silent_until = self._loop.time() + SILENCE
+
+    def _submit(self, records: bytes, domain: int, at_once: bool) -> None:
+        try:
+            self._deployment.submit_encoded(records, domain, at_once=at_once)
+        except RadonError:  # it is stopping, or its store fails: nobody there hears of these connections
+            self._go_on(self._lib.radon_tcp_cut(self._sockets, domain) & ~self._lib.RADON_TCP_INPUTS)
+            self._lib.radon_tcp_taken(self._sockets, domain)
 
     def _inputs(self, domain: int) -> bytes:
         there = self._lib.radon_tcp_inputs(self._sockets, domain)
@@ -132,12 +136,6 @@ class NativeTcpGateway:
             self._lib.radon_tcp_patience(self._sockets, int(tcp.FLUSH * 1e9), int(tcp.STALLED * 1e9))
             self._lib.radon_tcp_room(self._sockets, tcp.UNHANDLED)
 
-    def _say_if_crowded(self) -> None:
-        crowded = bool(self._lib.radon_tcp_crowded(self._sockets))
-        if crowded and not self._crowded:
-            log.warning("no connections are accepted until files are closed; raise the limit (ulimit -n)")
-        self._crowded = crowded
-
     # ---- in any thread ----
 
     def _sift(self, records: bytes) -> bytes:
@@ -149,6 +147,5 @@ class NativeTcpGateway:
             others = bytes(self._ffi.buffer(rest.data, rest.size))
             self._lib.radon_tcp_sifted(rest)
         if own:
-            self._lib.radon_tcp_settle(self._sockets)
-            self._submit()
+            self._go_on(self._lib.radon_tcp_settle(self._sockets))
         return others

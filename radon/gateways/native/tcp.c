@@ -45,32 +45,33 @@ static Connection **everyone(const RadonTcp *t) {
     return all;
 }
 
-static void reap(RadonTcp *t) {
+/* Whoever was touched goes on, and whoever has gone is freed: the end of each call. What is to be looked at then. */
+static int go_on(RadonTcp *t) {
     Connection *c;
-    while ((c = list_pop(&t->dead)) != NULL) connection_free(c);
-}
-
-static void go_on(RadonTcp *t) {
-    Connection *c;
+    int found = t->crowded ? RADON_TCP_CROWDED : 0;
     while ((c = list_pop(&t->touched)) != NULL) {
         c->touched = false;
         if (c->socket >= 0) connection_go_on(t, c);
         else list_push(&t->dead, c);
     }
-    reap(t);
+    while ((c = list_pop(&t->dead)) != NULL) connection_free(c);
+    for (size_t i = 0; i < t->domains; i++) {
+        if (t->inputs[i].size) found |= RADON_TCP_INPUTS;
+    }
+    return t->open.count ? found : found | RADON_TCP_EMPTY;
 }
 
-static void cut(RadonTcp *t, uint32_t domain, bool every) {
+static int cut(RadonTcp *t, uint32_t domain, bool every) {
     size_t count = t->open.count;
     Connection **all = everyone(t);
     for (size_t i = 0; i < count; i++) {
         if (every || all[i]->domain == domain) connection_cut(t, all[i]);
     }
     free(all);
-    go_on(t);
+    return go_on(t);
 }
 
-void radon_tcp_cut(RadonTcp *t, uint32_t domain) { cut(t, domain, false); }
+int radon_tcp_cut(RadonTcp *t, uint32_t domain) { return cut(t, domain, false); }
 
 void radon_tcp_free(RadonTcp *t) {
     cut(t, 0, true);
@@ -104,7 +105,6 @@ void radon_tcp_numbers(RadonTcp *t, uint64_t *numbers) {
     while ((c = table_next(&t->open, &at)) != NULL) *numbers++ = c->number;
 }
 
-int radon_tcp_crowded(RadonTcp *t) { return t->crowded; }
 
 RadonBytes radon_tcp_inputs(RadonTcp *t, uint32_t domain) {
     return (RadonBytes){t->inputs[domain].data, t->inputs[domain].size};
@@ -162,7 +162,7 @@ static void accept_from(RadonTcp *t, size_t which) {
     }
 }
 
-void radon_tcp_sweep(RadonTcp *t) {
+int radon_tcp_sweep(RadonTcp *t) {
     uint64_t now = monotonic();
     if (t->crowded && !t->draining) {
         t->crowded = false;
@@ -176,10 +176,10 @@ void radon_tcp_sweep(RadonTcp *t) {
         }
         free(all);
     }
-    go_on(t);
+    return go_on(t);
 }
 
-void radon_tcp_drain(RadonTcp *t) {
+int radon_tcp_drain(RadonTcp *t) {
     Connection *c;
     size_t at = 0;
     watch_none(t);
@@ -188,7 +188,7 @@ void radon_tcp_drain(RadonTcp *t) {
         c->last = true;
         connection_touch(t, c);
     }
-    go_on(t);
+    return go_on(t);
 }
 
 /* ---- what sockets are ready for ---- */
@@ -203,7 +203,7 @@ static void ready(RadonTcp *t, Connection *c, uint32_t events) {
     connection_go_on(t, c);
 }
 
-void radon_tcp_serve(RadonTcp *t) {
+int radon_tcp_serve(RadonTcp *t) {
     struct epoll_event events[READY];
     int count = epoll_wait(t->set, events, READY, 0);
     for (int i = 0; i < count; i++) {
@@ -217,7 +217,7 @@ void radon_tcp_serve(RadonTcp *t) {
             ready(t, c, events[i].events);
         }
     }
-    radon_tcp_settle(t);
+    return radon_tcp_settle(t);
 }
 
 /* ---- what left the domains ---- */
@@ -320,7 +320,7 @@ static void settle(RadonTcp *t, const Record *r) {
     }
 }
 
-void radon_tcp_settle(RadonTcp *t) {
+int radon_tcp_settle(RadonTcp *t) {
     Reader reader;
     Record r;
     Buffer sifted;
@@ -337,5 +337,5 @@ void radon_tcp_settle(RadonTcp *t) {
         t->starved = false;
         while ((c = table_next(&t->open, &at)) != NULL) connection_touch(t, c);
     }
-    go_on(t);
+    return go_on(t);
 }

@@ -1,7 +1,6 @@
 /* What Python calls of the TCP gateway's sockets: gateways/tcp_native.py, which says what for. Read by cffi, as api.h.
  *
- * All but `radon_tcp_sift` is for one thread, the event loop's; nothing here blocks. Behind each call from `serve` to
- * `cut` there may be inputs for the domains, to be taken with `radon_tcp_inputs`. */
+ * All but `radon_tcp_sift` is for one thread, the event loop's; nothing here blocks. */
 #pragma once
 
 #include "api.h"
@@ -25,16 +24,22 @@ void radon_tcp_room(RadonTcp *t, size_t unhandled);
 /* Nanoseconds for a peer to read the rest when its atom has ended, and to read anything at all of what waits for it. */
 void radon_tcp_patience(RadonTcp *t, uint64_t flush, uint64_t stalled);
 
-int radon_tcp_file(RadonTcp *t);     /* can be read when there is something to serve */
-void radon_tcp_serve(RadonTcp *t);   /* whatever sockets are ready for, and what was sifted out elsewhere */
-void radon_tcp_settle(RadonTcp *t);  /* what was sifted out: write it, and go on with whom it was for */
-void radon_tcp_sweep(RadonTcp *t);   /* those whose time is over; accept again, if no file was left for it */
-void radon_tcp_drain(RadonTcp *t);   /* accept no more, hear no more, end when what was heard is handled */
-void radon_tcp_cut(RadonTcp *t, uint32_t domain); /* reset the connections whose atoms are there */
+/* What is to be looked at after a call. */
+#define RADON_TCP_INPUTS 1
+#define RADON_TCP_EMPTY 2
+#define RADON_TCP_CROWDED 4
+/* There are inputs for a domain; there are no connections; nobody is accepted until the next sweep, because there are
+ * no files left. */
 
-size_t radon_tcp_open(RadonTcp *t);    /* connections */
+int radon_tcp_file(RadonTcp *t);   /* can be read when there is something to serve */
+int radon_tcp_serve(RadonTcp *t);  /* whatever sockets are ready for, and what was sifted out elsewhere */
+int radon_tcp_settle(RadonTcp *t); /* what was sifted out: write it, and go on with whom it was for */
+int radon_tcp_sweep(RadonTcp *t);  /* those whose time is over; accept again, if no file was left for it */
+int radon_tcp_drain(RadonTcp *t);  /* accept no more, hear no more, end when what was heard is handled */
+int radon_tcp_cut(RadonTcp *t, uint32_t domain); /* reset the connections whose atoms are there */
+
+size_t radon_tcp_open(RadonTcp *t);                     /* connections */
 void radon_tcp_numbers(RadonTcp *t, uint64_t *numbers); /* of them */
-int radon_tcp_crowded(RadonTcp *t);    /* 1: nobody is accepted, because there are no files left */
 
 /* Input records for a domain; `radon_tcp_taken` says that all were read. */
 RadonBytes radon_tcp_inputs(RadonTcp *t, uint32_t domain);
