@@ -134,11 +134,13 @@ def main() -> None:
     ]
     found: dict[tuple[str, str], list[Found]] = {}
     with TemporaryDirectory() as folder, ExitStack() as running:
+        radon = [sys.executable, "-m", "radon", "run", folder, "--bind"]
         Path(folder, "ping.wasm").write_bytes(guest("ping"))
         Path(folder, "radon.toml").write_text(MANIFEST)
         bare = str(Path(folder, "bare"))
         subprocess.run([*compiler(), "-O2", "-D_GNU_SOURCE", HERE / "native" / "ping.c", "-o", bare], check=True)
-        radon = [sys.executable, "-m", "radon", "run", folder, "--bind"]
+        with server("radon", lambda port: [*radon, f"127.0.0.1:{port}=ping"]) as fresh:
+            memory = idle(fresh)
         redis = ["redis-server", "--save", "", "--appendonly", "no", "--dir", folder, "--port"]
         servers = [
             running.enter_context(server(name, command))
@@ -152,7 +154,6 @@ def main() -> None:
             for at in servers:
                 for load in loads:
                     found.setdefault((at.name, load.name), []).append(measured(at, load))
-        memory = idle(servers[0])
 
     def of(server: str, load: str, what: str) -> list[float]:
         return [getattr(one, what) for one in found[server, load]]

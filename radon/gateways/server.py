@@ -17,7 +17,7 @@ from radon.atoms.application import Secrets
 from radon.backends.deployment import Deployment
 from radon.gateways.egress import Egress
 from radon.gateways.http import HttpGateway
-from radon.gateways.listening import bind, text_of, tls_context
+from radon.gateways.listening import allow_files, bind, text_of, tls_context
 from radon.gateways.tcp import TcpGateway
 from radon.gateways.tcp_asyncio import AsyncioTcpGateway
 from radon.gateways.tcp_native import NativeTcpGateway
@@ -71,6 +71,7 @@ class Gateways:
             for (address, kind), sockets in bound.tcp.items():
                 by_kind.setdefault(kind, []).extend(sockets)
                 self.tcp[address] = text_of(sockets[0].getsockname())
+            allow_files()
             self._connections = _tcp_gateway(self._deployment)
             await self._connections.start(by_kind)
         if bound.http:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import count
 
@@ -102,7 +103,7 @@ class AsyncioTcpGateway:
                 connection.write(output.delivery.body)
         elif output.atom == NOWHERE:
             for connection in list(self.connections.values()):
-                connection.hang_up()
+                connection.lose()
         else:
             connection = self.connections.get(output.atom.key)
             if connection is not None:
@@ -235,6 +236,14 @@ class _Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.close()
             self._closing = self._loop.call_later(tcp.FLUSH, self.abort)
+
+    def lose(self) -> None:
+        """A domain is lost, and maybe not that of the atom."""
+        told = self._told
+        self.hang_up()
+        if not told:
+            with suppress(RadonError):
+                self._gateway.deployment.submit(Disconnect(self._atom))
 
     def drain(self) -> None:
         """Hear no more; end when what was heard is handled."""
