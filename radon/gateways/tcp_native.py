@@ -142,10 +142,10 @@ class NativeTcpGateway:
         """See `Deployment.attach_sieve`."""
         own = threading.get_ident() == self._thread
         rest = self._lib.radon_tcp_sift(self._sockets, records, len(records), not own)
-        others = b""
-        if rest.size:
-            others = bytes(self._ffi.buffer(rest.data, rest.size))
-            self._lib.radon_tcp_sifted(rest)
+        if rest.size == len(records):
+            return records
+        others = bytes(self._ffi.buffer(rest.data, rest.size)) if rest.size else b""
+        self._lib.radon_tcp_sifted(rest)
         if own:
             self._go_on(self._lib.radon_tcp_settle(self._sockets))
         return others

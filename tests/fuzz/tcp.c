@@ -114,6 +114,10 @@ static void step(uint8_t what, uint8_t whom) {
     default: from_peer(what, &models[number], whom);
     }
     take();
+    for (uint64_t each = 1; each <= t->begun; each++) {
+        const Connection *c = connection_of(t, each);
+        must(c == NULL || c->sent <= c->unsent.size - c->sent, "what was sent is forgotten");
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

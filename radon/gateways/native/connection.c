@@ -143,6 +143,15 @@ void connection_write(RadonTcp *t, Connection *c, Slice body) {
     connection_touch(t, c);
 }
 
+/* Else a peer that reads all the time, and is never done, would keep all that it ever got. */
+static void forget_sent(Connection *c) {
+    size_t left = c->unsent.size - c->sent;
+    if (c->sent < left) return;
+    memcpy(c->unsent.data, c->unsent.data + c->sent, left);
+    c->unsent.size = left;
+    c->sent = 0;
+}
+
 /* False: there is no connection any more. */
 static bool flush(RadonTcp *t, Connection *c) {
     size_t before = c->sent;
@@ -164,8 +173,9 @@ static bool flush(RadonTcp *t, Connection *c) {
     } else if (c->unsent.size - c->sent > c->served->unread) {
         connection_cut(t, c);
         return false;
-    } else if (!c->ending && (c->by == 0 || c->sent > before)) {
-        set_time(t, c, monotonic() + t->stalled);
+    } else {
+        if (!c->ending && (c->by == 0 || c->sent > before)) set_time(t, c, monotonic() + t->stalled);
+        forget_sent(c);
     }
     return true;
 }

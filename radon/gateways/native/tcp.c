@@ -254,17 +254,25 @@ RadonBytes radon_tcp_sift(RadonTcp *t, const uint8_t *records, size_t size, int 
     Buffer rest = {0};
     Reader reader = reader_of(slice(records, size));
     Record r;
-    bool first;
+    size_t before;
+    bool any;
     pthread_mutex_lock(&t->sifting);
-    first = t->sifted.size == 0;
-    while (next_record(&reader, &r)) buffer_put(is_ours(t, &r) ? &t->sifted : &rest, r.data, r.size);
-    first = first && t->sifted.size;
+    before = t->sifted.size;
+    while (next_record(&reader, &r)) {
+        if (is_ours(t, &r)) {
+            if (t->sifted.size == before) buffer_put(&rest, records, (size_t)(r.data - records));
+            buffer_put(&t->sifted, r.data, r.size);
+        } else if (t->sifted.size > before) {
+            buffer_put(&rest, r.data, r.size);
+        }
+    }
+    any = t->sifted.size > before;
     pthread_mutex_unlock(&t->sifting);
-    if (first && ring) {
+    if (any && before == 0 && ring) {
         uint64_t one = 1;
         if (write(t->bell, &one, sizeof one) < 0) (void)0; /* it rings already */
     }
-    return (RadonBytes){rest.data, rest.size};
+    return any ? (RadonBytes){rest.data, rest.size} : (RadonBytes){NULL, size};
 }
 
 void radon_tcp_sifted(RadonBytes rest) { free((void *)rest.data); }
