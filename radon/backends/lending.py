@@ -41,7 +41,7 @@ class Lending:
         try:
             submit()
         finally:
-            self._drive()
+            self._context.run(self._drive)
 
     def _drive(self) -> None:
         self._coming = False
