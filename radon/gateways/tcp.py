@@ -56,7 +56,7 @@ class TcpGateway(Protocol):
 
 
 def chunk_of(deployment: Deployment, kind: str) -> int:
-    """The most that a message to the atoms of `kind` may have, of what is worth putting into one."""
+    """The most that a message to the atoms of `kind` may have, of what is worth putting into one; never 0."""
     return min(CHUNK, _message_of(deployment, kind))
 
 

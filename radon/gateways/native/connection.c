@@ -97,7 +97,7 @@ void connection_begin(RadonTcp *t, const Served *served, int socket, Slice peer)
 }
 
 /* It is freed when nothing of this call can meet it any more. */
-static void bury(RadonTcp *t, Connection *c) {
+void connection_lost(RadonTcp *t, Connection *c) {
     connection_tell(t, c);
     set_time(t, c, 0);
     table_remove(&t->open, hash_u64(c->number), of_number, &c->number);
@@ -107,12 +107,10 @@ static void bury(RadonTcp *t, Connection *c) {
     if (!c->touched) list_push(&t->dead, c); /* else whoever takes it out of that list does it */
 }
 
-void connection_lost(RadonTcp *t, Connection *c) { bury(t, c); }
-
 void connection_cut(RadonTcp *t, Connection *c) {
     struct linger none = {.l_onoff = 1};
     setsockopt(c->socket, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    bury(t, c);
+    connection_lost(t, c);
 }
 
 void connection_hang_up(RadonTcp *t, Connection *c) {
@@ -124,10 +122,10 @@ void connection_hang_up(RadonTcp *t, Connection *c) {
     connection_touch(t, c);
 }
 
-/* What nobody will read is taken off the socket, else closing it would be a reset, and might overtake the last words. */
+/* What nobody will read is taken off the socket: else closing it would be a reset, which may overtake the last words. */
 static void close_in_order(RadonTcp *t, Connection *c) {
     for (int times = 0; times < 16 && recv(c->socket, t->heard, sizeof t->heard, 0) > 0; times++) continue;
-    bury(t, c);
+    connection_lost(t, c);
 }
 
 /* ---- writing ---- */

@@ -79,7 +79,7 @@ void connection_write(RadonTcp *t, Connection *c, Slice body);
 void connection_hang_up(RadonTcp *t, Connection *c); /* its atom has ended */
 void connection_tell(RadonTcp *t, Connection *c);    /* the atom, that there is no more */
 void connection_cut(RadonTcp *t, Connection *c);     /* with a reset */
-void connection_lost(RadonTcp *t, Connection *c);    /* the peer has gone */
+void connection_lost(RadonTcp *t, Connection *c);    /* it is closed, and its atom told */
 void connection_free(Connection *c);
 Connection *connection_of(const RadonTcp *t, uint64_t number);
 

@@ -46,6 +46,7 @@ RadonBytes radon_tcp_inputs(RadonTcp *t, uint32_t domain);
 void radon_tcp_taken(RadonTcp *t, uint32_t domain);
 
 /* Any thread: takes out of a body of output records those for connections, to be settled, and answers the others, to be
- * freed with `radon_tcp_sifted`; NULL with the size that was given: they are all others. `ring`: let the file be ready, so that the loop comes and serves. */
+ * freed with `radon_tcp_sifted`; NULL with the size that was given: they are all others. `ring`: let the file be ready,
+ * so that the loop comes and serves. */
 RadonBytes radon_tcp_sift(RadonTcp *t, const uint8_t *records, size_t records_size, int ring);
 void radon_tcp_sifted(RadonBytes rest);
