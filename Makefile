@@ -17,7 +17,7 @@ NATIVE := $(RUN) -P radon/host/native/build.py
 CLIENT := $(RUN) -P radon/bench/native/build.py
 
 # What `make sanitize` runs, on the native domain alone, and for how many seconds `make fuzz` attacks each target.
-TESTS   ?= $(wildcard tests/conformance tests/equivalence tests/hostile tests/simulation) -k "not python"
+TESTS   ?= $(wildcard tests/conformance tests/equivalence tests/hostile tests/simulation tests/gateways/test_tcp*.py) -k "not python"
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help

@@ -29,6 +29,13 @@ Outside = Callable[[Sent | Hangup], None]
 """Takes what atoms send to the addresses of a gateway."""
 
 
+Sieve = Callable[[bytes], bytes]
+"""Takes a body of output records, keeps those that are for a gateway, and gives back the others."""
+
+SIEVED = 1 << 63
+"""Tokens from here on are of inputs that a gateway with a sieve makes by itself, and no others."""
+
+
 @dataclass(frozen=True, slots=True)
 class KindStats:
     """One kind, as `ps` shows it; counts since the deployment was opened."""
@@ -96,6 +103,19 @@ class Deployment(Protocol):
 
         Requests that wait for an Outcome and left while nobody was attached come at once, from the caller's thread;
         any may come again after the domain was lost. Raises Invalid if another gateway is attached.
+        """
+
+    def attach_sieve(self, kinds: Iterable[str], sieve: Sieve) -> None:
+        """Let `sieve` see all that leaves before it is made objects of: for a gateway with more messages than Python
+        can look at. It takes out what is sent to addresses of these kinds, their Hangups, answers to its own tokens,
+        and copies Hangup(NOWHERE). It never gets what left before. Raises Invalid as `attach`.
+        """
+
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool = False) -> None:
+        """A body of inputs, well-formed, for the domain with this number (`hash.domain_of` says which is an atom's).
+
+        `at_once`: they are all that a gateway has, so that a domain which was lent to this loop may run them before
+        this returns; not to be said in a callback. Raises Unavailable.
         """
 
     def detach(self, kind: str) -> None:

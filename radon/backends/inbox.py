@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -45,6 +45,15 @@ Item = bytes | Task
 """Encoded input records, or a task."""
 
 
+def encoded(inputs: Iterable[Any]) -> bytes:
+    """What `Inbox.submit` takes. Raises Invalid for what makes no record."""
+    try:
+        return encode_all(inputs)
+    except (FrameError, TypeError, ValueError, AttributeError) as error:
+        names = " and ".join(type(record).__name__ for record in inputs)
+        raise Invalid(f"no valid {names}: {error}") from None
+
+
 class Inbox:
     """Open when made. `submit`, `perform`, `close` and `wake` are for any thread, `wait` is for the domain's own, and
     the rest for whichever has the domain.
@@ -58,13 +67,10 @@ class Inbox:
         self._closed = ""  # the reason
         self._for_good = False
 
-    def submit(self, *inputs: Any) -> None:
-        """Raises Unavailable with the reason when closed, Invalid for what makes no record, TooLarge."""
-        try:
-            records = encode_all(inputs)
-        except (FrameError, TypeError, ValueError, AttributeError) as error:
-            names = " and ".join(type(record).__name__ for record in inputs)
-            raise Invalid(f"no valid {names}: {error}") from None
+    def submit(self, records: bytes) -> None:
+        """A body of inputs; nobody looks into it before the domain. Raises Unavailable with the reason when closed,
+        TooLarge.
+        """
         if len(records) > INPUT_BYTES:
             raise TooLarge(f"an input of {len(records)} bytes; {INPUT_BYTES} at most")
         self._enter(records)

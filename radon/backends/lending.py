@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections.abc import Callable
 
 from radon.backends.runner import Runner
 
@@ -30,6 +31,17 @@ class Lending:
             self._coming = True
             self._loop.call_soon(self._drive, context=self._context)
         return True
+
+    def at_once(self, submit: Callable[[], None]) -> None:
+        """Call `submit`, and drive before this returns if it is called in the loop: for whoever has gathered all that
+        makes one batch. Raises what `submit` raises."""
+        if self._coming or threading.get_ident() != self._thread or not self._loop.is_running():
+            return submit()
+        self._coming = True
+        try:
+            submit()
+        finally:
+            self._context.run(self._drive)
 
     def _drive(self) -> None:
         self._coming = False

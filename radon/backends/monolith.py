@@ -23,7 +23,7 @@ from radon.abi.exchange import Post, Published, Sent, Spawn
 from radon.atoms.application import Application
 from radon.atoms.guarantees import unmet
 from radon.atoms.plan import plan
-from radon.backends.deployment import Answer, KindStats, Outside, Stats
+from radon.backends.deployment import Answer, KindStats, Outside, Sieve, Stats
 from radon.backends.driver import Guarantees, Store, StoreDamaged
 from radon.backends.observed import Observations
 from radon.backends.program import Program
@@ -155,6 +155,12 @@ class Monolith:
     def attach(self, kind: str, outside: Outside) -> None:
         self._outside.attach(kind, outside)
 
+    def attach_sieve(self, kinds: Iterable[str], sieve: Sieve) -> None:
+        self._outside.attach_sieve(kinds, sieve)
+
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool = False) -> None:
+        self._runners.submit_encoded(records, domain, at_once=at_once)
+
     def detach(self, kind: str) -> None:
         self._outside.detach(kind)
 
@@ -223,6 +229,7 @@ class Monolith:
     def stop(self) -> None:
         self._runners.stop()
         self._outside.fail_callers(Unavailable("the deployment has stopped"))
+        self._outside.lose_connections()
         if self._recorder is not None:
             self._recorder.close()
         self.store.close()
@@ -254,6 +261,7 @@ class Monolith:
 
     def _died(self, error: RadonError) -> None:
         self._outside.fail_callers(Unavailable(str(error)))
+        self._outside.lose_connections()
         self._failed(error)
 
 

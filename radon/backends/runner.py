@@ -24,9 +24,9 @@ from typing import Any, TypeVar
 
 from radon.abi.errors import RadonError, StoreError
 from radon.abi.exchange import Now
-from radon.abi.frames import FrameError, decode_all, encode, encode_all
+from radon.abi.frames import FrameError, encode, encode_all
 from radon.backends.driver import Fenced, Image, Store, StoreDamaged, StoreFull, StoreVersion
-from radon.backends.inbox import Inbox, Item
+from radon.backends.inbox import Inbox, Item, encoded
 from radon.backends.pace import LENT, SLICE, Pace
 from radon.backends.program import Program, alone, end_removed, link
 from radon.backends.writer import Meter, Writer
@@ -65,7 +65,7 @@ class Runner:
     """Owns the domain and its threads. Every public method may be called from any thread; from a callback `submit`,
     `perform` and `drive`.
 
-    `release(outputs)` is called with what left: with what had to be durable from one thread at a time and in order;
+    `release(records)` is called with what left: with what had to be durable from one thread at a time and in order;
     with logs, metrics and casts also beside that. `lost(reason)`: all that was not yet released is gone, and nobody
     will be answered; `standing()` then gives the inputs that the domain needs when it is opened again, because no log
     has them; `back()`: it takes inputs again. `died(error)`: it cannot be opened again. These callbacks must neither
@@ -73,19 +73,12 @@ class Runner:
     """
 
     def __init__(
-        self,
-        number: int,
-        store: Store,
-        *,
-        release: Callable[[list[Any]], None],
-        lost: Callable[[RadonError], None],
-        standing: Callable[[], Iterable[Any]],
-        died: Callable[[RadonError], None],
-        back: Callable[[], None] = _nothing,
-        setup: Callable[[Domain], None] = alone,
-        make: Make | None = None,
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
+        self, number: int, store: Store, *,
+        release: Callable[[bytes], None], lost: Callable[[RadonError], None],
+        standing: Callable[[], Iterable[Any]], died: Callable[[RadonError], None],
+        back: Callable[[], None] = _nothing, setup: Callable[[Domain], None] = alone,
+        make: Make | None = None, clock: Callable[[], int] = time.time_ns,
+    ) -> None:  # fmt: skip
         self.meter = Meter()
         self.reopened = 0
         self.log_bytes = 0  # of the log behind the last snapshot
@@ -119,7 +112,11 @@ class Runner:
 
     def submit(self, *inputs: Any) -> None:
         """Input records for the next run, in this order. Raises Unavailable, and Invalid for what makes no record."""
-        self._inbox.submit(*inputs)
+        self.submit_encoded(encoded(inputs))
+
+    def submit_encoded(self, records: bytes) -> None:
+        """Likewise a body of them, which is well-formed."""
+        self._inbox.submit(records)
         if not self._borrow():
             self._inbox.wake()
 
@@ -219,9 +216,8 @@ class Runner:
             raise
         self._domain = domain
         self._writer = Writer(
-            self._store, self._number, image.epoch, self.meter,
-            release=lambda outgoing: self._release(decode_all(outgoing)), failed=self._inbox.wake,
-        )  # fmt: skip
+            self._store, self._number, image.epoch, self.meter, release=self._release, failed=self._inbox.wake
+        )
         self.log_bytes = sum(map(len, image.tail))
         self._snapshot_bytes, self._snapshot_at = len(image.snapshot or b""), time.monotonic()
         self._snapshot: Future[None] | None = None
@@ -381,7 +377,7 @@ class Runner:
     def _hand_over(self) -> None:
         commit = self._domain.take_commit()
         if commit.volatile:
-            self._release(decode_all(commit.volatile))
+            self._release(commit.volatile)
         if commit.durable or commit.outgoing:
             self.log_bytes += len(commit.durable)
             self._writer.commit(commit.durable, commit.outgoing)

@@ -42,10 +42,12 @@ class Runners:
         make: Callable[[int], Make | None] = lambda number: None,
     ) -> None:  # fmt: skip
         self._outside = outside
+        self._lending: Lending | None = None
         self._entering = threading.Lock()  # what all do together stands in the same order in all of their inboxes
         self._all = [
             Runner(
-                number, store, release=outside.release if count == 1 else partial(self._release, number), lost=lost,
+                number, store, lost=lost,
+                release=outside.release_encoded if count == 1 else partial(self._release, number),
                 standing=partial(self._standing, number), died=died, back=partial(self._call_again, number),
                 setup=partial(_begin, number, count, secret), make=make(number),
             )
@@ -69,6 +71,14 @@ class Runners:
         for runner, own in zip(self._all, self._spread(inputs), strict=True):
             if own:
                 runner.submit(*own)
+
+    def submit_encoded(self, records: bytes, domain: int, *, at_once: bool) -> None:
+        """See `Runner.submit_encoded`, of the domain with this number, and `Lending.at_once`."""
+        submit = partial(self._all[domain].submit_encoded, records)
+        if at_once and self._lending is not None:
+            self._lending.at_once(submit)
+        else:
+            submit()
 
     def perform(self, function: Callable[[Domain], T], at: Address) -> Future[T]:
         """See `Runner.perform`: with the domain of the atom that `at` names."""
@@ -95,7 +105,8 @@ class Runners:
     def lend(self) -> None:
         """To the running event loop; several domains are to run at once, and keep their threads."""
         if len(self._all) == 1:
-            self._all[0].lend(Lending(self._all[0]).borrow)
+            self._lending = Lending(self._all[0])
+            self._all[0].lend(self._lending.borrow)
 
     # ---- all, or none ----
 
@@ -143,9 +154,9 @@ class Runners:
     def _spread(self, inputs: Iterable[Any]) -> list[list[Any]]:
         return spread(inputs, self._resolve, len(self._all))
 
-    def _release(self, number: int, outputs: Iterable[Any]) -> None:
+    def _release(self, number: int, records: bytes) -> None:
         outside = []
-        for output in outputs:
+        for output in self._outside.sift(records):
             if type(output) is Crossing:
                 self._carry(output.domain, Crossed(number, output.first, output.crossings))
             elif type(output) is Heard:

@@ -16,7 +16,8 @@ from typing import Any
 from radon.abi.delivery import NOWHERE
 from radon.abi.errors import Exhausted, Invalid, RadonError
 from radon.abi.exchange import Accepted, Hangup, Listen, Published, Reply, Sent, Unlisten
-from radon.backends.deployment import Answer, Outside
+from radon.abi.frames import decode_all, encode
+from radon.backends.deployment import Answer, Outside, Sieve
 from radon.backends.observed import Observations
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,10 @@ class Switchboard:
         self._callers: dict[int, Callable[[Answer], None]] = {}
         self._listeners: dict[int, tuple[str, Callable[[Published], None]]] = {}
         self._gateways: dict[str, Outside] = {}
+        self._sieved: dict[str, Sieve] = {}  # by kind, as gateways are
+        self._sieves: tuple[Sieve, ...] = ()  # each of them once
         self._unheard: dict[str, dict[bytes, Sent]] = {}  # requests that left while no gateway was attached
-        self._attaching = threading.Lock()  # guards both
+        self._attaching = threading.Lock()  # guards these
         self._take: dict[type, Callable[[Any], object]] = {
             Reply: self._answer,
             Accepted: self._answer,
@@ -88,17 +91,31 @@ class Switchboard:
     def attach(self, kind: str, outside: Outside) -> None:
         """See `Deployment.attach`."""
         with self._attaching:
-            if kind in self._gateways:
-                raise Invalid(f"another gateway serves {kind!r} for this deployment; stop that one first")
+            self._check_free(kind)
             self._gateways[kind] = outside
             unheard = self._unheard.pop(kind, {})
         for sent in unheard.values():
             outside(sent)
 
+    def attach_sieve(self, kinds: Iterable[str], sieve: Sieve) -> None:
+        """See `Deployment.attach_sieve`."""
+        with self._attaching:
+            chosen = dict.fromkeys(kinds, sieve)
+            for kind in chosen:
+                self._check_free(kind)
+            self._sieved |= chosen
+            self._sieves = tuple(dict.fromkeys(self._sieved.values()))
+
+    def _check_free(self, kind: str) -> None:
+        if kind in self._gateways or kind in self._sieved:
+            raise Invalid(f"another gateway serves {kind!r} for this deployment; stop that one first")
+
     def detach(self, kind: str) -> None:
         """See `Deployment.detach`."""
         with self._attaching:
             self._gateways.pop(kind, None)
+            self._sieved.pop(kind, None)
+            self._sieves = tuple(dict.fromkeys(self._sieved.values()))
 
     def lose_connections(self) -> None:
         """The domain forgot what had left it: connections are gone, and unanswered requests will leave again."""
@@ -107,6 +124,8 @@ class Switchboard:
             gateways = set(self._gateways.values())
         for outside in gateways:
             _call(outside, Hangup(NOWHERE))
+        for sieve in self._sieves:
+            _call(sieve, encode(Hangup(NOWHERE)))
 
     # ---- what left a domain ----
 
@@ -115,6 +134,19 @@ class Switchboard:
         take, observe = self._take, self._observe
         for output in outputs:
             _call(take.get(type(output), observe), output)
+
+    def release_encoded(self, records: bytes) -> None:
+        """Likewise all of a body."""
+        self.release(self.sift(records))
+
+    def sift(self, records: bytes) -> list[Any]:
+        """What no sieve takes out of a body."""
+        for sieve in self._sieves:
+            try:
+                records = sieve(records)
+            except Exception:
+                log.exception("a sieve failed on %d bytes", len(records))
+        return decode_all(records)
 
     def _answer(self, output: Reply | Accepted) -> None:
         resolve = self._callers.pop(output.token, None)

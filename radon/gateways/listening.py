@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import resource
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from radon.abi.errors import ManifestError, RadonError
 from radon.atoms.manifest import Tls, split_listen
 
 BACKLOG = 1024
+MOST_FILES = 1 << 20
 _ABSENT = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # a family that a name has an address of, but this machine has not
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 # Seconds and probes: a peer that vanished without a word is noticed after two minutes.
@@ -44,6 +47,15 @@ async def bind(address: str, place: str) -> list[socket.socket]:
             listener.close()
         raise RadonError(f"cannot listen on {address}: {_reason(error)}; change {place}") from None
     return bound
+
+
+def allow_files() -> None:
+    """As many as the system lets this process open: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def text_of(where: tuple[object, ...]) -> str:

@@ -17,8 +17,11 @@ from radon.atoms.application import Secrets
 from radon.backends.deployment import Deployment
 from radon.gateways.egress import Egress
 from radon.gateways.http import HttpGateway
-from radon.gateways.listening import bind, text_of, tls_context
+from radon.gateways.listening import allow_files, bind, text_of, tls_context
 from radon.gateways.tcp import TcpGateway
+from radon.gateways.tcp_asyncio import AsyncioTcpGateway
+from radon.gateways.tcp_native import NativeTcpGateway
+from radon.host.domains import chosen
 
 GRACE = 10.0
 """Seconds that requests and connections have to end when the gateways stop."""
@@ -68,7 +71,8 @@ class Gateways:
             for (address, kind), sockets in bound.tcp.items():
                 by_kind.setdefault(kind, []).extend(sockets)
                 self.tcp[address] = text_of(sockets[0].getsockname())
-            self._connections = TcpGateway(self._deployment)
+            allow_files()
+            self._connections = _tcp_gateway(self._deployment)
             await self._connections.start(by_kind)
         if bound.http:
             scheme = "https" if tls is not None else "http"
@@ -76,6 +80,11 @@ class Gateways:
             self._asgi = HttpGateway(self._deployment, secrets.token)
             self._server = Server(self._asgi, tls)
             await self._server.start(bound.http)
+
+
+def _tcp_gateway(deployment: Deployment) -> TcpGateway:
+    """The native one in a process that uses the native domain, else its readable twin."""
+    return NativeTcpGateway(deployment) if chosen() == "native" else AsyncioTcpGateway(deployment)
 
 
 class _Bound:

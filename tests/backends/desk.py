@@ -12,6 +12,7 @@ from typing import Any
 from radon.abi import exchange as x
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import RadonError, StoreError, Unavailable
+from radon.abi.frames import decode_all
 from radon.abi.records import Step
 from radon.atoms.manifest import Durability
 from radon.backends.deployment import Answer, Deployment
@@ -42,12 +43,13 @@ class Desk:
         self.dead: Future[RadonError] = Future()
         self.tokens = itertools.count(1)
         self.runner = Runner(
-            0, store, release=self.release, lost=self.lose, standing=self.stand, died=self.dead.set_result, **options
-        )
+            0, store, release=lambda records: self.release(records), lost=self.lose, standing=self.stand,
+            died=self.dead.set_result, **options,
+        )  # fmt: skip
         self.runner.start(self.program)
 
-    def release(self, outputs: list[Any]) -> None:
-        for output in outputs:
+    def release(self, records: bytes) -> None:
+        for output in decode_all(records):
             self.released.append(output)
             if isinstance(output, x.Reply) and output.token in self.waiting:  # else it was told of a loss already
                 self.waiting.pop(output.token).set_result(output.body.decode())

@@ -6,6 +6,8 @@ import asyncio
 import contextvars
 from typing import Any
 
+import pytest
+
 from radon.backends.lending import Lending
 
 
@@ -51,6 +53,39 @@ async def test_what_is_submitted_in_one_turn_of_the_loop_is_driven_once() -> Non
     assert driven.drives == 1, "not before the loop turns"
     await turns(2)
     assert driven.drives == 2
+
+
+async def test_what_was_gathered_already_is_driven_at_once() -> None:
+    driven = Driven(more=1)
+    lent = lending(driven)
+    submitted: list[bool] = []
+    lent.at_once(lambda: submitted.append(lent.borrow()))
+    assert (submitted, driven.drives) == ([True], 1)
+    await turns(2)
+    assert driven.drives == 2, "there was more to do"
+    assert lent.borrow()
+    lent.at_once(lambda: submitted.append(lent.borrow()))
+    assert driven.drives == 2, "it will be driven with what came before"
+    await turns(2)
+    assert driven.drives == 3
+
+
+async def test_what_cannot_be_submitted_leaves_the_loop_as_it_was() -> None:
+    driven = Driven()
+    lent = lending(driven)
+    with pytest.raises(ZeroDivisionError):
+        lent.at_once(lambda: 1 // 0)
+    assert lent.borrow()
+    await turns(2)
+    assert driven.drives == 2
+
+
+async def test_in_another_thread_nothing_is_driven_at_once() -> None:
+    driven = Driven()
+    lent = lending(driven)
+    submitted: list[bool] = []
+    await asyncio.to_thread(lent.at_once, lambda: submitted.append(lent.borrow()))
+    assert (submitted, driven.drives) == ([False], 0)
 
 
 async def test_while_there_is_more_to_do_others_have_their_turn_in_between() -> None:

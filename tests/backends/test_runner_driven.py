@@ -125,13 +125,13 @@ def test_a_callback_may_submit_and_drive_and_the_own_thread_does_what_cannot_be_
     d = lent(MemoryStore())
     release, driven = d.release, []
 
-    def again(outputs: list[Any]) -> None:
-        release(outputs)
-        d.runner._release = release
+    def again(records: bytes) -> None:
+        release(records)
+        d.release = release
         d.runner.submit(Post(7, 0, 1, Address("agent", "b"), NOWHERE, "", "", (), b"count 5\n"))
         driven.append(d.runner.drive())
 
-    d.runner._release = again
+    d.release = again
     first, second = d.post("count 1"), Future[str]()
     d.waiting[7] = second
     d.runner.drive()

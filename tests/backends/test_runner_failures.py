@@ -254,7 +254,6 @@ def test_a_callback_that_raises_ends_the_domain_and_nothing_hangs(desk: Open, ca
         d = desk(store)
         d.settle()
         d.release = lambda outputs: 1 / 0
-        d.runner._release = d.release
         d.post("count 1")
         assert "ZeroDivisionError" in str(d.dead.result(SOON))
         d.runner.stop()

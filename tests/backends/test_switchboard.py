@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import threading
+from typing import Any
 
 import pytest
 
 from radon.abi.delivery import NOWHERE, Address, Delivery
 from radon.abi.errors import Exhausted, Invalid, Unavailable
 from radon.abi.exchange import Accepted, Hangup, Listen, Logged, Published, Reply, Sent, Unlisten
+from radon.abi.frames import decode_all, encode_all
 from radon.backends import switchboard as module
-from radon.backends.deployment import Answer
+from radon.backends.deployment import SIEVED, Answer
 from radon.backends.observed import Observations
 from radon.backends.switchboard import Switchboard
 
@@ -144,6 +146,63 @@ def test_each_gateway_is_told_once_that_all_connections_are_lost(board: Switchbo
     assert heard == [Hangup(NOWHERE)]
     board.attach("http:api", hear)
     assert len(heard) == 1, "the domain sends it again"
+
+
+# ---- sieves ----
+
+
+class Sieve:
+    """Keeps the answers to its tokens."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def __call__(self, records: bytes) -> bytes:
+        outputs = decode_all(records)
+        self.kept += [output for output in outputs if not isinstance(output, Reply) or output.token >= SIEVED]
+        return encode_all(output for output in outputs if isinstance(output, Reply) and output.token < SIEVED)
+
+
+def test_a_sieve_takes_out_what_is_its_own_and_callers_hear_the_rest(board: Switchboard) -> None:
+    sieve, heard = Sieve(), list[Answer]()
+    token = board.expect(heard.append)
+    own, other = Reply(SIEVED + 1, 0, (), b"own"), Reply(token, 0, (), b"other")
+    board.attach_sieve(["@tcp", "line"], sieve)
+    board.release_encoded(encode_all([own, other]))
+    assert (sieve.kept, heard) == ([own], [other])
+
+
+def test_a_sieve_hears_once_that_connections_are_lost_and_nothing_when_it_is_detached(board: Switchboard) -> None:
+    sieve = Sieve()
+    board.attach_sieve(["@tcp", "line"], sieve)
+    board.lose_connections()
+    assert sieve.kept == [Hangup(NOWHERE)]
+    board.detach("@tcp")
+    board.detach("line")
+    board.lose_connections()
+    board.release_encoded(encode_all([Hangup(Address("line", "1"))]))
+    assert len(sieve.kept) == 1
+
+
+def test_a_kind_has_one_gateway_or_one_sieve(board: Switchboard) -> None:
+    board.attach_sieve(["@tcp", "line"], Sieve())
+    with pytest.raises(Invalid, match="another gateway serves 'line'"):
+        board.attach("line", lambda output: None)
+    board.attach("desk", lambda output: None)
+    with pytest.raises(Invalid, match="another gateway serves 'desk'"):
+        board.attach_sieve(["other", "desk"], Sieve())
+    board.attach("other", lambda output: None)
+
+
+def test_callers_are_none_the_worse_for_a_sieve_that_fails(
+    board: Switchboard, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Answer] = []
+    reply = Reply(board.expect(heard.append), 0, (), b"")
+    board.attach_sieve(["@tcp"], lambda records: records[:1] if 1 // 0 else records)
+    board.release_encoded(encode_all([reply]))
+    assert heard == [reply]
+    assert "a sieve failed" in caplog.text
 
 
 def test_everything_else_is_observed() -> None:

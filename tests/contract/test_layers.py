@@ -36,8 +36,8 @@ RANK = {layer: rank for rank, layers in enumerate(LAYERS) for layer in layers}
 
 # What the host offers to the layers above it; its other modules are one twin's own.
 OFFERED = {
-    "cache", "capi", "domain", "domains", "hash", "image", "kind", "limits", "loader", "lookup", "placement", "room",
-    "traced",
+    "cache", "capi", "domain", "domains", "hash", "image", "kind", "limits", "loader", "lookup", "native", "placement",
+    "room", "traced",
 }  # fmt: skip
 
 LONGEST = 400  # lines

@@ -129,7 +129,27 @@ def _argument(taken: str) -> bytes:
     return b"\4\0" if taken.startswith("list<") else b"\1"
 
 
-TARGETS = {"frames": bodies, "lowering": histories}
+def lives() -> Iterator[tuple[str, bytes]]:
+    """(name, input) as tcp.c takes it apart, and any output of a domain."""
+    begin, write, read, half, close, _, answer, fail, say, end, lose, serve, sweep, drain, cut, raw = range(16)
+    first = [begin, serve, write, serve, answer, serve, read]
+    for name, steps in {
+        "half": [*first, half, serve, end], "closed": [*first, write, serve, close, serve, answer],
+        "failed": [*first, write, serve, fail], "unread": [*first, *[say] * 4, serve, sweep, read, serve, end],
+        "lost": [*first, lose, serve], "stopped": [*first, write, drain, answer, end, serve],
+        "cut": [*first, write, serve, cut],
+    }.items():  # fmt: skip
+        yield name, bytes(byte for step in steps for byte in (step, 8))
+    peer = Address("@tcp", "p-1")
+    for output in (
+        x.Sent(0, peer, VALUES["d"]),
+        x.Hangup(Address("kind", "p-1")),
+        x.Reply(1 << 63 | 1, 6, METADATA, b""),
+    ):
+        yield type(output).__name__, bytes((begin, 0, raw, 0)) + frames.encode(output)
+
+
+TARGETS = {"frames": bodies, "lowering": histories, "tcp": lives}
 """A target that is not here begins with what stands in tests/fuzz/corpus, or with nothing."""
 
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from radon.atoms.build import build_c
+from radon.host.domains import VARIABLE, available
 from tests.gateways.connections import application, gone
 from tests.gateways.running import Running, Service, client, load, running, service
 
@@ -74,8 +75,16 @@ async def web(desk: Running) -> AsyncIterator[httpx.AsyncClient]:
 # ---- TCP: line.c ----
 
 
+@pytest.fixture(scope="module", params=available())
+def twin(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The domain and the TCP gateway of the tests that use it are each of the twins that this machine has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, request.param)
+        yield request.param
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_lines(guests: Path) -> AsyncIterator[Running]:
+async def shared_lines(twin: str, guests: Path) -> AsyncIterator[Running]:
     async with running(application(guests)) as app:
         yield app
 

@@ -94,13 +94,13 @@ def load(folder: Path, **tables: Any) -> Application:
 @asynccontextmanager
 async def running(
     application: Application, *, data: Path | None = None, store: Store | None = None, environ: Mapping[str, str] = {},
-    record: Path | None = None,
+    record: Path | None = None, domains: int | None = None,
 ) -> AsyncIterator[Running]:  # fmt: skip
     """Deployed in memory, in `data` or in `store`, and served until the block ends."""
     if store is not None:
-        deployment = await asyncio.to_thread(Monolith.open, application, store)
+        deployment = await asyncio.to_thread(Monolith.open, application, store, domains=domains)
     else:
-        options = Options(store="memory" if data is None else "lmdb", data=data, record=record)
+        options = Options(store="memory" if data is None else "lmdb", data=data, record=record, domains=domains)
         deployment = await asyncio.to_thread(deploy, "monolith", application, options)
     deployment.lend()
     try:

@@ -20,7 +20,7 @@ from radon.testing.faults import Full
 from tests.gateways.connections import application, gone, reset
 from tests.gateways.running import Running, connected, load, post, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("twin")]
 
 
 # ---- a connection's life ----
@@ -168,8 +168,8 @@ async def test_a_domain_that_is_lost_closes_all_connections(guests: Path) -> Non
 
 
 async def served(lines: Running) -> bool:
-    async with connected(*lines.tcp) as (reader, writer):
-        with suppress(OSError):
+    with suppress(OSError):
+        async with connected(*lines.tcp) as (reader, writer):
             writer.write(b"again")
             writer.write_eof()
             return await reader.read(-1) == b"again"

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from radon.abi.errors import Exhausted
+from radon.backends import switchboard
 from radon.gateways import tcp
 from tests.gateways.connections import application, narrow, reset
 from tests.gateways.running import PATIENCE, Running, connected, post, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("twin")]
 
 
 async def test_a_peer_that_floods_is_made_to_wait(guests: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,24 +84,35 @@ async def test_a_peer_that_never_takes_the_last_words_does_not_stay(
         writer.write(b"say 10 1000000")
         await reader.read(1)
         await post(lines.deployment, "line/other", f"stop line/{await lines.connection()}".encode())
-        connections = lines.gateways._connections
-        assert connections is not None
-        await asyncio.wait_for(connections._empty.wait(), PATIENCE)
+        gateway = lines.gateways._connections
+        assert gateway is not None
+        async with asyncio.timeout(PATIENCE):
+            while gateway.connections:
+                await lines.settled()
 
 
-async def test_a_deployment_with_no_room_is_tried_again(lines: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many messages from outside may wait; a chunk that is one too many is not lost."""
-    real, refused = lines.deployment.post, 0
+async def test_all_are_served_though_one_chunk_at_a_time_has_room(
+    guests: Path, monkeypatch: pytest.MonkeyPatch, twin: str
+) -> None:
+    """Behind the chunks that are under way a peer waits, and is not forgotten."""
+    monkeypatch.setattr(tcp, "UNHANDLED", 1)
+    if twin == "python":
+        monkeypatch.setattr(switchboard, "WAITING", 1)
 
-    def full(*args: Any, **fields: Any) -> int:
-        nonlocal refused
-        refused += 1
-        if refused <= 2:
-            raise Exhausted("no room")
-        return real(*args, **fields)
+    async def peer(number: int) -> None:
+        async with connected(*app.tcp) as (reader, writer):
+            for turn in range(3):
+                body = b"%d-%d" % (number, turn)
+                writer.write(body)
+                assert await reader.readexactly(len(body)) == body
 
-    monkeypatch.setattr(lines.deployment, "post", full)
-    async with connected(*lines.tcp) as (reader, writer):
-        writer.write(b"hello")
-        assert await reader.readexactly(5) == b"hello"
-    assert refused == 3
+    async with running(application(guests)) as app:
+        await asyncio.gather(*map(peer, range(10)))
+
+
+async def test_a_peer_that_reads_nothing_for_long_is_cut_off(lines: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "STALLED", 0.05)
+    async with lines.hearing("lives") as next_event, narrow(lines) as (_, writer):
+        assert (await next_event()).startswith("start ")
+        writer.write(b"say 4 1000000")
+        assert await next_event() == "down"

@@ -30,7 +30,7 @@ def tree(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "guest-sdk" / "c", tmp_path / "guest-sdk" / "c")
     made = shutil.ignore_patterns("_native.*", "_client.*", "missing.txt", ".*")
-    for folder in (NATIVE, CLIENT):
+    for folder in (NATIVE, Path("radon/gateways/native"), CLIENT):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=made)
     return tmp_path
 
@@ -157,7 +157,7 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     (sdist,) = (tree / "dist").glob("*.tar.gz")
     shutil.unpack_archive(sdist, tree / "unpacked", filter="data")
     (unpacked,) = (tree / "unpacked").iterdir()
-    assert {path.name for path in build.TWIN.sources} <= {path.name for path in (unpacked / NATIVE).iterdir()}
+    assert all((unpacked / path.relative_to(ROOT)).exists() for path in build.TWIN.sources)
 
     run = python("-m", "hatchling", "build", "--target", "wheel", cwd=unpacked)
     assert run.returncode == 0, run.stderr

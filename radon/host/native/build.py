@@ -1,4 +1,4 @@
-"""Makes the native twin: `_native`, from the C files beside this one and the machine's C compiler.
+"""Makes the native twin: `_native`, from the C files of TWIN and the machine's C compiler.
 
 A program of its own, which imports nothing of Radon: `pip install` runs it before Radon's dependencies are there
 (hatch_build.py), `make` before everything else. cffi writes the glue between Python and `api.h`, and one call of the
@@ -57,7 +57,7 @@ class Extension(NamedTuple):
         return [path for folder in self.folders for path in sorted(folder.glob(pattern))]
 
 
-TWIN = Extension((HERE,), "radon.host.native._native", ("-ldl",))
+TWIN = Extension((HERE, HERE.parents[1] / "gateways" / "native"), "radon.host.native._native", ("-ldl", "-pthread"))
 FILE = TWIN.file
 
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden"]

@@ -263,6 +263,12 @@ Delivery *decode_delivery(Slice field) {
     return d;
 }
 
+Slice delivery_body(Slice field) {
+    Slice parts[6];
+    delivery_parts(field, parts);
+    return parts[5];
+}
+
 /* ---- UTF-8 ---- */
 
 /* Bytes of the character that begins with `first`, and the lowest and highest byte that may follow it; 0: none does. */

@@ -37,6 +37,7 @@ bool next_record(Reader *reader, Record *record);
 /* What a field of a record holds, as a new value. The record was read, so it is well-formed. */
 Address decode_address(Slice field);
 Delivery *decode_delivery(Slice field);
+Slice delivery_body(Slice field); /* the body alone, where it stands */
 
 /* Appends a record: the fields in order, those of numbers as `uint64_t` for Q, `uint32_t` for I, `int` for B, `double`
  * for d, `const uint8_t *` for an identity, then `Slice` for text, bytes and metadata, `const Address *`,
