@@ -42,6 +42,9 @@ class Op(IntEnum):
     EXPIRE = 9
     BATCH = 10
     SCAN = 11
+    COMMAND = 12
+    FETCH = 13
+    STORE = 14
     PREPARE = 16
     COMMIT = 17
     ABORT = 18
@@ -77,6 +80,7 @@ class Status(IntEnum):
     EXHAUSTED = 8
     INVALID = 9
     UNSUPPORTED = 10
+    READY = 11
 
 
 class Answer(NamedTuple):

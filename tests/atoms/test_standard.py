@@ -31,8 +31,8 @@ def test_a_stale_module_is_named_and_then_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In another folder, of which nothing gets into the module."""
+    shutil.copytree(std.FOLDER, tmp_path, dirs_exist_ok=True)
     copied = tmp_path / "kv"
-    shutil.copytree(STANDARDS["kv"].folder, copied)
     before = (copied / "kv.wasm").read_bytes()
     (copied / "kv.wasm").write_bytes(b"stale")
 
@@ -60,8 +60,8 @@ def test_an_application_with_one_is_stored_whole() -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv"),
-        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv"),
+        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv, keyspace"),
+        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv, keyspace"),
         ({"spread": "keyed", "shards": None}, "spread = 'keyed': std:kv needs spread = 'sharded'"),
         ({"memory": "shared"}, "memory = 'shared': std:kv keeps in memory what is one atom's"),
     ],

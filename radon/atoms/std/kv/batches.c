@@ -45,7 +45,7 @@ static kv_status take(const request *next, radon_bytes name, radon_bytes *becaus
     radon_bytes other;
     lock held = lock_of(next->key, &other);
     *because = KV_NOTHING;
-    if (next->op != KV_GET && next->op != KV_PUT && next->op != KV_DELETE) return KV_INVALID;
+    if (next->op != KV_GET && next->op != KV_PUT && next->op != KV_DELETE && next->op != KV_STORE) return KV_INVALID;
     if (next->size > KV_VALUE_MAX) return KV_TOO_LARGE;
     if (held != FREE && !radon_equal(other, name)) {
         *because = answer(KV_LOCKED, 0, other);

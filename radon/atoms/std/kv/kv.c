@@ -3,7 +3,7 @@
  * A message is a turn, so each request is atomic, and all of them are in one order. Whatever is wrong with a request is
  * answered and changes nothing: to fail the turn would only have it tried again.
  */
-#include "requests.h"
+#include "types.h"
 
 static radon_bytes info(void) {
     uint8_t numbers[20];
@@ -69,18 +69,25 @@ static radon_bytes respond(const request *given) {
 RADON_RECEIVE(message, body) {
     request given;
     RADON_TRY(entries_begin());
-    kv_status status = request_read(body, &given);
+    kv_status status = types_begin(message);
+    if (status == KV_OK) status = request_read(body, &given);
     radon_bytes it = status == KV_OK ? respond(&given) : answer(status, 0, KV_NOTHING);
-    if (refused(it)) entries_undo();
-    if (radon_message_reply(message, it) == RADON_TOO_LARGE) {
-        entries_undo();
+    if (!refused(it)) status = types_settle();
+    if (status != KV_OK) it = answer(status, 0, KV_NOTHING);
+    if (refused(it)) entries_undo(0);
+    if (it.len > 0 && radon_message_reply(message, it) == RADON_TOO_LARGE) {
+        entries_undo(0);
         radon_message_reply(message, answer(KV_TOO_LARGE, 0, KV_NOTHING));
     }
+    types_finish();
     return RADON_DONE;
 }
 
 RADON_FIRED(token) {
     RADON_TRY(entries_begin());
+    types_begin((radon_message){0});
     RADON_TRY(entries_expire());
+    types_settle(); /* what has less in it than before fits */
+    types_finish();
     return RADON_DONE;
 }

@@ -37,7 +37,7 @@ enum {
 
 typedef enum { RESP, SHARD, ALL } command_place;
 
-typedef enum { NONE, RANGE, NUMBERED_1, NUMBERED_2, STORED_NUMBERED, SORTED } command_keys;
+typedef enum { NONE, RANGE, NUMBERED_1, NUMBERED_2, STORED_NUMBERED, SORTED } key_finder;
 
 typedef struct {
     const char *name; /* in lower case */
@@ -132,7 +132,7 @@ static inline bool numbered(const radon_bytes *argv, size_t argc, size_t at, key
 /* False: the arguments name no keys, which is an error where the command takes some. `argc` fits the arity. */
 static inline bool find_keys(const command *it, const radon_bytes *argv, size_t argc, key_places *out) {
     *out = (key_places){0};
-    switch ((command_keys)it->keys) {
+    switch ((key_finder)it->keys) {
     case NONE: return false;
     case NUMBERED_1: return numbered(argv, argc, 1, out);
     case NUMBERED_2: return numbered(argv, argc, 2, out);
