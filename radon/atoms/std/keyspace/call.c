@@ -7,6 +7,25 @@ kv_status call_fail(call *c, const char *error) {
     return FAILED;
 }
 
+/* As Redis does: an error is one line. */
+kv_status call_fail_about(call *c, const char *before, radon_bytes what, const char *behind) {
+    radon_buffer *to = &c->to->bytes;
+    to->len = c->begin;
+    radon_buffer_add_byte(to, '-');
+    radon_buffer_add_text(to, before);
+    for (size_t index = 0; index < what.len; index++) {
+        bool ends = what.data[index] == '\r' || what.data[index] == '\n';
+        radon_buffer_add_byte(to, ends ? ' ' : what.data[index]);
+    }
+    radon_buffer_add_text(to, behind);
+    radon_buffer_add_text(to, "\r\n");
+    return FAILED;
+}
+
+kv_status call_fail_arity(call *c) {
+    return call_fail_about(c, "ERR wrong number of arguments for '", radon_text(c->is->name), "' command");
+}
+
 kv_status call_fail_syntax(call *c) { return call_fail(c, "ERR syntax error"); }
 
 kv_status call_fail_wrong_type(call *c) {

@@ -42,6 +42,8 @@ typedef struct {
 
 /* Writes an error instead of whatever was written so far. Answers FAILED. */
 kv_status call_fail(call *c, const char *error);
+kv_status call_fail_about(call *c, const char *before, radon_bytes what, const char *behind);
+kv_status call_fail_arity(call *c);
 kv_status call_fail_syntax(call *c);
 kv_status call_fail_wrong_type(call *c);
 

@@ -44,12 +44,6 @@ static void reply_unknown(call *c) {
     reply_text(c->to, "\r\n");
 }
 
-static void reply_wrong_arity(call *c) {
-    reply_text(c->to, "-ERR wrong number of arguments for '");
-    reply_text(c->to, c->is->name);
-    reply_text(c->to, "' command\r\n");
-}
-
 /* KV_LOCKED and what is no fault of the command is answered, all else is in the reply. */
 static kv_status run(call *c) {
     size_t mark;
@@ -61,7 +55,7 @@ static kv_status run(call *c) {
     }
     c->is = &commands[number];
     if (!arity_fits(c->is->arity, c->argc)) {
-        reply_wrong_arity(c);
+        call_fail_arity(c);
         return KV_OK;
     }
     entries_changes(&mark);

@@ -39,7 +39,7 @@ kv_status hash_load(collection *it, radon_bytes dump) {
 kv_status command_hset(call *c) {
     collection hash;
     int64_t added = 0;
-    if (c->argc % 2 != 0) return call_fail(c, "ERR wrong number of arguments for 'hset' command");
+    if (c->argc % 2 != 0) return call_fail_arity(c);
     TRY(collection_open(c, call_key(c, 1), TYPE_HASH, &hash));
     for (size_t index = 2; index < c->argc; index += 2) {
         bool is_new;
