@@ -12,6 +12,7 @@ from radon.testing.harness import Harness, kind
 from tests.redis import resp
 
 BLOCK, PEEK, FOREIGN = 1, 2, 4
+STRING, LIST, HASH, SET, ZSET = range(5)
 
 Word = str | bytes | int | float
 
@@ -100,3 +101,29 @@ class Client:
 
     def run(self, *words: Word) -> Any:
         return resp.parse(self.raw(*words))
+
+
+def check_state(harness: Harness, shard: int = 0) -> None:
+    """Nothing is left over, and nothing is missing: elements, expiries and counts are those of the entries."""
+    state = harness.state(f"keys/#{shard}")
+    counts: dict[int, int] = {}
+    numbers, expiries = {}, set()
+    for key, stored in state.get("values", {}).items():
+        counts[key[0]] = counts.get(key[0], 0) + 1
+        entry = parse(stored)
+        if entry.tag:
+            number, count, _ = struct.unpack("<QQQ", entry.value)
+            assert number not in numbers, "two entries have one collection"
+            numbers[number] = (entry.tag, count)
+        if entry.expiry:
+            expiries.add(entry.expiry.to_bytes(8, "big") + key)
+    assert set(state.get("expiries", {})) == expiries
+    assert {key[0]: int.from_bytes(value, "little") for key, value in state.get("counts", {}).items()} == counts
+    found: dict[int, int] = {}
+    for name in state.get("elements", {}):
+        number = int.from_bytes(name[:8], "big")
+        found[number] = found.get(number, 0) + 1
+    assert set(found) == set(numbers), "elements of collections that are no more"
+    for number, (tag, count) in numbers.items():
+        assert count > 0
+        assert found[number] == count or tag == ZSET

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.redis import resp
 from tests.redis.commands import BLOCKING, commands
-from tests.redis.keyspaces import Client, Word, command, keyspace, replies
+from tests.redis.keyspaces import Client, Word, check_state, command, keyspace, replies
 from tests.redis.server import Server
 
 pytestmark = pytest.mark.debian("redis-server")
@@ -60,6 +60,7 @@ def test_replies_are_the_same(server: Server, protocol: int, script: list[tuple[
         for words, reply in zip(script, expected, strict=True):
             found = client.raw(*words)
             assert comparable(words, found) == comparable(words, reply), words
+        check_state(harness)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -77,6 +78,7 @@ def test_replies_in_a_transaction_are_the_same(server: Server, protocol: int, sc
     expected = server.raw("EXEC")
     with keyspace() as harness:
         found, _ = replies(Client(harness).ask(command(*script, protocol=protocol)))
+        check_state(harness)
     at = expected.index(b"\r\n") + 2
     for words, reply in zip(script, found, strict=True):
         _, end = resp.parse_at(expected, at)

@@ -31,6 +31,7 @@ typedef struct {
     bool peeks;        /* all that is done here will be undone */
     bool waits;        /* it does: for the keys argv[wait_first] ... argv[wait_last] */
     size_t wait_first, wait_last;
+    radon_bytes holder; /* of the lock, after KV_LOCKED */
 } call;
 
 #define TRY(call_)                                      \
