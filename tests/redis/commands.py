@@ -131,12 +131,37 @@ LISTS = [
     cmd("lmpop", COUNTS, some(KEYS), SIDES, options(with_argument("count", COUNTS))),
 ]  # fmt: skip
 
+OFFSETS = st.sampled_from(["0", "1", "7", "8", "15", "100", "-1", "x", "#0", "#1", "#3", "9999999999999"])
+BITS = st.sampled_from(["0", "1", "2", "-1", "x"])
+TYPES = st.sampled_from(["u1", "u8", "i8", "i16", "u63", "i64", "i5", "u64", "x8", "i0"])
+INTEGERS = NUMBERS | st.sampled_from(["127", "128", "255", "256", "-128", "-129"])
+
+BITMAPS = [
+    cmd("setbit", KEYS, OFFSETS, BITS), cmd("getbit", KEYS, OFFSETS),
+    cmd("bitcount", KEYS, maybe(SMALL, SMALL, maybe(st.sampled_from(["bit", "BYTE", "x"])))), cmd("bitcount", KEYS, SMALL),
+    cmd("bitpos", KEYS, BITS, some(SMALL, 0, 2)),
+    cmd("bitpos", KEYS, BITS, SMALL, SMALL, st.sampled_from(["bit", "BYTE", "x"])),
+    cmd("bitop", st.sampled_from(["and", "OR", "xor", "not", "nand"]), KEYS, some(KEYS)),
+    cmd(
+        "bitfield", KEYS,
+        some(
+            st.one_of(
+                st.tuples(st.just("get"), TYPES, OFFSETS), st.tuples(st.just("SET"), TYPES, OFFSETS, INTEGERS),
+                st.tuples(st.just("incrby"), TYPES, OFFSETS, INTEGERS),
+                st.tuples(st.just("overflow"), st.sampled_from(["sat", "FAIL", "wrap", "x"])),
+            ),
+            0, 5,
+        ),
+    ),
+    cmd("bitfield_ro", KEYS, some(st.tuples(st.sampled_from(["get", "set"]), TYPES, OFFSETS), 0, 2)),
+]  # fmt: skip
+
 WRONG = [
     cmd(name, some(VALUES, 0, 3))
     for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "blpop", "lmpop")
 ]
 
-FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS}
+FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS}
 
 
 TIMEOUTS = st.sampled_from(["0", "0.5", "-1", "-0.0001", "x", "1e30", "1e15", "9e15", "inf", ""])
