@@ -156,12 +156,22 @@ BITMAPS = [
     cmd("bitfield_ro", KEYS, some(st.tuples(st.sampled_from(["get", "set"]), TYPES, OFFSETS), 0, 2)),
 ]  # fmt: skip
 
+SORT_PATTERNS = st.sampled_from(["*", "#", "a", "x*", "*->f", "b*->", "nokey", "*->g->h", ""])
+SORT_OPTIONS = [
+    word("asc"), word("desc"), word("alpha"), with_argument("by", SORT_PATTERNS), with_argument("get", SORT_PATTERNS),
+    with_argument("get", SORT_PATTERNS), st.tuples(cased("limit"), SMALL, SMALL), with_argument("store", KEYS), word("x"),
+]  # fmt: skip
+SORTED = [
+    cmd("sort", KEYS, options(*SORT_OPTIONS)), cmd("sort", KEYS, "ALPHA", options(*SORT_OPTIONS)),
+    cmd("sort_ro", KEYS, options(*SORT_OPTIONS)), cmd("rpush", KEYS, some(NUMBERS | ELEMENTS, 1, 6)),
+]  # fmt: skip
+
 WRONG = [
     cmd(name, some(VALUES, 0, 3))
     for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "blpop", "lmpop")
 ]
 
-FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS}
+FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS, "sort": SORTED}
 
 
 TIMEOUTS = st.sampled_from(["0", "0.5", "-1", "-0.0001", "x", "1e30", "1e15", "9e15", "inf", ""])
