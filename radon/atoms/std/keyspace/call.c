@@ -55,6 +55,27 @@ kv_status call_integer(call *c, size_t index, int64_t *out) {
     return call_integer_or(c, index, out, "ERR value is not an integer or out of range");
 }
 
+kv_status call_integer_in(call *c, size_t index, int64_t low, int64_t high, int64_t *out, const char *error) {
+    TRY(error != NULL ? call_integer_or(c, index, out, error) : call_integer(c, index, out));
+    if (*out >= low && *out <= high) return KV_OK;
+    if (error != NULL) return call_fail(c, error);
+    radon_buffer text = {0};
+    radon_buffer_add_text(&text, "ERR value is out of range, value must between ");
+    radon_buffer_add_s64(&text, low);
+    radon_buffer_add_text(&text, " and ");
+    radon_buffer_add_s64(&text, high);
+    radon_buffer_add_byte(&text, 0);
+    return call_fail(c, (const char *)text.data);
+}
+
+kv_status call_count(call *c, size_t index, int64_t *out) {
+    return call_integer_in(c, index, 0, INT64_MAX, out, "ERR value is out of range, must be positive");
+}
+
+kv_status call_signed_count(call *c, size_t index, int64_t *out) {
+    return call_integer_in(c, index, -INT64_MAX, INT64_MAX, out, NULL);
+}
+
 void call_wait(call *c, size_t first, size_t last) {
     c->waits = c->may_wait;
     c->wait_first = first;

@@ -62,6 +62,15 @@ static inline radon_bytes key_name(radon_bytes key) { return (radon_bytes){key.d
 kv_status call_integer(call *c, size_t index, int64_t *out);
 kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error);
 
+/* An integer from `low` to `high`; any other is refused with `error`, or where there is none with one that names both. */
+kv_status call_integer_in(call *c, size_t index, int64_t low, int64_t high, int64_t *out, const char *error);
+
+/* How many: 0 and above. */
+kv_status call_count(call *c, size_t index, int64_t *out);
+
+/* How many, where below 0 has another meaning. */
+kv_status call_signed_count(call *c, size_t index, int64_t *out);
+
 static inline bool call_is(const call *c, size_t index, const char *word) { return is_word(c->argv[index], word); }
 
 /* ---- entries ---- */
