@@ -60,9 +60,9 @@ def compare(script: Sequence[Sequence[Word]], client: Client, reference: Referen
         assert ordered(words, client.raw(*words)) == ordered(words, reference.raw(*words)), words
 
 
-def script(text: str) -> list[list[str]]:
-    """A command a line; `""` is an empty word."""
-    lines = [line.split() for line in text.splitlines()]
+def script(path: Path) -> list[list[str]]:
+    """A command a line; `""` is an empty word, and what begins with `#` a comment."""
+    lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
     return [[word.replace('""', "") for word in words] for words in lines if words]
 
 

@@ -14,13 +14,13 @@ kv_status sources_open(call *c, size_t first, size_t count, bool any, source **o
     return KV_OK;
 }
 
-static void add(results *to, radon_bytes name, double score) {
+void results_add(results *to, scored it) {
     if (to->len == to->room) {
         size_t more = to->room == 0 ? 16 : 2 * to->room;
         to->data = radon_realloc(to->data, to->room * sizeof *to->data, more * sizeof *to->data);
         to->room = more;
     }
-    to->data[to->len++] = (scored){member_of(name), score};
+    to->data[to->len++] = it;
 }
 
 /* ---- scores ---- */
@@ -80,7 +80,7 @@ static void unite(aggregate how, source *sources, size_t count, results *out) {
             first = false;
             step(it);
         }
-        add(out, name, score);
+        results_add(out, (scored){member_of(name), score});
     }
 }
 
@@ -97,7 +97,7 @@ static kv_status sift(operation is, aggregate how, source *sources, size_t count
             keep = found.some == (is == INTER);
             if (found.some) score = combined(how, score, weighted(&sources[index], found.value));
         }
-        if (keep) add(out, name, score);
+        if (keep) results_add(out, (scored){member_of(name), score});
     }
     return KV_OK;
 }

@@ -25,6 +25,8 @@ typedef struct {
     size_t len, room;
 } results;
 
+void results_add(results *to, scored it);
+
 /* The sources lie under `count` keys from argv[first] on: sets, or with `any` also sorted sets. */
 kv_status sources_open(call *c, size_t first, size_t count, bool any, source **out);
 
