@@ -13,6 +13,7 @@
 #include "../redis/replies.h"
 
 #define DATABASES 16
+#define RANDOM_MOST (1 << 20) /* elements that are picked at random, where they may repeat */
 #define FAILED KV_INVALID /* of a command: its reply is an error */
 
 /* The tags of entries. */
@@ -62,14 +63,11 @@ static inline radon_bytes key_name(radon_bytes key) { return (radon_bytes){key.d
 kv_status call_integer(call *c, size_t index, int64_t *out);
 kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error);
 
-/* An integer from `low` to `high`; any other is refused with `error`, or where there is none with one that names both. */
-kv_status call_integer_in(call *c, size_t index, int64_t low, int64_t high, int64_t *out, const char *error);
+/* One in this range; `error` may be NULL, and then the error is Redis' usual one. */
+kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error);
 
-/* How many: 0 and above. */
+/* How many: 0 and above, and any other argument is "out of range". */
 kv_status call_count(call *c, size_t index, int64_t *out);
-
-/* How many, where below 0 has another meaning. */
-kv_status call_signed_count(call *c, size_t index, int64_t *out);
 
 static inline bool call_is(const call *c, size_t index, const char *word) { return is_word(c->argv[index], word); }
 
@@ -84,9 +82,6 @@ kv_status key_load_typed(call *c, radon_bytes key, type type, entry *out);
 /* Room for a string of `size` bytes that string_store takes without copying it. */
 uint8_t *string_room(size_t size);
 kv_status string_store(radon_bytes key, uint8_t *value, size_t size, uint64_t expiry, const entry *old);
-
-/* Removes an entry of any type, and says whether there was one. */
-kv_status key_remove(call *c, radon_bytes key, bool *was_there);
 
 /* Says that waiters for this key may go on. Whoever adds to a list or a sorted set by collection_close need not. */
 void key_is_ready(radon_bytes key);

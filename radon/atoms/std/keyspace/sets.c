@@ -180,7 +180,7 @@ kv_status command_srandmember(call *c) {
     int64_t count = 1;
     bool one = c->argc == 2;
     if (c->argc > 3) return call_fail_syntax(c);
-    if (!one) TRY(call_signed_count(c, 2, &count));
+    if (!one) TRY(call_integer_in(c, 2, -INT64_MAX, INT64_MAX, &count, NULL));
     TRY(collection_open(c, call_key(c, 1), TYPE_SET, &set));
     TRY(members_pick(&set, (uint64_t)(count < 0 ? -count : count), count < 0, &picked));
     if (one && picked.len == 0) {
