@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from random import Random
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.redis.keyspaces import PEEK, Client, command, replies, touched
+from radon.kv.messages import Op, request
+from tests.redis.keyspaces import FOREIGN, PEEK, Client, command, replies, touched
 from tests.redis.reference import Reference, compare
+from tests.redis.resp import parse
 
 KEYS = st.sampled_from(["a", "b", "c"])
 MEMBERS = st.integers(0, 9).map(lambda number: f"m{number}")
@@ -108,3 +111,29 @@ def test_another_shard_stores_what_was_peeked(client: Client) -> None:
     assert client.run("ZCARD", "z") == 3
     client.ask(it.store)
     assert client.run("ZRANGE", "z", 0, -1, "WITHSCORES") == [b"b", b"-inf", b"a", b"1", b"c", b"2.5", b"d", b"7"]
+
+
+def test_sources_of_other_shards(client: Client) -> None:
+    """They are brought with the command, and gone when it has been answered."""
+    client.run("SADD", "s", "x", "y")
+    client.run("ZADD", "z", 2, "y", 3, "w")
+    fetched = {key: client.harness.call(client.address, request(Op.FETCH, key=b"\0" + key)) for key in (b"s", b"z")}
+    client.run("DEL", "s", "z")
+    client.run("ZADD", "here", 10, "w")
+    foreign = struct.pack("<I", len(fetched) + 1)
+    for key, answer in fetched.items():
+        foreign += struct.pack("<I", 1 + len(key)) + b"\0" + key + b"\1" + answer
+    foreign += struct.pack("<I", 2) + b"\0n" + b"\0"
+    asked = command(
+        ["ZUNIONSTORE", "d", 4, "here", "s", "z", "n"],
+        ["ZRANGE", "d", 0, -1, "WITHSCORES"],
+        ["SPOP", "s", 2],
+        flags=PEEK | FOREIGN,
+        foreign=foreign,
+    )
+    (stored, shown, popped), rest = replies(client.ask(asked))
+    assert (stored, len(parse(popped))) == (b":3\r\n", 2)
+    assert parse(shown) == [b"x", b"1", b"y", b"3", b"w", b"13"]
+    assert {it.key for it in touched(rest) if it.store == b""} == {b"\0s"}
+    assert {it.key for it in touched(rest)} == {b"\0" + key for key in (b"here", b"s", b"z", b"n", b"d")}
+    assert client.run("ZCARD", "d") == client.run("SCARD", "s") == client.run("ZCARD", "z") == 0
