@@ -44,8 +44,10 @@ kv_status zset_find(const collection *zset, radon_bytes member, bool *some, doub
 kv_status zset_put(collection *zset, scored it, const double *old);
 kv_status zset_remove(collection *zset, scored it);
 
-/* Replaces what is at the key. */
+/* Replaces what is at the key, and replies how many they are. */
 kv_status zset_store(call *c, radon_bytes key, const results *them);
+
+kv_status command_zadd(call *c);
 
 /* ---- ranks (zsets_ranks.c) ---- */
 

@@ -143,9 +143,12 @@ static double score_in(radon_bytes bytes) {
     return score;
 }
 
+/* Redis shows the scores of its small sets as it keeps them: whole ones as integers, however long. */
 static size_t show(replies *to, radon_bytes member, radon_bytes bytes) {
+    double score = score_in(bytes);
+    bool whole = __builtin_fabs(score) <= 0x1p62 && (double)(int64_t)score == score;
     reply_bulk(to, member);
-    reply_bulk(to, format_score(score_in(bytes)));
+    reply_bulk(to, whole ? radon_format_s64((int64_t)score) : format_score(score));
     return 2;
 }
 

@@ -6,16 +6,21 @@
 
 /* ---- reading ---- */
 
-/* Before all that has this score, or `behind` it. An empty one is 0, as in Redis. */
+/* Before all that has this score, or `behind` it. */
+static cut score_cut(double score, bool behind) {
+    uint8_t *name = radon_alloc(PLACE_HEAD);
+    name[0] = 's';
+    radon_store_u64_key(name + 1, score_order(score) + behind);
+    return (cut){false, {name, PLACE_HEAD}};
+}
+
+/* An empty one is 0, as in Redis. */
 static bool read_score_cut(radon_bytes text, bool is_end, cut *out) {
     double score = 0;
     bool open = text.len > 0 && text.data[0] == '(';
     if (open) text = radon_slice(text, 1, text.len);
     if (text.len > 0 && !read_score(text, &score)) return false;
-    uint8_t *name = radon_alloc(PLACE_HEAD);
-    name[0] = 's';
-    radon_store_u64_key(name + 1, score_order(score) + (open != is_end));
-    *out = (cut){false, {name, PLACE_HEAD}};
+    *out = score_cut(score, open != is_end);
     return true;
 }
 
@@ -53,6 +58,10 @@ kv_status range_read(call *c, range_by by, size_t low, size_t high, range *out) 
 range range_at_end(bool backwards, uint64_t count) {
     return (range){.by = BY_SCORE, .backwards = backwards, .start = {false, FIRST}, .end = {false, END},
                    .limit = (int64_t)count};
+}
+
+range range_of_scores(double low, double high) {
+    return (range){.by = BY_SCORE, .start = score_cut(low, false), .end = score_cut(high, false), .limit = -1};
 }
 
 /* ---- finding ---- */

@@ -36,4 +36,7 @@ bool span_next(span *span, scored *out);
 /* The first `count`, backwards the last. */
 range range_at_end(bool backwards, uint64_t count);
 
+/* From `low` up to `high`, without it. */
+range range_of_scores(double low, double high);
+
 #endif
