@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from radon.testing.domains import each_domain
 from radon.testing.harness import Harness
 from tests.redis.keyspaces import Client, keyspace
-from tests.redis.reference import Reference, server
+from tests.redis.server import Server
 
 __all__ = ["each_domain"]
 
@@ -27,14 +26,15 @@ def client(harness: Harness) -> Client:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[Path]:
-    with server() as path:
-        yield path
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
-def both(request: pytest.FixtureRequest, harness: Harness, redis_server: Path) -> Iterator[tuple[Client, Reference]]:
+def both(request: pytest.FixtureRequest, client: Client, server: Server) -> tuple[Client, Server]:
     """A keyspace and a Redis that speak the same protocol, both empty."""
-    reference = Reference(redis_server, request.param)
-    yield Client(harness, protocol=request.param), reference
-    reference.close()
+    server.raw("FLUSHALL")
+    server.raw("HELLO", request.param)
+    client.protocol = request.param
+    return client, server

@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
+from tests.redis.comparing import compare
 from tests.redis.keyspaces import Client, Word
-from tests.redis.reference import Reference, compare
+from tests.redis.server import Server
 
 
 def somewhere(random: Random, *, near: bool) -> list[Word]:
@@ -21,7 +22,7 @@ def metres(random: Random, most: float) -> str:
 
 @pytest.mark.debian("redis-server")
 @pytest.mark.parametrize("seed", range(2))
-def test_searches(both: tuple[Client, Reference], seed: int) -> None:
+def test_searches(both: tuple[Client, Server], seed: int) -> None:
     random = Random(seed)
     script: list[list[Word]] = [["DEL", "w"]]
     for number in range(300):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis.comparing import compare, script
 from tests.redis.keyspaces import Client
-from tests.redis.reference import Reference, compare, script
+from tests.redis.server import Server
 
 SCRIPTS = sorted(Path(__file__).with_name("scripts").glob("*.txt"))
 
 
 @pytest.mark.debian("redis-server")
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_replies_are_those_of_redis(both: tuple[Client, Reference], path: Path) -> None:
+def test_replies_are_those_of_redis(both: tuple[Client, Server], path: Path) -> None:
     compare(script(path), *both)

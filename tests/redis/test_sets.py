@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.redis.comparing import compare
 from tests.redis.keyspaces import Client
-from tests.redis.reference import Reference, compare
 from tests.redis.resp import Error
+from tests.redis.server import Server
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 MEMBERS = st.lists(st.integers(0, 12).map(str), min_size=1, max_size=8)
@@ -31,7 +32,7 @@ COMMANDS = st.one_of(
 @pytest.mark.debian("redis-server")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example begins by deleting its keys
 @given(commands=st.lists(COMMANDS, max_size=40))
-def test_any_commands(both: tuple[Client, Reference], commands: list[list[Any]]) -> None:
+def test_any_commands(both: tuple[Client, Server], commands: list[list[Any]]) -> None:
     compare([["DEL", *"abcd"], *commands], *both)
 
 

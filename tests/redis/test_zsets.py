@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from radon.kv.messages import Op, request
+from tests.redis.comparing import compare
 from tests.redis.keyspaces import FOREIGN, PEEK, Client, command, replies, touched
-from tests.redis.reference import Reference, compare
 from tests.redis.resp import parse
+from tests.redis.server import Server
 
 KEYS = st.sampled_from(["a", "b", "c"])
 MEMBERS = st.integers(0, 9).map(lambda number: f"m{number}")
@@ -70,14 +71,14 @@ LEX_COMMANDS = st.one_of(
 @pytest.mark.debian("redis-server")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example begins by deleting its keys
 @given(commands=st.lists(COMMANDS | LEX_COMMANDS, max_size=40))
-def test_any_commands(both: tuple[Client, Reference], commands: list[list[Any]]) -> None:
+def test_any_commands(both: tuple[Client, Server], commands: list[list[Any]]) -> None:
     compare([["DEL", *"abcl"], *commands, *(["ZRANGE", key, 0, -1, "WITHSCORES"] for key in "abc")], *both)
 
 
 @pytest.mark.debian("redis-server")
 @given(score=st.floats(allow_nan=False).filter(lambda score: score != 0))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_score_is_kept_and_shown(both: tuple[Client, Reference], score: float) -> None:
+def test_every_score_is_kept_and_shown(both: tuple[Client, Server], score: float) -> None:
     compare([["ZADD", "z", repr(score), "m"], ["ZSCORE", "z", "m"], ["ZSCAN", "z", 0]], *both)
 
 

@@ -31,6 +31,7 @@ typedef struct {
     bool peeks;        /* all that is done here will be undone */
     bool waits;        /* it does: for the keys argv[wait_first] ... argv[wait_last] */
     size_t wait_first, wait_last;
+    radon_bytes holder; /* of the lock, after KV_LOCKED */
 } call;
 
 #define TRY(call_)                                      \
@@ -89,5 +90,14 @@ void key_is_ready(radon_bytes key);
 /* There is nothing to pop in the keys argv[first] ... argv[last]: waits for one, or does nothing where that cannot be.
  * The caller then answers what a timeout is answered. */
 void call_wait(call *c, size_t first, size_t last);
+
+/* The argument as a timeout in seconds, which is the connection's to keep: whether it is one. */
+kv_status call_timeout(call *c, size_t index);
+
+/* The argument is how many keys follow, behind which there is at least one argument more; `last`: that of the last. */
+kv_status call_numbered_keys(call *c, size_t index, size_t *last);
+
+/* "COUNT n" or nothing at the end of LMPOP and its like. */
+kv_status call_pop_count(call *c, size_t index, int64_t *count);
 
 #endif

@@ -130,5 +130,5 @@ radon_bytes types_command(const request *given) {
     }
     if (status == KV_OK && peeks) status = peek_report(&to.bytes);
     if (peeks) entries_undo(mark);
-    return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, KV_NOTHING);
+    return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, c.holder);
 }

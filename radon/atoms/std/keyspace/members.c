@@ -104,8 +104,6 @@ kv_status members_pick(const collection *of, uint64_t wanted, bool repeats, rado
 
 /* ---- scans ---- */
 
-#define AT_ONCE 512 /* so few are shown at once, as in Redis, which keeps them in one piece */
-
 static uint32_t hash_of(radon_bytes name) { return __builtin_bswap32(radon_load_u32(name.data + 1)); }
 
 kv_status members_scan(call *c, type type, scan_show *show) {
@@ -113,12 +111,12 @@ kv_status members_scan(call *c, type type, scan_show *show) {
     radon_entry next;
     scan_options options = {.count = 10};
     replies shown = {.resp = c->to->resp};
-    uint64_t cursor = 0, last = 0;
+    uint64_t cursor, last = 0;
     size_t seen = 0, count = 0;
-    if (c->argv[2].len > 0 && !radon_parse_u64(c->argv[2], &cursor)) return call_fail(c, "ERR invalid cursor");
+    TRY(scan_number(c, 2, &cursor));
     TRY(collection_open(c, call_key(c, 1), type, &of));
     if (of.count > 0) TRY(scan_read_options(c, 3, &options));
-    size_t most = of.count <= AT_ONCE ? AT_ONCE : options.count;
+    size_t most = of.count <= SCAN_AT_ONCE ? SCAN_AT_ONCE : options.count;
     walk walk = walk_begin(&of, hash_name(cursor), radon_some(radon_text("n")), false);
     if (most < walk.limit) walk.limit = (uint32_t)most + 1;
     for (cursor = 0; walk_next(&walk, &next.key, &next.value); last = hash_of(next.key)) {

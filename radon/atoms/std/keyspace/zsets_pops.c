@@ -1,8 +1,6 @@
 /* zsets_pops.c - taking the lowest or the highest of a sorted set, and waiting for one. */
 #include "zsets_ranges.h"
 
-#include "numbers.h"
-
 /* The first of the keys argv[first] ... argv[last] that has something; else the set has no members. */
 static kv_status open_first(call *c, size_t first, size_t last, collection *zset, size_t *at) {
     for (*at = first; *at <= last; ++*at) {
@@ -48,13 +46,6 @@ kv_status command_zpopmax(call *c) { return pop_some(c, true); }
 
 /* ---- of several keys ---- */
 
-static kv_status call_timeout(call *c, size_t index) {
-    double seconds;
-    if (!read_double(c->argv[index], &seconds)) return call_fail(c, "ERR timeout is not a float or out of range");
-    bool overflows = seconds * 1000 >= 9223372036854775808.0; /* which makes it negative */
-    return overflows || seconds * 1000 <= -1 ? call_fail(c, "ERR timeout is negative") : KV_OK;
-}
-
 static kv_status wait(call *c, size_t first, size_t last) {
     call_wait(c, first, last);
     reply_null_array(c->to);
@@ -75,8 +66,8 @@ static kv_status pop_or_wait(call *c, bool highest) {
 kv_status command_bzpopmin(call *c) { return pop_or_wait(c, false); }
 kv_status command_bzpopmax(call *c) { return pop_or_wait(c, true); }
 
-/* How many keys there are is argv[number]. */
-static kv_status pop_of_many(call *c, size_t number, bool may_wait) {
+/* How many keys there are is argv[number]; before it there may be a timeout. */
+static kv_status pop_of_many(call *c, size_t number) {
     collection zset;
     int64_t keys, wanted = 0;
     TRY(call_integer_in(c, number, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0"));
@@ -88,8 +79,9 @@ static kv_status pop_of_many(call *c, size_t number, bool may_wait) {
         if (wanted != 0 || !call_is(c, at, "count") || at + 1 == c->argc) return call_fail_syntax(c);
         TRY(call_integer_in(c, at + 1, 1, INT64_MAX, &wanted, "ERR count should be greater than 0"));
     }
+    if (number > 1) TRY(call_timeout(c, 1));
     TRY(open_first(c, number + 1, last, &zset, &at));
-    if (zset.count == 0 && may_wait) return wait(c, number + 1, last);
+    if (zset.count == 0 && number > 1) return wait(c, number + 1, last);
     if (zset.count == 0) {
         reply_null_array(c->to);
         return KV_OK;
@@ -101,9 +93,5 @@ static kv_status pop_of_many(call *c, size_t number, bool may_wait) {
     return pop(c, &zset, highest, count, PAIRS);
 }
 
-kv_status command_zmpop(call *c) { return pop_of_many(c, 1, false); }
-
-kv_status command_bzmpop(call *c) {
-    TRY(call_timeout(c, 1));
-    return pop_of_many(c, 2, true);
-}
+kv_status command_zmpop(call *c) { return pop_of_many(c, 1); }
+kv_status command_bzmpop(call *c) { return pop_of_many(c, 2); }
