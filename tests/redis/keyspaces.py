@@ -122,8 +122,28 @@ def check_state(harness: Harness, shard: int = 0) -> None:
     found: dict[int, int] = {}
     for name in state.get("elements", {}):
         number = int.from_bytes(name[:8], "big")
-        found[number] = found.get(number, 0) + 1
+        if numbers.get(number, (0, 0))[0] != ZSET or name[8:9] == b"m":
+            found[number] = found.get(number, 0) + 1
     assert set(found) == set(numbers), "elements of collections that are no more"
     for number, (tag, count) in numbers.items():
         assert count > 0
-        assert found[number] == count or tag == ZSET
+        assert found[number] == count
+        if tag == ZSET:
+            check_zset(state["elements"], number.to_bytes(8, "big"))
+
+
+def check_zset(elements: dict[bytes, bytes], number: bytes) -> None:
+    """Every member has its place, and every place is counted in its block."""
+    own = {name[8:]: value for name, value in elements.items() if name.startswith(number)}
+    places = sorted(name[1:] for name in own if name.startswith(b"s"))
+    assert places == sorted(ordered(value) + name[5:] for name, value in own.items() if name.startswith(b"m"))
+    blocks = sorted((name[1:], int.from_bytes(value, "little")) for name, value in own.items() if name[:1] == b"b")
+    ends = [start for start, _ in blocks[1:]] + [b"\xff" * 8]
+    for (start, count), end in zip(blocks, ends, strict=bool(blocks)):
+        assert sum(start <= place < end for place in places) == count
+
+
+def ordered(score: bytes) -> bytes:
+    """The bytes of a double, so that they sort as doubles do."""
+    (bits,) = struct.unpack("<Q", score)
+    return struct.pack(">Q", ~bits & 2**64 - 1 if bits >> 63 else bits | 1 << 63)

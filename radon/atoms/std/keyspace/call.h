@@ -69,6 +69,9 @@ kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error
 /* One in this range; `error` may be NULL, and then the error is Redis' usual one. */
 kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error);
 
+/* How many: 0 and above, and any other argument is "out of range". */
+kv_status call_count(call *c, size_t index, int64_t *out);
+
 static inline bool call_is(const call *c, size_t index, const char *word) { return is_word(c->argv[index], word); }
 
 /* ---- entries ---- */
