@@ -8,7 +8,7 @@ typedef kv_status command_function(call *c);
 #define HANDLER_SHARD(name) [command_number_##name] = command_##name,
 #define HANDLER_ALL(name) HANDLER_SHARD(name)
 #define DECLARE_RESP(name)
-#define DECLARE_SHARD(name) __attribute__((weak)) command_function command_##name;
+#define DECLARE_SHARD(name) command_function command_##name;
 #define DECLARE_ALL(name) DECLARE_SHARD(name)
 #define SUBCOMMAND(...)
 
