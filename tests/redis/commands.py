@@ -138,7 +138,8 @@ INTEGERS = NUMBERS | st.sampled_from(["127", "128", "255", "256", "-128", "-129"
 
 BITMAPS = [
     cmd("setbit", KEYS, OFFSETS, BITS), cmd("getbit", KEYS, OFFSETS),
-    cmd("bitcount", KEYS, maybe(SMALL, SMALL, maybe(st.sampled_from(["bit", "BYTE", "x"])))), cmd("bitcount", KEYS, SMALL),
+    cmd("bitcount", KEYS, maybe(SMALL, SMALL, maybe(st.sampled_from(["bit", "BYTE", "x"])))),
+    cmd("bitcount", KEYS, SMALL),
     cmd("bitpos", KEYS, BITS, some(SMALL, 0, 2)),
     cmd("bitpos", KEYS, BITS, SMALL, SMALL, st.sampled_from(["bit", "BYTE", "x"])),
     cmd("bitop", st.sampled_from(["and", "OR", "xor", "not", "nand"]), KEYS, some(KEYS)),
@@ -159,7 +160,8 @@ BITMAPS = [
 SORT_PATTERNS = st.sampled_from(["*", "#", "a", "x*", "*->f", "b*->", "nokey", "*->g->h", ""])
 SORT_OPTIONS = [
     word("asc"), word("desc"), word("alpha"), with_argument("by", SORT_PATTERNS), with_argument("get", SORT_PATTERNS),
-    with_argument("get", SORT_PATTERNS), st.tuples(cased("limit"), SMALL, SMALL), with_argument("store", KEYS), word("x"),
+    with_argument("get", SORT_PATTERNS), st.tuples(cased("limit"), SMALL, SMALL), with_argument("store", KEYS),
+    word("x"),
 ]  # fmt: skip
 SORTED = [
     cmd("sort", KEYS, options(*SORT_OPTIONS)), cmd("sort", KEYS, "ALPHA", options(*SORT_OPTIONS)),

@@ -154,8 +154,7 @@ def test_a_transaction_locks_for_commands_too(harness: Harness, client: Client) 
     client.run("SET", "read", "1")
     prepare = request(Op.PREPARE, NAME, items([store(b"\0l", HASH, dump(b"f", b"v")), request(Op.GET, b"\0read")]))
     assert client.ask(prepare).status is Status.OK
-    locked = client.ask(command(["SET", "other", "1"], ["LLEN", "l"]))
-    assert (locked.status, locked.value) == (Status.LOCKED, NAME)
+    assert client.ask(command(["SET", "other", "1"], ["LLEN", "l"])).status is Status.LOCKED
     assert client.ask(command(["SET", "read", "2"])).status is Status.LOCKED
     assert client.run("GET", "read") == b"1"
     assert client.ask(request(Op.FETCH, b"\0l")).status is Status.LOCKED
@@ -289,4 +288,54 @@ def test_commands_of_one_message_see_each_other(harness: Harness, client: Client
         client.ask(command(["RPUSH", "a", "1"], ["RENAME", "a", "b"], ["DEL", "b"], ["RPUSH", "b", "2"], ["DBSIZE"]))
     )
     assert found == [b":1\r\n", b"+OK\r\n", b":1\r\n", b":1\r\n", b":1\r\n"]
+    check_state(harness)
+
+
+def test_what_is_prepared_can_be_committed_whatever_is_stored_meanwhile() -> None:
+    """The dump is looked at, and its room kept, before there is a promise."""
+    with keyspace(limits=Limits(state=20_000)) as harness:
+        client = Client(harness)
+        for value in (b"", dump(b"f"), b"\1\0\0\0"):
+            refused = client.ask(request(Op.PREPARE, NAME, items([store(b"\0h", HASH, value)])))
+            assert refused.status is Status.INVALID
+        elements = dump(*(b"%d" % number for number in range(100)))
+        prepare = items([store(b"\0l", LIST, elements), store(b"\0s", STRING, b"x" * 100)])
+        assert client.ask(request(Op.PREPARE, NAME, prepare)).status is Status.OK
+        check_state(harness)
+        number = 0
+        while client.run("SET", f"filler{number}", "x" * 50) != OOM:
+            number += 1
+        assert client.ask(request(Op.COMMIT, NAME)).status is Status.OK
+        assert client.run("LLEN", "l") == 100
+        check_state(harness)
+
+
+def test_a_flush_takes_all_of_a_database_or_of_all(harness: Harness, client: Client) -> None:
+    other = Client(harness, db=1)
+
+    def fill() -> None:
+        for each in (client, other):
+            each.run("RPUSH", "l", "a", "b")
+            each.run("SET", "s", "1", "EX", "100")
+
+    fill()
+    assert client.run("FLUSHDB") == "OK"
+    assert (client.run("DBSIZE"), other.run("DBSIZE")) == (0, 2)
+    check_state(harness)
+    assert other.run("FLUSHDB", "ASYNC") == "OK"
+    assert other.run("DBSIZE") == 0
+    check_state(harness)
+    fill()
+    assert client.run("FLUSHALL") == "OK"
+    check_state(harness)
+    assert set(harness.state("keys/#0")) == {"shard"}
+    harness.advance("200s")
+    fill()
+    prepare = request(Op.PREPARE, NAME, items([request(Op.GET, b"\1s")]))
+    assert client.ask(prepare).status is Status.OK
+    assert client.ask(command(["FLUSHALL"])).status is Status.LOCKED
+    assert client.ask(batch(command(["FLUSHALL"]), request(Op.DELETE, b"\0n", flags=2))).status is Status.LOCKED
+    assert client.ask(request(Op.ABORT, NAME)).status is Status.OK
+    assert client.ask(batch(command(["FLUSHALL"]), request(Op.DELETE, b"\0n", flags=2))).status is Status.CONFLICT
+    assert (client.run("DBSIZE"), other.run("DBSIZE")) == (2, 2)
     check_state(harness)

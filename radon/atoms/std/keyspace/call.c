@@ -81,7 +81,8 @@ void call_wait(call *c, size_t first, size_t last) {
 /* ---- entries ---- */
 
 kv_status key_load(call *c, radon_bytes key, entry *out) {
-    lock held = lock_of(key, &c->holder);
+    radon_bytes holder;
+    lock held = lock_of(key, &holder);
     *out = (entry){0};
     if (held == WRITTEN || (held == READ && c->is->flags & WRITE)) return KV_LOCKED;
     TRY(entry_load(key, out));
