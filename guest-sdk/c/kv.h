@@ -38,6 +38,9 @@ typedef enum {
     KV_EXPIRE,
     KV_BATCH,
     KV_SCAN,
+    KV_COMMAND, /* these three: only of a std:keyspace, docs/redis.md */
+    KV_FETCH,
+    KV_STORE,
     KV_PREPARE = 16,
     KV_COMMIT,
     KV_ABORT,
@@ -67,7 +70,8 @@ typedef enum {
     KV_EXHAUSTED,    /* the shard has used up its limits.state */
     KV_INVALID,      /* no well-formed request */
     KV_UNSUPPORTED,  /* an operation that this shard does not know */
-    KV_UNANSWERED = 12, /* of a coordinator (txkv.h): a shard failed or did not answer; nothing was changed */
+    KV_READY,        /* a command that waits may be asked again */
+    KV_UNANSWERED,   /* of a coordinator (txkv.h): a shard failed or did not answer; nothing was changed */
 } kv_status;
 
 /* An answer, and each entry within one. */

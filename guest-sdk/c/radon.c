@@ -274,4 +274,21 @@ __int128 __multi3(__int128 a, __int128 b) {
     return (__int128)(((unsigned __int128)high << 64) | ((other << 32) | (uint32_t)low));
 }
 
+/* Shifts of one, by fewer than 128 bits. */
+__int128 __ashlti3(__int128 it, int by);
+__int128 __ashlti3(__int128 it, int by) {
+    uint64_t low = (uint64_t)it, high = (uint64_t)((unsigned __int128)it >> 64);
+    if (by == 0) return it;
+    if (by >= 64) return (__int128)((unsigned __int128)(low << (by - 64)) << 64);
+    return (__int128)((unsigned __int128)(high << by | low >> (64 - by)) << 64 | low << by);
+}
+
+__int128 __lshrti3(__int128 it, int by);
+__int128 __lshrti3(__int128 it, int by) {
+    uint64_t low = (uint64_t)it, high = (uint64_t)((unsigned __int128)it >> 64);
+    if (by == 0) return it;
+    if (by >= 64) return (__int128)(high >> (by - 64));
+    return (__int128)((unsigned __int128)(high >> by) << 64 | (low >> by | high << (64 - by)));
+}
+
 #endif

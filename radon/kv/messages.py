@@ -45,6 +45,9 @@ class Op(IntEnum):
     EXPIRE = 9
     BATCH = 10
     SCAN = 11
+    COMMAND = 12
+    FETCH = 13
+    STORE = 14
     PREPARE = 16
     COMMIT = 17
     ABORT = 18
@@ -80,6 +83,7 @@ class Status(IntEnum):
     EXHAUSTED = 8
     INVALID = 9
     UNSUPPORTED = 10
+    READY = 11
     UNANSWERED = 12  # of a coordinator: a shard failed or did not answer in time, and nothing was changed
 
 

@@ -20,6 +20,7 @@ class Standard:
 
     name: str
     spread: str  # the only one that it works with
+    shared: tuple[str, ...] = ()  # sources that it is made of too, which lie with others
 
     @property
     def folder(self) -> Path:
@@ -32,7 +33,12 @@ class Standard:
 
     @property
     def sources(self) -> list[Path]:
-        return sorted(self.folder.glob("*.c"))
+        return sorted([*self.folder.glob("*.c"), *(FOLDER / source for source in self.shared)])
 
 
-STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"), Standard("txkv", "sharded"))}
+KV = ("kv/kv.c", "kv/requests.c", "kv/batches.c", "kv/entries.c")
+
+STANDARDS = {
+    standard.name: standard
+    for standard in (Standard("kv", "sharded"), Standard("txkv", "sharded"), Standard("keyspace", "sharded", KV))
+}

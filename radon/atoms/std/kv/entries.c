@@ -9,7 +9,7 @@
  * A timer is set for the first of the expiries, or earlier. What globals know is found again in the buckets when the
  * instance was lost, but for the versions: a new instance skips what may have been given out.
  */
-#include "entries.h"
+#include "types.h"
 
 #define VERSIONS 1024 /* reserved at once, so that few puts write it down */
 #define EXPIRED 1000  /* entries that one turn of the timer removes */
@@ -19,7 +19,7 @@ static uint64_t version, reserved; /* the last one given out, and the last that 
 static uint64_t alarm;             /* what the timer is set for; 0: there are no expiries */
 static bool locked;                /* there may be locks */
 static bool released;              /* some were, and the others have not been looked for since */
-static size_t moved; /* in this turn */
+static size_t moved;               /* in this turn */
 
 #define VERSION_KEY radon_text("version")
 
@@ -34,12 +34,6 @@ static kv_status status_of(radon_error error) {
 
 /* ---- writes that can be undone ---- */
 
-typedef struct {
-    radon_bucket bucket;
-    radon_bytes key;
-    radon_option old;
-} change;
-
 static change *changes; /* in the turn's memory */
 static size_t changed, room;
 
@@ -47,22 +41,29 @@ static radon_error set(radon_bucket bucket, radon_bytes key, radon_option value)
     return value.some ? radon_bucket_put(bucket, key, value.value) : radon_bucket_delete(bucket, key);
 }
 
-static kv_status write(radon_bucket bucket, radon_bytes key, radon_option value, radon_option old) {
-    radon_error error = set(bucket, key, value);
+kv_status entries_write(radon_bucket bucket, radon_bytes key, radon_option new, radon_option old) {
+    radon_error error = set(bucket, key, new);
     if (error != RADON_OK) return status_of(error);
     if (changed == room) {
         size_t more = room == 0 ? 16 : 2 * room;
         changes = radon_realloc(changes, room * sizeof *changes, more * sizeof *changes);
         room = more;
     }
-    changes[changed++] = (change){bucket, key, old};
+    changes[changed++] = (change){bucket, key, old, new};
     return KV_OK;
 }
 
-void entries_undo(void) {
-    if (changed > 0) locked = true; /* one that was released may be back */
-    while (changed > 0) {
+const change *entries_changes(size_t *count) {
+    *count = changed;
+    return changes;
+}
+
+bool is_of_entry(const change *it) { return it->bucket.handle == values.handle; }
+
+void entries_undo(size_t count) {
+    while (changed > count) {
         change last = changes[--changed];
+        if (last.bucket.handle == locks.handle) locked = true; /* one that was released may be back */
         if (set(last.bucket, last.key, last.old) != RADON_OK) __builtin_trap(); /* there was room for it before */
     }
 }
@@ -93,11 +94,20 @@ static radon_error set_alarm(uint64_t time) {
 static kv_status move_expiry(radon_bytes key, uint64_t old, uint64_t new) {
     kv_status status = KV_OK;
     if (old == new) return KV_OK;
-    if (old != 0) status = write(expiries, expiry_key(old, key), RADON_NONE, radon_some(KV_NOTHING));
+    if (old != 0) status = entries_write(expiries, expiry_key(old, key), RADON_NONE, radon_some(KV_NOTHING));
     if (new == 0 || status != KV_OK) return status;
-    status = write(expiries, expiry_key(new, key), radon_some(KV_NOTHING), RADON_NONE);
+    status = entries_write(expiries, expiry_key(new, key), radon_some(KV_NOTHING), RADON_NONE);
     if (status == KV_OK && (alarm == 0 || new < alarm)) status = status_of(set_alarm(new));
     return status;
+}
+
+/* Where there are types, it is a change that has more to follow. */
+static radon_error remove_expired(radon_bytes key) {
+    radon_option old;
+    if (!typed) return radon_bucket_delete(values, key);
+    radon_error error = radon_bucket_get(values, key, &old);
+    if (error == RADON_OK) entries_write(values, key, RADON_NONE, old);
+    return error;
 }
 
 radon_error entries_expire(void) {
@@ -108,7 +118,7 @@ radon_error entries_expire(void) {
     radon_error error = radon_bucket_scan(expiries, RADON_NONE, radon_some((radon_bytes){end, 8}), EXPIRED, false, &due);
     for (size_t index = 0; index < due.len && error == RADON_OK; index++) {
         radon_bytes key = due.data[index].key;
-        error = radon_bucket_delete(values, radon_slice(key, 8, key.len));
+        error = remove_expired(radon_slice(key, 8, key.len));
         if (error == RADON_OK) error = radon_bucket_delete(expiries, key);
     }
     if (error == RADON_OK) error = first_expiry(&first);
@@ -149,9 +159,14 @@ radon_error entries_begin(void) {
 
 size_t entries_moved(void) { return moved; }
 
+/* Those that were released may have been the last. */
+static void look_again(void) {
+    if (released && look_for_locks() == RADON_OK) released = false;
+}
+
 bool entries_are_plain(bool own_locks) {
-    if (!own_locks && released && look_for_locks() == RADON_OK) released = false;
-    return alarm == 0 && (own_locks || !locked);
+    if (!own_locks) look_again();
+    return !typed && alarm == 0 && (own_locks || !locked);
 }
 
 /* 0: never. An entry is gone at its very time. */
@@ -175,7 +190,7 @@ kv_status entry_load(radon_bytes key, entry *out) {
     return KV_OK;
 }
 
-static kv_status next_version(uint64_t *out) {
+kv_status entries_number(uint64_t *out) {
     if (version == reserved) {
         uint8_t bytes[8];
         radon_store_u64(bytes, reserved + VERSIONS);
@@ -191,7 +206,7 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
     uint8_t *head = value - KV_HEAD;
     uint64_t next;
     if (key.len > KV_KEY_MAX || size > KV_VALUE_MAX) return KV_TOO_LARGE;
-    kv_status status = next_version(&next);
+    kv_status status = entries_number(&next);
     if (status != KV_OK) return status;
     radon_store_u32(head, (uint32_t)tag << 8);
     radon_store_u32(head + 4, (uint32_t)size);
@@ -200,18 +215,28 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
     radon_bytes stored = {head, KV_HEAD + size};
     moved += stored.len;
     if (old == NULL) return status_of(radon_bucket_put(values, key, stored));
-    status = write(values, key, radon_some(stored), old->stored);
+    status = entries_write(values, key, radon_some(stored), old->stored);
     return status == KV_OK ? move_expiry(key, expiry_of(old->stored), expiry) : status;
 }
 
 kv_status entry_remove(radon_bytes key, const entry *old) {
     if (!old->stored.some) return KV_OK;
-    kv_status status = write(values, key, RADON_NONE, old->stored);
+    kv_status status = entries_write(values, key, RADON_NONE, old->stored);
     return status == KV_OK ? move_expiry(key, expiry_of(old->stored), 0) : status;
 }
 
-radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out) {
-    return radon_bucket_scan(values, radon_some(start), end, limit, false, out);
+radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out) {
+    return radon_bucket_scan(values, radon_some(start), end, limit, backwards, out);
+}
+
+bool entries_locked(void) {
+    look_again();
+    return locked;
+}
+
+radon_error entries_wipe(void) {
+    radon_error error = radon_bucket_delete_range(values, RADON_NONE, RADON_NONE);
+    return error == RADON_OK ? radon_bucket_delete_range(expiries, RADON_NONE, RADON_NONE) : error;
 }
 
 /* ---- transactions ---- */
@@ -234,13 +259,13 @@ static radon_option lock_value(lock mode, radon_bytes holder) {
 kv_status lock_take(radon_bytes key, lock before, lock mode, radon_bytes holder) {
     if (before >= mode) return KV_OK;
     locked = true;
-    return write(locks, key, lock_value(mode, holder), lock_value(before, holder));
+    return entries_write(locks, key, lock_value(mode, holder), lock_value(before, holder));
 }
 
 /* Were it undone, a lock for reading would be one for writing, which keeps what it promises as well. */
 kv_status lock_release(radon_bytes key, radon_bytes holder) {
     released = true;
-    return write(locks, key, RADON_NONE, lock_value(WRITTEN, holder));
+    return entries_write(locks, key, RADON_NONE, lock_value(WRITTEN, holder));
 }
 
 kv_status prepared_load(radon_bytes name, radon_option *out) {
@@ -248,9 +273,9 @@ kv_status prepared_load(radon_bytes name, radon_option *out) {
 }
 
 kv_status prepared_store(radon_bytes name, radon_bytes what) {
-    return write(prepared, name, radon_some(what), RADON_NONE);
+    return entries_write(prepared, name, radon_some(what), RADON_NONE);
 }
 
 kv_status prepared_remove(radon_bytes name, radon_bytes what) {
-    return write(prepared, name, RADON_NONE, radon_some(what));
+    return entries_write(prepared, name, RADON_NONE, radon_some(what));
 }

@@ -32,13 +32,39 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
 
 kv_status entry_remove(radon_bytes key, const entry *old);
 
-radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out);
+radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out);
 
 /* Bytes of values that this turn has loaded and stored so far. */
 size_t entries_moved(void);
 
-/* All that this turn wrote is as if it had not been. */
-void entries_undo(void);
+/* ---- what a turn wrote ---- */
+
+typedef struct {
+    radon_bucket bucket;
+    radon_bytes key;
+    radon_option old, new;
+} change;
+
+/* A write that can be undone. `old`: what is there now. All of the arguments have to last until the turn ends. */
+kv_status entries_write(radon_bucket bucket, radon_bytes key, radon_option new, radon_option old);
+
+/* The changes so far, of which only those that stand are counted. */
+const change *entries_changes(size_t *count);
+
+/* Whether it is a change of an entry. */
+bool is_of_entry(const change *it);
+
+/* The changes behind the first `count` are as if they had not been. */
+void entries_undo(size_t count);
+
+/* A number that was given to no entry and by no call before. */
+kv_status entries_number(uint64_t *out);
+
+/* Whether there may be locks. */
+bool entries_locked(void);
+
+/* Removes all of them at once, which cannot be undone. */
+radon_error entries_wipe(void);
 
 /* Removes some that have expired, and sees to it that the others are. */
 radon_error entries_expire(void);

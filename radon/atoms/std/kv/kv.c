@@ -3,7 +3,7 @@
  * A message is a turn, so each request is atomic, and all of them are in one order. Whatever is wrong with a request is
  * answered and changes nothing: to fail the turn would only have it tried again.
  */
-#include "requests.h"
+#include "types.h"
 
 static radon_bytes info(void) {
     uint8_t numbers[20];
@@ -39,10 +39,10 @@ static radon_bytes scan(const request *given) {
     radon_buffer page = {0};
     radon_bytes resume = {0};
     if (given->version == 0 || given->version > UINT32_MAX) return answer(KV_INVALID, 0, KV_NOTHING);
-    radon_error error = entries_scan(given->key, end, (uint32_t)given->version, &entries);
+    radon_error error = entries_scan(given->key, end, (uint32_t)given->version, false, &entries);
     if (error == RADON_OK && entries.len > 0) {
         resume = radon_concat(entries.data[entries.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
-        error = entries_scan(resume, end, 1, &more);
+        error = entries_scan(resume, end, 1, false, &more);
     }
     if (error != RADON_OK) return answer(KV_INVALID, 0, KV_NOTHING);
     if (more.len == 0) resume.len = 0;
@@ -75,19 +75,26 @@ static bool is_unheard(radon_message message, const request *given) {
 RADON_RECEIVE(message, body) {
     request given;
     RADON_TRY(entries_begin());
-    kv_status status = request_read(body, &given);
+    kv_status status = types_begin(message);
+    if (status == KV_OK) status = request_read(body, &given);
     if (status == KV_OK && is_unheard(message, &given)) return RADON_DONE;
     radon_bytes it = status == KV_OK ? respond(&given) : answer(status, 0, KV_NOTHING);
-    if (refused(it)) entries_undo();
-    if (radon_message_reply(message, it) == RADON_TOO_LARGE) {
-        entries_undo();
+    if (!refused(it)) status = types_settle();
+    if (status != KV_OK) it = answer(status, 0, KV_NOTHING);
+    if (refused(it)) entries_undo(0);
+    if (it.len > 0 && radon_message_reply(message, it) == RADON_TOO_LARGE) {
+        entries_undo(0);
         radon_message_reply(message, answer(KV_TOO_LARGE, 0, KV_NOTHING));
     }
+    types_finish();
     return RADON_DONE;
 }
 
 RADON_FIRED(token) {
     RADON_TRY(entries_begin());
+    types_begin((radon_message){0});
     RADON_TRY(entries_expire());
+    types_settle(); /* what has less in it than before fits */
+    types_finish();
     return RADON_DONE;
 }

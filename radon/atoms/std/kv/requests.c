@@ -1,5 +1,5 @@
 /* requests.c - requests about one key. */
-#include "requests.h"
+#include "types.h"
 
 /* ---- reading ---- */
 
@@ -23,6 +23,9 @@ static const struct {
     [KV_EXPIRE] = {CONDITIONS | KV_RELATIVE | KV_GIVE_OLD, KEY | EXPIRY},
     [KV_BATCH] = {0, KEY | PAYLOAD},
     [KV_SCAN] = {KV_NO_VALUE | KV_BOUNDED, KEY | VERSION},
+    [KV_COMMAND] = {0, PAYLOAD},
+    [KV_FETCH] = {CONDITIONS, KEY},
+    [KV_STORE] = {CONDITIONS | KV_KEEP_EXPIRY | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
     [KV_PREPARE] = {0, KEY | PAYLOAD},
     [KV_COMMIT] = {0, KEY},
     [KV_ABORT] = {0, KEY},
@@ -62,6 +65,8 @@ kv_status request_read(radon_bytes body, request *out) {
     };
     if (out->op >= sizeof takes / sizeof *takes || (out->op != KV_INFO && takes[out->op].fields == NO_FIELD))
         return KV_UNSUPPORTED;
+    kv_status status = types_allow(out);
+    if (status != KV_OK) return status;
     if (!well_formed(out)) return KV_INVALID;
     return out->key.len > KV_KEY_MAX && out->op != KV_SCAN ? KV_TOO_LARGE : KV_OK;
 }
@@ -70,12 +75,13 @@ kv_status request_next(radon_bytes *rest, request *out) {
     radon_bytes body;
     kv_status status = kv_take_key(rest, &body) ? request_read(body, out) : KV_INVALID;
     out->alone = false;
-    return status == KV_OK && (out->op < KV_GET || out->op > KV_EXPIRE) ? KV_INVALID : status;
+    bool one = (out->op >= KV_GET && out->op <= KV_EXPIRE) || (out->op >= KV_COMMAND && out->op <= KV_STORE);
+    return status == KV_OK && !one ? KV_INVALID : status;
 }
 
 /* ---- answering ---- */
 
-static radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value) {
+radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value) {
     uint8_t *head = radon_alloc(KV_HEAD + value.len);
     radon_store_u32(head, (uint32_t)status | (uint32_t)tag << 8);
     radon_store_u32(head + 4, (uint32_t)value.len);
@@ -220,9 +226,11 @@ static bool is_blind(const request *given, bool commit) {
 radon_bytes request_run(const request *given, radon_bytes holder) {
     entry old;
     radon_bytes other;
+    if (given->op == KV_COMMAND) return types_command(given);
     if (is_blind(given, holder.len > 0)) return put(given, NULL);
+    bool reads = given->op == KV_GET || given->op == KV_FETCH;
     lock held = holder.len > 0 ? FREE : lock_of(given->key, &other);
-    if (held == WRITTEN || (held == READ && given->op != KV_GET)) return answer(KV_LOCKED, 0, other);
+    if (held == WRITTEN || (held == READ && !reads)) return answer(KV_LOCKED, 0, other);
     kv_status status = entry_load(given->key, &old);
     if (status != KV_OK) return plain(status);
     if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);
@@ -232,6 +240,8 @@ radon_bytes request_run(const request *given, radon_bytes holder) {
     case KV_DELETE: return delete(given, &old);
     case KV_COMPARE: return compare(given, &old);
     case KV_EXPIRE: return expire(given, &old);
+    case KV_FETCH: return old.some ? types_fetch(&old) : plain(KV_ABSENT);
+    case KV_STORE: return types_store(given, &old, expiry_given(given, &old));
     default: break;
     }
     if (old.some && old.tag != given->tag) return answer_entry(KV_WRONG_TAG, &old, false);

@@ -1,0 +1,47 @@
+/* keyspace.h - the parts of a keyspace's turn: running commands, peeking, waiting, counting. */
+#ifndef KEYSPACE_H
+#define KEYSPACE_H
+
+#include "collections.h"
+
+/* ---- commands.c ---- */
+
+enum { COMMAND_BLOCK = 1, COMMAND_PEEK = 2, COMMAND_FOREIGN = 4 }; /* flags of a KV_COMMAND */
+
+/* ---- peeks.c: what a KV_COMMAND touched ---- */
+
+void peek_begin(void);
+
+/* `seen`: the version that the command is told that it saw. `had`: the one that it has here. The first note counts. */
+void peek_note(radon_bytes key, uint64_t seen, uint64_t had);
+
+/* Entries of other shards, which are here until all is undone. FAILED: they are not well-formed. */
+kv_status peek_bring(radon_bytes *rest);
+
+/* All that was touched, behind the replies. */
+kv_status peek_report(radon_buffer *to);
+
+/* ---- waiters.c ---- */
+
+kv_status waiters_begin(radon_message message);
+
+/* The message of this turn waits for the keys under this place in the queue; 0: behind all others. */
+kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place);
+
+/* Whoever waits under this place does not any more. */
+kv_status waiters_withdraw(uint64_t place);
+
+/* Tells those who wait for the keys that became ready. */
+void waiters_wake(void);
+
+/* ---- counts.c: entries of each database ---- */
+
+kv_status counts_begin(void);
+kv_status counts_settle(void);
+void counts_finish(void);
+uint64_t count_of(uint8_t db);
+
+/* There are no entries any more. */
+kv_status counts_wipe(void);
+
+#endif
