@@ -38,6 +38,7 @@ class Ledger:
         self._crossings: dict[int, list[bytes]] = {}  # of this commit, by domain; the last is the outbox's last
         self._casts: dict[int, list[bytes]] = {}
         self._step = self._ordinal = 0  # of what happens now
+        self.numbered = False  # a turn of this commit has learnt what follows from the number of a step
 
     def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
         """Apply `record` and, unless the atom is volatile or the caller says otherwise, put it into the commit."""
@@ -139,6 +140,8 @@ class Ledger:
                     durable.append(r.At(atom.kind, atom.key))
                     at = atom
                 durable.append(record)
+        if self._elide and not self.numbered and all(isinstance(record, r.Step) for record in durable):
+            durable = []  # nothing has changed, so there is nothing to lose
         for domain, bodies in sorted(self._crossings.items()):
             first = self.image.outboxes[domain].last + 1 - len(bodies)
             self._outgoing.append(x.Crossing(domain, first, b"".join(bodies)))
@@ -147,6 +150,7 @@ class Ledger:
         commit = Commit(encode_all(durable), encode_all(self._outgoing), encode_all(self._volatile))
         self._pending, self._outgoing, self._volatile = [], [], []
         self._crossings, self._casts = {}, {}
+        self.numbered = False
         self._fresh.clear()
         self._unanswered.clear()
         return commit

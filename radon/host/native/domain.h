@@ -109,6 +109,8 @@ typedef struct Ledger {
     Buffer taken; /* the durable part of the commit that was taken last */
     uint64_t step;
     uint32_t ordinal; /* of what happens now */
+    size_t steps;  /* bytes of this commit's steps */
+    bool numbered; /* a turn of this commit has learnt what follows from the number of a step */
     bool elide;
     Leaving *leaving; /* by number of the domain */
     size_t leaving_count;

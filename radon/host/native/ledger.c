@@ -156,8 +156,10 @@ void ledger_touch(Domain *d, Delivery *delivery) {
 void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
     Ledger *l = &d->ledger;
     Item *last = item_of(l, NULL);
+    size_t before = l->durable.size;
     put_step(&l->durable, number, d->image.time);
     last->end = l->durable.size;
+    l->steps += l->durable.size - before;
     image_step(&d->image, number, d->image.time);
     l->step = number;
     l->ordinal = suspension ? SUSPENSION + suspension : END;
@@ -211,6 +213,9 @@ void ledger_take(Domain *d) {
         from = item->end;
         atom_unref(item->atom);
     }
+    if (l->elide && !l->numbered && l->taken.size == l->steps) buffer_clear(&l->taken); /* nothing has changed */
+    l->numbered = false;
+    l->steps = 0;
     l->count = 0;
     if (l->room > 65536) {
         free(l->items);

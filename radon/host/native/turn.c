@@ -99,6 +99,7 @@ void turn_draw(Turn *t, uint8_t *into, size_t length) {
         size_t some;
         if (t->random_left == 0) {
             uint8_t block[48];
+            t->d->ledger.numbered = true;
             memcpy(block, t->d->image.seed, 32);
             memcpy(block + 32, &t->step, 8);
             memcpy(block + 40, &t->blocks, 8);
