@@ -20,6 +20,7 @@ class Standard:
 
     name: str
     spread: str  # the only one that it works with
+    shares: tuple[str, ...] = ()  # sources of other standard atoms that it is made of too
 
     @property
     def folder(self) -> Path:
@@ -32,7 +33,7 @@ class Standard:
 
     @property
     def sources(self) -> list[Path]:
-        return sorted(self.folder.glob("*.c"))
+        return sorted(self.folder.glob("*.c")) + [FOLDER / source for source in self.shares]
 
 
 STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"),)}
