@@ -67,6 +67,7 @@ typedef enum {
     KV_EXHAUSTED,    /* the shard has used up its limits.state */
     KV_INVALID,      /* no well-formed request */
     KV_UNSUPPORTED,  /* an operation that this shard does not know */
+    KV_BEHIND,       /* this replica has not seen what the session has; ask another one, or later */
 } kv_status;
 
 /* An answer, and each entry within one. */

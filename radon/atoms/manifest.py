@@ -144,6 +144,17 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.at("spread").wrong(self.spread, f"{self.module} needs spread = {standard.spread!r}")
         if self.memory != "private":
             raise place.at("memory").wrong(self.memory, f"{self.module} keeps in memory what is one atom's")
+        if (self.replicas > 1) is not standard.replicated:
+            fault = "needs 2 or more; std:kv is for one" if standard.replicated else "has no replicas; std:kvr has"
+            raise place.at("replicas").wrong(self.replicas, f"{self.module} {fault}")
+        for key, choices in standard.choices.items():
+            if self.config.get(key) not in choices:
+                fault = f"{self.module} needs {' or '.join(map(repr, choices))}"
+                raise place.at("config", key).wrong(self.config.get(key), fault)
+        least = (self.replicas + 1) * standard.message
+        if self.limits.message < least:
+            fault = f"{self.module} with {self.replicas} replicas needs {format_size(least)}"
+            raise place.at("limits", "message").wrong(format_size(self.limits.message), fault)
 
 
 class Require(Entry, frozen=True, kw_only=True):

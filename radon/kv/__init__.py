@@ -1,4 +1,4 @@
-"""Clients of the standard atom `kv` for programs that embed Radon, and its messages (docs/kv.md).
+"""Clients of the standard atoms `kv` and `kvr` for programs that embed Radon, and their messages (docs/kv.md).
 
 from radon.kv import Kv
 
@@ -18,11 +18,14 @@ from radon.kv.operations import (
     Entry,
     Locked,
     NotANumber,
+    Unsupported,
+    Versions,
     if_version,
     shard_of,
 )
+from radon.kv.sessions import Behind
 
 __all__ = [
-    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "BlockingKv", "Condition", "Entry", "Kv", "Locked", "NotANumber",
-    "if_version", "shard_of",
+    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "Behind", "BlockingKv", "Condition", "Entry", "Kv", "Locked", "NotANumber",
+    "Unsupported", "Versions", "if_version", "shard_of",
 ]  # fmt: skip

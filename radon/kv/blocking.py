@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from radon.kv.messages import Answer, parse
+from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
     PAGE,
@@ -16,10 +16,12 @@ from radon.kv.operations import (
     Operations,
     Scan,
     Steps,
-    ask_for_shards,
+    Versions,
+    ask_for_operations,
     encoded,
     naming,
 )
+from radon.kv.sessions import Session
 
 T = TypeVar("T")
 
@@ -34,20 +36,30 @@ class BlockingKv:
     """As `Kv`, over a `radon.BlockingRuntime`."""
 
     def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
-    ) -> None:
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
+        replicas: int = 1, near: int = 0,
+    ) -> None:  # fmt: skip
         """See `Kv`."""
         self._app = app
         self._kind = kind
         self._timeout = timeout
-        self._operations = Operations(shards) if shards is not None else None
+        self._near = near
+        self._operations: Operations | None = None
+        self._session: Session | None = None
+        if shards is not None:
+            self._serve(Operations(shards, replicas))
 
     @property
     def operations(self) -> Operations:
         """What it can do; asks for the number of shards at first."""
         if self._operations is None:
-            self._operations = Operations(self._drive(ask_for_shards()))
+            self._serve(self._drive(ask_for_operations()))
+        assert self._operations is not None
         return self._operations
+
+    def _serve(self, operations: Operations) -> None:
+        self._operations = operations
+        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
 
     # ---- one key ----
 
@@ -72,10 +84,10 @@ class BlockingKv:
 
     def put(
         self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
-        tag: int = 0, once: str = "",
+        tag: int = 0, after: Versions | None = None, once: str = "",
     ) -> int:  # fmt: skip
         """See `Kv.put`."""
-        return self._drive(self.operations.put(key, value, ttl, keep_ttl, when, tag), once)
+        return self._drive(self.operations.put(key, value, ttl, keep_ttl, when, tag, after), once)
 
     def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
         """See `Kv.swap`."""
@@ -109,6 +121,24 @@ class BlockingKv:
         """See `Kv.expire`."""
         return self._drive(self.operations.expire(key, ttl), once)
 
+    # ---- replicated stores ----
+
+    def versions(self, key: Key) -> Versions:
+        """See `Kv.versions`."""
+        return self._drive(self.operations.versions(key))
+
+    def insert(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """See `Kv.insert`."""
+        return self._drive(self.operations.change_set(ReplicaOp.INSERT, key, element), once)
+
+    def remove(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """See `Kv.remove`."""
+        return self._drive(self.operations.change_set(ReplicaOp.REMOVE, key, element), once)
+
+    def members(self, key: Key) -> list[bytes]:
+        """See `Kv.members`."""
+        return self._drive(self.operations.members(key))
+
     # ---- many keys ----
 
     def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
@@ -134,13 +164,17 @@ class BlockingKv:
     # ---- asking ----
 
     def _drive(self, steps: Steps[T], once: str = "") -> T:
+        if self._session is not None:
+            steps = self._session.steps(steps)
         try:
             asks = next(steps)
             while True:
-                asks = steps.send([self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)])
+                asks = steps.send(
+                    [self._ask(ask, naming(once, self._kind, number, ask.again)) for number, ask in enumerate(asks)]
+                )
         except StopIteration as end:
             value: T = end.value
             return value
 
     def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        return parse(self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))
+        return parse(self._app.call(f"{self._kind}/{ask.key}", ask.body, timeout=self._timeout, **named))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from radon.kv.messages import Answer, parse
+from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
     PAGE,
@@ -17,10 +17,12 @@ from radon.kv.operations import (
     Operations,
     Scan,
     Steps,
-    ask_for_shards,
+    Versions,
+    ask_for_operations,
     encoded,
     naming,
 )
+from radon.kv.sessions import Session
 
 T = TypeVar("T")
 
@@ -39,23 +41,37 @@ class Kv:
     changes something takes `once`, a name for what is to be done: asking again with it, after a Timeout or a crash, is
     safe.
 
-    Raises TooLarge, Exhausted, Locked, Timeout, and what `Runtime.call` raises.
+    A replicated store, whose module is "std:kvr", is used in the same way, through replica `near` of each shard. An
+    object of this class is a session with it: what it has written or read it reads, whichever replica answers. What one
+    owner of a key would have to decide - conditions, `compare_and_set`, `append` and their like - raises Unsupported.
+
+    Raises TooLarge, Exhausted, Locked, Unsupported, Behind, Timeout, and what `Runtime.call` raises.
     """
 
     def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
-    ) -> None:
-        """`shards`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds."""
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
+        replicas: int = 1, near: int = 0,
+    ) -> None:  # fmt: skip
+        """`shards`, `replicas`: as in the manifest; None: the store is asked. `timeout`: of a question, in seconds."""
         self._app = app
         self._kind = kind
         self._timeout = timeout
-        self._operations = Operations(shards) if shards is not None else None
+        self._near = near
+        self._operations: Operations | None = None
+        self._session: Session | None = None
+        if shards is not None:
+            self._serve(Operations(shards, replicas))
 
     async def operations(self) -> Operations:
         """What it can do, now that the number of shards is known."""
         if self._operations is None:
-            self._operations = Operations(await self._drive(ask_for_shards()))
+            self._serve(await self._drive(ask_for_operations()))
+        assert self._operations is not None
         return self._operations
+
+    def _serve(self, operations: Operations) -> None:
+        self._operations = operations
+        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
 
     # ---- one key ----
 
@@ -80,13 +96,14 @@ class Kv:
 
     async def put(
         self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
-        tag: int = 0, once: str = "",
+        tag: int = 0, after: Versions | None = None, once: str = "",
     ) -> int:  # fmt: skip
         """Put a value; the entry's new version, or 0 where `when` did not hold and nothing was changed.
 
-        Without `ttl` it stays for ever, with `keep_ttl` as long as the value that it replaces would have.
+        Without `ttl` it stays for ever, with `keep_ttl` as long as the value that it replaces would have. Of a
+        replicated store it replaces what is there `after` those versions were read; None: all that the replica has.
         """
-        return await self._drive((await self.operations()).put(key, value, ttl, keep_ttl, when, tag), once)
+        return await self._drive((await self.operations()).put(key, value, ttl, keep_ttl, when, tag, after), once)
 
     async def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
         """Put a value and get what was there before."""
@@ -120,6 +137,24 @@ class Kv:
         """Let an entry live so long from now, or for ever (None). False: there is none."""
         return await self._drive((await self.operations()).expire(key, ttl), once)
 
+    # ---- replicated stores ----
+
+    async def versions(self, key: Key) -> Versions:
+        """The values of which none has replaced another, as concurrent puts leave them where that is "causal"."""
+        return await self._drive((await self.operations()).versions(key))
+
+    async def insert(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """Add an element to a set, which begins empty. Wins over a `remove` at the same time."""
+        return await self._drive((await self.operations()).change_set(ReplicaOp.INSERT, key, element), once)
+
+    async def remove(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """False: it is not there."""
+        return await self._drive((await self.operations()).change_set(ReplicaOp.REMOVE, key, element), once)
+
+    async def members(self, key: Key) -> list[bytes]:
+        """The elements of a set, in the order of their bytes."""
+        return await self._drive((await self.operations()).members(key))
+
     # ---- many keys ----
 
     async def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
@@ -152,10 +187,13 @@ class Kv:
     # ---- asking ----
 
     async def _drive(self, steps: Steps[T], once: str = "") -> T:
+        if self._session is not None:
+            steps = self._session.steps(steps)
         try:
             asks = next(steps)
             while True:
-                questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
+                named = [naming(once, self._kind, number, ask.again) for number, ask in enumerate(asks)]
+                questions = list(map(self._ask, asks, named))
                 answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
                 asks = steps.send(answers)
         except StopIteration as end:
@@ -163,4 +201,4 @@ class Kv:
             return value
 
     async def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        return parse(await self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))
+        return parse(await self._app.call(f"{self._kind}/{ask.key}", ask.body, timeout=self._timeout, **named))

@@ -47,6 +47,15 @@ class Op(IntEnum):
     ABORT = 18
 
 
+class ReplicaOp(IntEnum):
+    """What else replicas are asked for (docs/kvr.md)."""
+
+    SESSION = 32
+    VERSIONS = 33
+    INSERT = 34
+    REMOVE = 35
+
+
 class Flag(IntFlag):
     """What a request may say beside its operation."""
 
@@ -61,6 +70,8 @@ class Flag(IntFlag):
 
 
 NO_FLAGS = Flag(0)
+WAIT = Flag(1)
+"""Of `ReplicaOp.SESSION`: the answer may come when the replica has seen enough."""
 
 
 class Status(IntEnum):
@@ -77,6 +88,7 @@ class Status(IntEnum):
     EXHAUSTED = 8
     INVALID = 9
     UNSUPPORTED = 10
+    BEHIND = 11
 
 
 class Answer(NamedTuple):
@@ -98,6 +110,7 @@ class Info(NamedTuple):
     value_max: int
     batch_max: int
     batch_bytes: int
+    replicas: int = 1
 
 
 class Page(NamedTuple):
@@ -108,7 +121,7 @@ class Page(NamedTuple):
 
 
 def request(
-    op: Op, key: bytes = b"", payload: bytes = b"", *, flags: Flag = NO_FLAGS, tag: int = 0, version: int = 0,
+    op: int, key: bytes = b"", payload: bytes = b"", *, flags: Flag = NO_FLAGS, tag: int = 0, version: int = 0,
     expiry: int = 0,
 ) -> bytes:  # fmt: skip
     """The bytes of a request. Raises Invalid for a number that does not fit into its field."""
@@ -150,7 +163,8 @@ def parse_info(answer: Answer) -> Info:
     """The answer to `Op.INFO`; a later format may tell more. Raises Invalid."""
     if len(answer.value) < 20:
         raise Invalid("no answer to a question for its format; is this address a kv?")
-    return Info(answer.version, *struct.unpack_from("<5I", answer.value))
+    count = 6 if len(answer.value) >= 24 else 5
+    return Info(answer.version, *struct.unpack_from(f"<{count}I", answer.value))
 
 
 def parse_length(answer: Answer) -> int:

@@ -6,7 +6,8 @@ Owns where they are and what a manifest must say of them. `build.py` makes the m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PREFIX = "std:"
@@ -21,6 +22,9 @@ class Standard:
     name: str
     spread: str  # the only one that it works with
     shares: tuple[str, ...] = ()  # sources of other standard atoms that it is made of too
+    replicated: bool = False  # it needs two replicas of each shard, or more
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what its config has to say, one of these
+    message: int = 0  # bytes that `limits.message` has to allow for each replica, and for one more
 
     @property
     def folder(self) -> Path:
@@ -36,4 +40,17 @@ class Standard:
         return sorted(self.folder.glob("*.c")) + [FOLDER / source for source in self.shares]
 
 
-STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"),)}
+STANDARDS = {
+    standard.name: standard
+    for standard in (
+        Standard("kv", "sharded"),
+        Standard(
+            "kvr",
+            "sharded",
+            shares=("kv/messages.c",),
+            replicated=True,
+            choices={"consistency": ("causal", "eventual")},
+            message=192 << 10,
+        ),
+    )
+}
