@@ -123,6 +123,12 @@ class BlockingKv:
 
     # ---- replicated stores ----
 
+    def move(self, near: int) -> None:
+        """See `Kv.move`."""
+        self._near = near
+        if self._session is not None:
+            self._session.move(near)
+
     def versions(self, key: Key) -> Versions:
         """See `Kv.versions`."""
         return self._drive(self.operations.versions(key))

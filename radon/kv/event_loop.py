@@ -139,6 +139,12 @@ class Kv:
 
     # ---- replicated stores ----
 
+    def move(self, near: int) -> None:
+        """Ask another replica from now on, in the same session: after a Timeout, say."""
+        self._near = near
+        if self._session is not None:
+            self._session.move(near)
+
     async def versions(self, key: Key) -> Versions:
         """The values of which none has replaced another, as concurrent puts leave them where that is "causal"."""
         return await self._drive((await self.operations()).versions(key))

@@ -20,11 +20,15 @@ class Session:
     """One client's. It asks replica `near` of each shard, and the others if that one has not seen enough yet."""
 
     def __init__(self, replicas: int, near: int = 0) -> None:
-        if not 0 <= near < replicas:
-            raise Invalid(f"there is no replica {near}: they are 0 to {replicas - 1}")
         self._replicas = replicas
-        self._near = near
+        self.move(near)
         self._seen: dict[int, tuple[int, ...]] = {}  # by shard: of each replica the newest change
+
+    def move(self, near: int) -> None:
+        """Ask another replica from now on."""
+        if not 0 <= near < self._replicas:
+            raise Invalid(f"there is no replica {near}: they are 0 to {self._replicas - 1}")
+        self._near = near
 
     def steps(self, steps: Steps[T]) -> Steps[T]:
         """The same operation, within this session. Raises Behind."""

@@ -42,6 +42,8 @@ class Replicated(Workload):
         near = client.number % REPLICAS
         kv = Kv(client, "kvr", shards=SHARDS, replicas=REPLICAS, near=near, timeout=10.0)
         async for _ in client.every(0.5):
+            if client.random.random() < 0.3:
+                kv.move(client.random.randrange(REPLICAS))
             with suppress(Timeout, Unavailable, Behind):
                 await self.operate(client, kv)
 

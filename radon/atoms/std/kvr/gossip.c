@@ -56,12 +56,14 @@ radon_error gossip_settle(void) {
     return radon_clock_set_timer(any_wanted(true) ? INTERVAL : LATER, GOSSIP);
 }
 
-static radon_error ask(uint32_t number, uint8_t op, uint8_t flags, radon_bytes payload, radon_bytes key, uint64_t token) {
+static radon_error ask(uint32_t number, radon_bytes body, uint64_t token) {
     radon_address to;
     radon_error error = replica_open(number, &to);
-    radon_bytes body = kv_request((kv_op)op, (kv_options){.flags = flags}, payload, key);
     return error == RADON_OK ? radon_address_request(to, body, TIMEOUT, token) : error;
 }
+
+/* Who has all changes of this one may know that none with an older stamp will follow. */
+static uint64_t beat(void) { return me.beats.of[self] = replica_tick(); }
 
 /* The changes behind `until` that it is to be told, as many as one message brings. False: others have to tell it first. */
 static bool changes_for(const peer *it, uint64_t *until, radon_buffer *out) {
@@ -85,7 +87,7 @@ static bool changes_for(const peer *it, uint64_t *until, radon_buffer *out) {
 static radon_error tell(uint32_t number) {
     peer *it = &me.peers[number];
     radon_buffer rows = {0};
-    uint8_t flags = 0;
+    kv_options options = {0};
     if (it->acked + 1 < me.first && covers_all(&it->knows, &me.trimmed)) it->acked = me.first - 1;
     uint64_t until = it->acked, now = radon_clock_now();
     bool goes_on = it->acked + 1 >= me.first && changes_for(it, &until, &rows);
@@ -94,14 +96,11 @@ static radon_error tell(uint32_t number) {
     if (rows.len == 0 && !it->asked) {
         it->acked = until;
         if (goes_on || now - it->blocked < GRACE) return RADON_OK;
-        flags = TOO_FAR_BEHIND;
+        options.flags = TOO_FAR_BEHIND;
     }
-    if (goes_on && until == me.end) {
-        flags = TO_THE_END;
-        me.seen.of[self] = replica_tick();
-    }
-    radon_error error = ask(number, OP_GOSSIP, flags, radon_concat(bytes_of(&me.seen), radon_buffer_bytes(&rows)),
-        KV_NOTHING, number);
+    if (goes_on && until == me.end) options.version = beat();
+    radon_bytes told = radon_concat(bytes_of(&me.seen), radon_buffer_bytes(&rows));
+    radon_error error = ask(number, kv_request((kv_op)OP_GOSSIP, options, told, KV_NOTHING), number);
     if (error == RADON_OK) it->sent = until + 1;
     return error;
 }
@@ -126,7 +125,7 @@ radon_error gossip_heard(uint32_t by, radon_error error, radon_bytes body) {
         if (given.status == KV_OK) {
             it->acked = until;
             it->asked = 0;
-            if (given.version > me.seen.of[by]) me.seen.of[by] = given.version;
+            if (given.version > me.beats.of[by]) me.beats.of[by] = given.version;
             if (is_wanted(by, true) && me.end - until > MANY) error = tell(by);
         }
     }
@@ -137,10 +136,14 @@ radon_error gossip_heard(uint32_t by, radon_error error, radon_bytes body) {
 
 /* ---- hearing ---- */
 
+static radon_error ask_for_part(uint32_t from, radon_bytes key) {
+    return ask(from, kv_request((kv_op)OP_FILL, (kv_options){0}, KV_NOTHING, key), FILLS + from);
+}
+
 static void fill_begin(uint32_t from) {
     me.filling = 1 + from;
     memset(&me.target, 0xff, sizeof me.target);
-    if (ask(from, OP_FILL, 0, KV_NOTHING, KV_NOTHING, FILLS + from) != RADON_OK) __builtin_trap(); /* and try again */
+    if (ask_for_part(from, KV_NOTHING) != RADON_OK) __builtin_trap(); /* and try again */
 }
 
 static kv_status take_changes(radon_bytes rows) {
@@ -163,12 +166,10 @@ radon_bytes gossip_hear(uint32_t from, const request *given) {
     if (me.filling || given->flags & TOO_FAR_BEHIND) status = KV_BEHIND;
     else status = take_changes(rows);
     if (!me.filling && given->flags & TOO_FAR_BEHIND && !covers_all(&me.seen, &theirs)) fill_begin(from);
-    if (status == KV_OK && given->flags & TO_THE_END) join(&me.seen, &theirs);
-    /* Who has all changes of this one may know that none with an older stamp will follow. */
-    uint64_t beat = !me.filling && covers(&me.peers[from].knows, me.own) ? replica_tick() : 0;
-    if (beat != 0) me.seen.of[self] = beat;
+    if (status == KV_OK && given->version > me.beats.of[from]) me.beats.of[from] = given->version;
+    uint64_t next = !me.filling && covers(&me.peers[from].knows, me.own) ? beat() : 0;
     if (replica_save() != RADON_OK) status = KV_EXHAUSTED;
-    return answer(status, beat, bytes_of(&me.seen));
+    return answer(status, next, bytes_of(&me.seen));
 }
 
 /* ---- filling ---- */
@@ -230,7 +231,7 @@ radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
         while (from == self);
         fill_begin(from);
     } else if (next.len > 0) {
-        error = ask(from, OP_FILL, 0, KV_NOTHING, next, FILLS + from);
+        error = ask_for_part(from, next);
         if (error != RADON_OK) return error;
     } else {
         me.filling = 0;

@@ -5,7 +5,7 @@
 #include "replica.h"
 
 enum { OP_GOSSIP = 48, OP_FILL = 49 };
-enum { TO_THE_END = 1, TOO_FAR_BEHIND = 2 }; /* flags of gossip */
+enum { TOO_FAR_BEHIND = 1 }; /* flag of gossip */
 
 /* Whether this replica lacks so much that its answers would be wrong. */
 bool is_filling(void);

@@ -131,7 +131,7 @@ radon_error replica_begin(void) {
 radon_error replica_save(void) { return radon_bucket_put(own, ME, (radon_bytes){(const uint8_t *)&me, sizeof me}); }
 
 uint64_t replica_tick(void) {
-    uint64_t last = 0, now = radon_clock_now();
+    uint64_t last = me.beats.of[self], now = radon_clock_now();
     for (size_t index = 0; index < REPLICAS; index++)
         if (me.seen.of[index] > last) last = me.seen.of[index];
     uint64_t beat = now / WRITERS > last / WRITERS ? now / WRITERS : last / WRITERS + 1;
@@ -276,7 +276,7 @@ radon_error log_trim(void) {
 static bool is_settled(uint64_t stamp) {
     bool settled = true;
     for (uint32_t number = 0; number < replicas; number++) {
-        bool silent = number != self && me.seen.of[number] < stamp;
+        bool silent = number != self && me.beats.of[number] < stamp;
         me.peers[number].asked |= silent;
         settled &= !silent;
     }

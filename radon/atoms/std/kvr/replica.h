@@ -25,6 +25,7 @@ typedef struct {
     uint64_t filling; /* 1 + the replica that it is being filled from; or 0 */
     vector trimmed;   /* newest changes that are not in the log any more though somebody may lack them */
     vector seen;
+    vector beats;     /* nothing older than that will come from each, nor be made by this one */
     vector start;     /* what the one that it is filled from had seen at the beginning of it */
     vector target;    /* until it has seen that it is no good to anyone */
     peer peers[REPLICAS];
@@ -44,7 +45,7 @@ radon_error replica_begin(void);
 /* Writes `me` down; puts follow without. */
 radon_error replica_save(void);
 
-/* The stamp of the next change. Once `me` has seen it, no change of this replica will have a lower one. */
+/* The stamp of the next change, above all that was seen and above its last beat. */
 uint64_t replica_tick(void);
 
 /* The address of a replica of this shard, and the number of the one who has sent a message; REPLICAS: none of them. */
