@@ -25,7 +25,6 @@ def run(seed: int, consistency: str, log: int, module: Path = STANDARDS["kvr"].p
     kind = kvr_kind(consistency, log=log, module=module)
     program = Program("store", MappingProxyType({"kvr": kind}), (), Settings())
     result = Simulation(seed, program, WORKLOADS[consistency], Options()).run()
-    assert result.violation or result.calls >= Options().operations
     return result.violation
 
 

@@ -2,13 +2,13 @@
 #include "cells.h"
 
 bool covers_all(const vector *seen, const vector *those) {
-    for (size_t index = 0; index < REPLICAS; index++)
+    for (size_t index = 0; index < KV_REPLICAS; index++)
         if (those->of[index] > seen->of[index]) return false;
     return true;
 }
 
 void join(vector *seen, const vector *with) {
-    for (size_t index = 0; index < REPLICAS; index++)
+    for (size_t index = 0; index < KV_REPLICAS; index++)
         if (with->of[index] > seen->of[index]) seen->of[index] = with->of[index];
 }
 

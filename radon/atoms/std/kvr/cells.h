@@ -10,18 +10,16 @@
 
 #include "../kv/messages.h"
 
-#define REPLICAS 9 /* of a shard, at most */
-
-/* A stamp is the time of a write in ns since 1970, or more, with the writer's number in the last bits. No two are alike,
- * and what a writer had seen before has lower ones. */
+/* A stamp is the time of a write in ns since 1970, or more, with the writer's number in the last bits. No two are the
+ * same, and what a writer had seen before has lower ones. */
 #define WRITERS 16
 static inline uint32_t writer_of(uint64_t stamp) { return (uint32_t)(stamp % WRITERS); }
 
 /* Of each writer the newest stamp: all before it were seen as well. */
-typedef struct { uint64_t of[REPLICAS]; } vector;
+typedef struct { uint64_t of[KV_REPLICAS]; } vector;
 
 static inline bool covers(const vector *seen, uint64_t stamp) {
-    return writer_of(stamp) < REPLICAS && stamp <= seen->of[writer_of(stamp)];
+    return writer_of(stamp) < KV_REPLICAS && stamp <= seen->of[writer_of(stamp)];
 }
 
 bool covers_all(const vector *seen, const vector *those);

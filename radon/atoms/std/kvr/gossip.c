@@ -1,8 +1,8 @@
 /* gossip.c - changes go to every other replica, in the order of the log, until it has acknowledged them.
  *
- * Each log is in causal order, and so is any part of it that another replica has taken: whoever has seen a change has
- * seen all that its writer had seen. Nobody is told what it is known to have. A replica that lacks what is in no log any
- * more asks for the whole state, part by part, and meanwhile answers nobody.
+ * Each log is in causal order, and another replica takes a beginning of it: whoever has seen a change has seen all that
+ * its writer had seen. Nobody is told what it is known to have. A replica that lacks what no log has any more asks for
+ * the whole state, part by part, and meanwhile answers nobody.
  */
 #include "gossip.h"
 
@@ -65,7 +65,7 @@ static radon_error ask(uint32_t number, radon_bytes body, uint64_t token) {
 /* Who has all changes of this one may know that none with an older stamp will follow. */
 static uint64_t beat(void) { return me.beats.of[self] = replica_tick(); }
 
-/* The changes behind `until` that it is to be told, as many as one message brings. False: others have to tell it first. */
+/* The changes behind `until` that it has to be told, as a message brings them. False: others have to tell it first. */
 static bool changes_for(const peer *it, uint64_t *until, radon_buffer *out) {
     radon_entry_list rows;
     vector gap;
@@ -222,8 +222,9 @@ radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
     vector theirs;
     radon_bytes begin, next;
     if (me.filling != 1 + from) return RADON_OK;
-    bool came = error == RADON_OK && kv_parse(body, &given) && given.status == KV_OK && take_vector(&given.value, &theirs) &&
-                kv_take_key(&given.value, &begin) && kv_take_key(&given.value, &next);
+    bool came = error == RADON_OK && kv_parse(body, &given) && given.status == KV_OK;
+    came = came && take_vector(&given.value, &theirs) && kv_take_key(&given.value, &begin);
+    came = came && kv_take_key(&given.value, &next);
     if (came && begin.len == 0) me.start = theirs;
     if (came) came = take_part(begin, next.len > 0 ? radon_some(next) : RADON_NONE, given.value, &theirs) == KV_OK;
     if (!came) {

@@ -5,9 +5,6 @@
  */
 #include "gossip.h"
 
-enum { OP_SESSION = 32, OP_VERSIONS, OP_INSERT, OP_REMOVE };
-enum { WAIT = 1 }; /* flag of a session */
-
 #define WAITING 64                  /* requests at once */
 #define A_WHILE UINT64_C(1000000000) /* ns that one waits at most */
 
@@ -43,7 +40,8 @@ static radon_bytes stamps_in(radon_bytes cells, const vector *known, const radon
     return radon_buffer_bytes(&all);
 }
 
-static radon_bytes changed(const request *given, radon_bytes now, radon_bytes removed, radon_bytes added, uint64_t stamp) {
+static radon_bytes changed(const request *given, radon_bytes now, radon_bytes removed, radon_bytes added,
+    uint64_t stamp) {
     change it = {stamp, given->key, removed, added};
     kv_status status = change_apply(&it, &now);
     return status == KV_OK ? answer_about(KV_OK, given->tag, stamp, 0, KV_NOTHING) : plain(status);
@@ -101,7 +99,7 @@ static radon_bytes add(const request *given, view *old, radon_bytes now) {
 
 static radon_bytes change_set(const request *given, const view *old, radon_bytes now) {
     radon_bytes element = {given->payload, given->size}, had = stamps_in(now, NULL, &element);
-    bool inserts = (int)given->op == OP_INSERT;
+    bool inserts = (int)given->op == KV_INSERT;
     if (old->what != NOTHING && (old->what != SET || (inserts && old->tag != given->tag))) return plain(KV_WRONG_TAG);
     if (!inserts && had.len == 0) return plain(KV_ABSENT);
     uint64_t stamp = replica_tick();
@@ -140,9 +138,9 @@ static radon_bytes run(const request *given, const vector *known) {
     case KV_DELETE: return delete(given, &old, known, now);
     case KV_ADD: return add(given, &old, now);
     case KV_EXPIRE: return expire(given, &old, known, &now);
-    case OP_VERSIONS: return versions(now);
-    case OP_INSERT:
-    case OP_REMOVE: return change_set(given, &old, now);
+    case KV_VERSIONS: return versions(now);
+    case KV_INSERT:
+    case KV_REMOVE: return change_set(given, &old, now);
     default: return plain(KV_UNSUPPORTED);
     }
 }
@@ -191,7 +189,7 @@ static radon_bytes scan(const request *given) {
 
 static radon_bytes respond(radon_bytes body, const vector *known) {
     request given;
-    if (body.len > 0 && body.data[0] >= OP_VERSIONS && body.data[0] <= OP_REMOVE) {
+    if (body.len > 0 && body.data[0] >= KV_VERSIONS && body.data[0] <= KV_REMOVE) {
         kv_status status = request_split(body, &given);
         return status == KV_OK ? run(&given, known) : plain(status);
     }
@@ -209,7 +207,7 @@ static radon_bytes respond(radon_bytes body, const vector *known) {
 
 /* What it has seen, and behind it, perhaps, what its changes may replace. */
 static bool session_read(radon_bytes body, request *out, vector *had, vector *known, bool *knows) {
-    if (request_split(body, out) != KV_OK || (int)out->op != OP_SESSION || out->flags & ~WAIT) return false;
+    if (request_split(body, out) != KV_OK || (int)out->op != KV_SESSION || out->flags & ~KV_WAIT) return false;
     size_t size = 8 * replicas;
     *had = *known = (vector){0};
     *knows = out->key.len == 2 * size;
@@ -258,11 +256,12 @@ static radon_error wake(void) {
 static bool keep(radon_message message, radon_bytes body) {
     uint8_t room[POSITION], until[8];
     radon_entry_list kept;
-    if (!(body.data[1] & WAIT)) return false;
+    if (!(body.data[1] & KV_WAIT)) return false;
     radon_store_u64_key(room, me.waited + 1);
     radon_store_u64(until, radon_clock_now() + A_WHILE);
+    radon_bytes noted = radon_concat((radon_bytes){until, 8}, body);
     if (radon_bucket_scan(waiting, RADON_NONE, RADON_NONE, WAITING, false, &kept) != RADON_OK || kept.len == WAITING ||
-        radon_bucket_put(waiting, (radon_bytes){room, POSITION}, radon_concat((radon_bytes){until, 8}, body)) != RADON_OK)
+        radon_bucket_put(waiting, (radon_bytes){room, POSITION}, noted) != RADON_OK)
         return false;
     if (radon_message_keep(message, ++me.waited) != RADON_OK || replica_save() != RADON_OK) __builtin_trap();
     return radon_clock_set_timer(A_WHILE, GIVE_UP) == RADON_OK;
@@ -276,10 +275,10 @@ static radon_bytes handle(radon_message message, radon_bytes body) {
     uint8_t op = body.len > 0 ? body.data[0] : 0;
     if (op == OP_GOSSIP || op == OP_FILL) {
         uint32_t from = replica_sender(message);
-        if (from == REPLICAS || request_split(body, &given) != KV_OK) return plain(KV_INVALID);
+        if (from == KV_REPLICAS || request_split(body, &given) != KV_OK) return plain(KV_INVALID);
         return op == OP_FILL ? fill_give(&given) : gossip_hear(from, &given);
     }
-    if (op == OP_SESSION) {
+    if (op == KV_SESSION) {
         radon_bytes it = session_respond(body);
         return it.len > 0 ? it : keep(message, body) ? KV_NOTHING : behind();
     }
@@ -298,7 +297,8 @@ RADON_RECEIVE(message, body) {
 
 RADON_REPLIED(token, error, answer) {
     RADON_TRY(gossip_begin());
-    RADON_TRY(token < FILLS ? gossip_heard((uint32_t)token, error, answer) : fill_take((uint32_t)token - FILLS, error, answer));
+    uint32_t from = (uint32_t)token % FILLS;
+    RADON_TRY(token < FILLS ? gossip_heard(from, error, answer) : fill_take(from, error, answer));
     RADON_TRY(wake());
     RADON_TRY(gossip_settle());
     return RADON_DONE;

@@ -18,7 +18,7 @@ radon_bucket log, waiting;
 static radon_bucket values, mortal, own;
 static radon_bytes shard; /* "kind/#S", in `text` */
 static uint8_t text[256];
-static radon_address opened[REPLICAS];
+static radon_address opened[KV_REPLICAS];
 static uint64_t alarm; /* what the timer of the mortal is set for; 0: it is not */
 static uint64_t longest;
 
@@ -51,8 +51,8 @@ static uint64_t configured(const char *name, uint64_t otherwise) {
 static uint32_t number_in(radon_bytes name) {
     if (radon_equal(name, shard)) return 0;
     bool is_one = name.len == shard.len + 2 && radon_starts_with(name, shard) && name.data[shard.len] == '+';
-    uint32_t number = is_one ? (uint32_t)(name.data[shard.len + 1] - '0') : REPLICAS;
-    return number < replicas ? number : REPLICAS;
+    uint32_t number = is_one ? (uint32_t)(name.data[shard.len + 1] - '0') : KV_REPLICAS;
+    return number < replicas ? number : KV_REPLICAS;
 }
 
 static void identify(void) {
@@ -80,10 +80,10 @@ radon_error replica_open(uint32_t number, radon_address *out) {
 
 uint32_t replica_sender(radon_message message) {
     radon_address from;
-    if (!radon_message_sender(message, &from)) return REPLICAS;
+    if (!radon_message_sender(message, &from)) return KV_REPLICAS;
     uint32_t number = number_in(radon_address_text(from));
     radon_address_drop(from);
-    return number == self ? REPLICAS : number;
+    return number == self ? KV_REPLICAS : number;
 }
 
 /* ---- beginning ---- */
@@ -102,7 +102,7 @@ static radon_error catch_up(void) {
         for (size_t index = 0; index < rows.len; index++) {
             uint64_t stamp = radon_load_u64(rows.data[index].value.data);
             me.end = radon_load_u64_key(rows.data[index].key.data);
-            if (writer_of(stamp) < REPLICAS) me.seen.of[writer_of(stamp)] = stamp;
+            if (writer_of(stamp) < KV_REPLICAS) me.seen.of[writer_of(stamp)] = stamp;
             if (writer_of(stamp) == self) me.own = stamp;
         }
     } while (rows.len > 0);
@@ -132,7 +132,7 @@ radon_error replica_save(void) { return radon_bucket_put(own, ME, (radon_bytes){
 
 uint64_t replica_tick(void) {
     uint64_t last = me.beats.of[self], now = radon_clock_now();
-    for (size_t index = 0; index < REPLICAS; index++)
+    for (size_t index = 0; index < KV_REPLICAS; index++)
         if (me.seen.of[index] > last) last = me.seen.of[index];
     uint64_t beat = now / WRITERS > last / WRITERS ? now / WRITERS : last / WRITERS + 1;
     return beat * WRITERS + self;

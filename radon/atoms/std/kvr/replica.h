@@ -11,7 +11,7 @@
 typedef struct {
     uint64_t acked;   /* it has all of this one's log up to here */
     uint64_t sent;    /* what it was told last ends here, and is not acknowledged; 0: nothing is under way */
-    uint64_t blocked; /* since when, ns since 1970, it can be told no more, since others have not told it enough; or 0 */
+    uint64_t blocked; /* since when, ns since 1970, it can be told no more before others have told it more; or 0 */
     uint64_t asked;   /* whether it is to be told, though there is nothing to tell, so that it says how far it is */
     vector knows;
 } peer;
@@ -28,7 +28,7 @@ typedef struct {
     vector beats;     /* nothing older than that will come from each, nor be made by this one */
     vector start;     /* what the one that it is filled from had seen at the beginning of it */
     vector target;    /* until it has seen that it is no good to anyone */
-    peer peers[REPLICAS];
+    peer peers[KV_REPLICAS];
 } replica;
 
 /* Behind a key: the next one that there may be. */
@@ -48,7 +48,7 @@ radon_error replica_save(void);
 /* The stamp of the next change, above all that was seen and above its last beat. */
 uint64_t replica_tick(void);
 
-/* The address of a replica of this shard, and the number of the one who has sent a message; REPLICAS: none of them. */
+/* The address of a replica of this shard; the number of the one who sent a message, or KV_REPLICAS: none of them. */
 radon_error replica_open(uint32_t number, radon_address *out);
 uint32_t replica_sender(radon_message message);
 
@@ -56,8 +56,8 @@ kv_status cells_load(radon_bytes key, radon_bytes *cells);
 radon_error cells_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out);
 kv_status cells_store(radon_bytes key, radon_bytes cells);
 
-/* One change of a key, of this replica or of another one: some cells are removed, and one may be added. In the log it is
- * its stamp, the number of removed ones (u32), their stamps, the key behind its length (u32), and what is added. */
+/* One change of a key, of this replica or of another one: some cells are removed, and one may be added. The log has its
+ * stamp, the number of removed ones (u32), their stamps, the key behind its length (u32), and what is added. */
 typedef struct {
     uint64_t stamp;
     radon_bytes key, removed, added;
