@@ -16,7 +16,7 @@ from tests.kvr.workload import Causal, Eventual, Replicated
 
 WORKLOADS: dict[str, type[Replicated]] = {"causal": Causal, "eventual": Eventual}
 
-LOGS = (10_000, 20)
+LOGS = (10_000, 3)
 """How many changes a replica keeps: with few of them one that was cut off has to be filled."""
 
 
