@@ -28,7 +28,7 @@ static void add_framed(radon_buffer *to, radon_bytes bytes) {
     radon_buffer_add(to, bytes);
 }
 
-bool is_filling(void) { return !covers_all(&me.seen, &me.target); }
+bool is_filling(void) { return me.filling != 0 || !covers_all(&me.seen, &me.target); }
 
 /* ---- telling ---- */
 
@@ -93,10 +93,10 @@ static radon_error tell(uint32_t number) {
     bool goes_on = it->acked + 1 >= me.first && changes_for(it, &until, &rows);
     if (goes_on) it->blocked = 0;
     else if (it->blocked == 0) it->blocked = now;
-    if (rows.len == 0 && !it->asked) {
+    if (rows.len == 0) {
         it->acked = until;
-        if (goes_on || now - it->blocked < GRACE) return RADON_OK;
-        options.flags = TOO_FAR_BEHIND;
+        if (!goes_on && now - it->blocked >= GRACE) options.flags = TOO_FAR_BEHIND;
+        else if (!it->asked) return RADON_OK;
     }
     if (goes_on && until == me.end) options.version = beat();
     radon_bytes told = radon_concat(bytes_of(&me.seen), radon_buffer_bytes(&rows));
@@ -142,7 +142,6 @@ static radon_error ask_for_part(uint32_t from, radon_bytes key) {
 
 static void fill_begin(uint32_t from) {
     me.filling = 1 + from;
-    memset(&me.target, 0xff, sizeof me.target);
     if (ask_for_part(from, KV_NOTHING) != RADON_OK) __builtin_trap(); /* and try again */
 }
 
@@ -174,15 +173,15 @@ radon_bytes gossip_hear(uint32_t from, const request *given) {
 
 /* ---- filling ---- */
 
-/* What this replica has seen; the key from which on this is and the one from which on to go on, each behind its length,
- * and keys with their cells, likewise. Without any it was the last part. */
+/* What this replica has seen, and what of it is no more than begun; the key from which on this is and the one from which
+ * on to go on, each behind its length, and keys with their cells, likewise. Without any it was the last part. */
 radon_bytes fill_give(const request *given) {
     radon_entry_list entries;
     radon_buffer part = {0};
-    if (is_filling() || cells_scan(given->key, RADON_NONE, MANY, &entries) != RADON_OK)
-        return answer(KV_BEHIND, 0, KV_NOTHING);
+    if (cells_scan(given->key, RADON_NONE, MANY, &entries) != RADON_OK) return answer(KV_INVALID, 0, KV_NOTHING);
     answer_begin(&part);
     radon_buffer_add(&part, bytes_of(&me.seen));
+    radon_buffer_add(&part, bytes_of(&me.target));
     add_framed(&part, given->key);
     add_framed(&part, entries.len > 0 ? radon_concat(entries.data[entries.len - 1].key, ZERO) : KV_NOTHING);
     for (size_t index = 0; index < entries.len; index++) {
@@ -219,13 +218,15 @@ static kv_status take_part(radon_bytes from, radon_option end, radon_bytes part,
 
 radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
     kv_answer given;
-    vector theirs;
+    vector theirs, pending;
     radon_bytes begin, next;
     if (me.filling != 1 + from) return RADON_OK;
     bool came = error == RADON_OK && kv_parse(body, &given) && given.status == KV_OK;
-    came = came && take_vector(&given.value, &theirs) && kv_take_key(&given.value, &begin);
-    came = came && kv_take_key(&given.value, &next);
+    came = came && take_vector(&given.value, &theirs) && take_vector(&given.value, &pending);
+    came = came && kv_take_key(&given.value, &begin) && kv_take_key(&given.value, &next);
     if (came && begin.len == 0) me.start = theirs;
+    if (came) join(&me.target, &theirs);
+    if (came) join(&me.target, &pending);
     if (came) came = take_part(begin, next.len > 0 ? radon_some(next) : RADON_NONE, given.value, &theirs) == KV_OK;
     if (!came) {
         do from = (from + 1) % replicas;
@@ -236,7 +237,6 @@ radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
         if (error != RADON_OK) return error;
     } else {
         me.filling = 0;
-        me.target = theirs;
         join(&me.seen, &me.start);
         error = log_gap();
         if (error != RADON_OK) return error;

@@ -27,7 +27,7 @@ typedef struct {
     vector seen;
     vector beats;     /* nothing older than that will come from each, nor be made by this one */
     vector start;     /* what the one that it is filled from had seen at the beginning of it */
-    vector target;    /* until it has seen that it is no good to anyone */
+    vector target;    /* some of its state is of as late as that: until it has seen all of it, it answers nobody */
     peer peers[KV_REPLICAS];
 } replica;
 
