@@ -136,13 +136,10 @@ radon_error gossip_heard(uint32_t by, radon_error error, radon_bytes body) {
 
 /* ---- hearing ---- */
 
-static radon_error ask_for_part(uint32_t from, radon_bytes key) {
-    return ask(from, kv_request((kv_op)OP_FILL, (kv_options){0}, KV_NOTHING, key), FILLS + from);
-}
-
-static void fill_begin(uint32_t from) {
-    me.filling = 1 + from;
-    if (ask_for_part(from, KV_NOTHING) != RADON_OK) __builtin_trap(); /* and try again */
+/* Where it cannot be asked, since the time of whoever made this turn is over, the fill begins when it is offered again. */
+static void ask_for_part(uint32_t from, radon_bytes key) {
+    radon_bytes body = kv_request((kv_op)OP_FILL, (kv_options){0}, KV_NOTHING, key);
+    me.filling = ask(from, body, FILLS + from) == RADON_OK ? 1 + from : 0;
 }
 
 static kv_status take_changes(radon_bytes rows) {
@@ -164,7 +161,7 @@ radon_bytes gossip_hear(uint32_t from, const request *given) {
     join(&me.peers[from].knows, &theirs);
     if (me.filling || given->flags & TOO_FAR_BEHIND) status = KV_BEHIND;
     else status = take_changes(rows);
-    if (!me.filling && given->flags & TOO_FAR_BEHIND && !covers_all(&me.seen, &theirs)) fill_begin(from);
+    if (!me.filling && given->flags & TOO_FAR_BEHIND && !covers_all(&me.seen, &theirs)) ask_for_part(from, KV_NOTHING);
     if (status == KV_OK && given->version > me.beats.of[from]) me.beats.of[from] = given->version;
     uint64_t next = !me.filling && covers(&me.peers[from].knows, me.own) ? beat() : 0;
     if (replica_save() != RADON_OK) status = KV_EXHAUSTED;
@@ -231,10 +228,9 @@ radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
     if (!came) {
         do from = (from + 1) % replicas;
         while (from == self);
-        fill_begin(from);
+        ask_for_part(from, KV_NOTHING);
     } else if (next.len > 0) {
-        error = ask_for_part(from, next);
-        if (error != RADON_OK) return error;
+        ask_for_part(from, next);
     } else {
         me.filling = 0;
         join(&me.seen, &me.start);

@@ -255,16 +255,19 @@ static radon_error wake(void) {
 
 static bool keep(radon_message message, radon_bytes body) {
     uint8_t room[POSITION], until[8];
+    radon_bytes key = {room, POSITION};
     radon_entry_list kept;
     if (!(body.data[1] & KV_WAIT)) return false;
     radon_store_u64_key(room, me.waited + 1);
     radon_store_u64(until, radon_clock_now() + A_WHILE);
     radon_bytes noted = radon_concat((radon_bytes){until, 8}, body);
-    if (radon_bucket_scan(waiting, RADON_NONE, RADON_NONE, WAITING, false, &kept) != RADON_OK || kept.len == WAITING ||
-        radon_bucket_put(waiting, (radon_bytes){room, POSITION}, noted) != RADON_OK)
-        return false;
-    if (radon_message_keep(message, ++me.waited) != RADON_OK || replica_save() != RADON_OK) __builtin_trap();
-    return radon_clock_set_timer(A_WHILE, GIVE_UP) == RADON_OK;
+    radon_error error = radon_bucket_scan(waiting, RADON_NONE, RADON_NONE, WAITING, false, &kept);
+    if (error != RADON_OK || kept.len == WAITING || radon_bucket_put(waiting, key, noted) != RADON_OK) return false;
+    error = radon_message_keep(message, me.waited + 1);
+    if (error == RADON_OK) me.waited++;
+    else radon_bucket_delete(waiting, key);
+    if (error == RADON_OK) error = radon_clock_set_timer(A_WHILE, GIVE_UP);
+    return replica_save() == RADON_OK && error == RADON_OK;
 }
 
 /* ---- handlers ---- */
