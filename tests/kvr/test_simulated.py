@@ -66,7 +66,9 @@ def test_replicas_converge_in_many_worlds(consistency: str, log: int, seeds: ran
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.parametrize(
+    "bug", [pytest.param(bug, marks=pytest.mark.slow) if row[3] > 3 else bug for bug, row in PLANTED.items()]
+)
 def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
     file, right, wrong, seeds = PLANTED[bug]
     for name in ("kv", "kvr"):
