@@ -1,4 +1,5 @@
-/* kv.h - how atoms in C talk to the standard atom `kv`, a sharded key-value store. docs/kv.md has every message.
+/* kv.h - how atoms in C talk to the standard atoms `kv`, a sharded key-value store, and `kvr`, a replicated one.
+ * docs/kv.md and docs/kvr.md have every message.
  *
  * A request is bytes, made by kv_get, kv_put and so on in the turn's memory; kv_ask and kv_call bring them to the shard
  * of their key; what comes back is read by kv_parse. Header only: what is not used is not in the module.
@@ -72,6 +73,7 @@ typedef enum {
     KV_UNSUPPORTED,  /* an operation that this shard does not know */
     KV_READY,        /* a command that waits may be asked again */
     KV_UNANSWERED,   /* of a coordinator (txkv.h): a shard failed or did not answer; nothing was changed */
+    KV_BEHIND,       /* this replica has not seen what the session has; ask another one, or later */
 } kv_status;
 
 /* An answer, and each entry within one. */
@@ -249,11 +251,12 @@ static inline bool kv_scan_next(radon_bytes *rest, radon_bytes *key, kv_answer *
 
 #define KV_HANDLES 64 /* addresses of shards that a store holds on to */
 
-/* A store as a client knows it: a global, of which all but these two is zero. A cache: it goes with the instance. An
- * atom with memory = "shared" makes one in each turn instead, because it holds on to addresses. */
+/* A store as a client knows it: a global, of which all but the first three is zero. A cache: it goes with the instance.
+ * An atom with memory = "shared" makes one in each turn instead, because it holds on to addresses. */
 typedef struct {
     const char *kind; /* the manifest grants the client all of its atoms */
     uint32_t shards;  /* as in the manifest, and in the answer to KV_INFO */
+    uint32_t replicas; /* of a `kvr`: as in the manifest; of a `kv`: 0 */
     radon_address opened[KV_HANDLES];
 } kv_store;
 
@@ -270,17 +273,33 @@ static inline uint32_t kv_shard(const kv_store *store, radon_bytes key) {
     return (uint32_t)(kv_hash(key) % store->shards);
 }
 
-/* The address of a shard, which kv_close_shard takes back. */
+/* The address of a replica, yours to drop. Of a store that is not replicated the shard itself is number 0. */
+static inline radon_error kv_open_replica(const kv_store *store, uint32_t shard, uint32_t replica, radon_address *out) {
+    radon_buffer name = {0};
+    radon_buffer_add_text(&name, store->kind);
+    radon_buffer_add_text(&name, "/#");
+    radon_buffer_add_u64(&name, shard);
+    if (replica > 0) radon_buffer_add_text(&name, "+");
+    if (replica > 0) radon_buffer_add_u64(&name, replica);
+    return radon_messaging_open(radon_buffer_bytes(&name), out);
+}
+
+/* The address of a shard, which kv_close_shard takes back: of the replica in this atom's domain, if one is there. */
 static inline radon_error kv_open_shard(kv_store *store, uint32_t shard, radon_address *out) {
     if (shard < KV_HANDLES && store->opened[shard].handle != 0) {
         *out = store->opened[shard];
         return RADON_OK;
     }
-    radon_buffer name = {0};
-    radon_buffer_add_text(&name, store->kind);
-    radon_buffer_add_text(&name, "/#");
-    radon_buffer_add_u64(&name, shard);
-    radon_error error = radon_messaging_open(radon_buffer_bytes(&name), out);
+    radon_error error = kv_open_replica(store, shard, 0, out);
+    for (uint32_t other = 1; other < store->replicas && error == RADON_OK; other++) {
+        radon_address near;
+        if (radon_address_distance(*out) == RADON_DISTANCE_SAME_DOMAIN) break;
+        error = kv_open_replica(store, shard, other, &near);
+        if (error != RADON_OK) break;
+        bool is_near = radon_address_distance(near) == RADON_DISTANCE_SAME_DOMAIN;
+        radon_address_drop(is_near ? *out : near);
+        if (is_near) *out = near;
+    }
     if (shard < KV_HANDLES) store->opened[shard] = *out;
     return error;
 }
@@ -320,6 +339,39 @@ static inline radon_error kv_call_shard(kv_store *store, uint32_t shard, radon_b
 static inline radon_error kv_call(kv_store *store, radon_bytes key, radon_bytes request, uint64_t timeout,
     kv_answer *out) {
     return kv_call_shard(store, kv_shard(store, key), request, timeout, out);
+}
+
+/* ---- replicated stores ---- */
+
+#define KV_REPLICAS 9 /* at most */
+
+enum { KV_SESSION = 32, KV_VERSIONS, KV_INSERT, KV_REMOVE }; /* operations that they know beside the others */
+enum { KV_WAIT = 1 };                                        /* of a session: the answer may come a little later */
+
+/* What one client has seen of one shard: begins as {0}, and may be kept and handed on. */
+typedef struct { uint64_t seen[KV_REPLICAS]; } kv_session;
+
+/* Puts an element into a set, or takes it out. KV_GET shows a set: each element behind its length, for kv_take_key. */
+static inline radon_bytes kv_change_set(bool inserts, radon_bytes key, radon_bytes element) {
+    return kv_request((kv_op)(inserts ? KV_INSERT : KV_REMOVE), (kv_options){0}, element, key);
+}
+
+/* A request within a session: a replica that has not seen as much answers KV_BEHIND; ask it again, or another one. */
+static inline radon_bytes kv_within(const kv_store *store, const kv_session *session, radon_bytes request,
+    uint8_t flags) {
+    radon_bytes seen = {(const uint8_t *)session->seen, 8 * store->replicas};
+    return kv_request((kv_op)KV_SESSION, (kv_options){.flags = flags}, request, seen);
+}
+
+/* The answer to the request within, and what the session has seen now. False: no answer, or KV_BEHIND and its like. */
+static inline bool kv_unwrap(const kv_store *store, kv_session *session, kv_answer *answer) {
+    size_t size = 8 * store->replicas;
+    if (answer->status != KV_OK || answer->value.len < size || store->replicas > KV_REPLICAS) return false;
+    for (uint32_t index = 0; index < store->replicas; index++) {
+        uint64_t seen = radon_load_u64(answer->value.data + 8 * index);
+        if (seen > session->seen[index]) session->seen[index] = seen;
+    }
+    return kv_parse(radon_slice(answer->value, size, answer->value.len), answer);
 }
 
 #endif

@@ -15,7 +15,7 @@ RIGHTS = ("open", "spawn", "stop", "publish", "subscribe", "http")
 """The rights of `MayOpen`, by number."""
 
 
-@record(192, "IIQQQQQQQIQQIBBBB", "s")
+@record(192, "IIQQQQQQQIQQIBBBBB", "s")
 class Serve(NamedTuple):
     """A kind. `module` is the address of the compiled module, which lives as long as the deployment; 0: a component."""
 
@@ -36,6 +36,7 @@ class Serve(NamedTuple):
     suspends: int
     starts: int  # has a start section
     shared: int  # one instance for all of its atoms
+    replicas: int
     name: str
 
 

@@ -17,7 +17,7 @@ import msgspec
 from radon.abi.errors import LoadError, ManifestError, StoreError
 from radon.atoms.checks import check_modules, check_names
 from radon.atoms.grants import GrantTable
-from radon.atoms.manifest import SHARDS, TABLES, ApplicationEntry, Manifest
+from radon.atoms.manifest import REPLICAS, SHARDS, TABLES, ApplicationEntry, KindEntry, Manifest
 from radon.atoms.secrets import Secret
 from radon.atoms.tables import Place
 from radon.host.kind import Kind, Retry
@@ -71,11 +71,12 @@ class Application:
                 grants=GrantTable(name, entry.grants),
                 spread=entry.spread,
                 shards=entry.shards or 0,
+                replicas=entry.replicas,
                 shared=entry.memory == "shared",
                 limits=Limits(**msgspec.structs.asdict(entry.limits)),
                 retry=Retry(**msgspec.structs.asdict(entry.retry)),
                 links=entry.links,
-                config={SHARDS: str(entry.shards), **entry.config} if entry.shards else entry.config,
+                config={**entry.config, **_counts(entry)},
             )
             for name, entry in self.manifest.kinds.items()
         }
@@ -162,6 +163,12 @@ class _Bundle(msgspec.Struct):
     manifest: dict[str, Any]
     kinds: dict[str, str]  # kind -> digest
     code: dict[str, bytes]  # digest -> module
+
+
+def _counts(entry: KindEntry) -> dict[str, str]:
+    """What atoms of a sharded kind find in their config without its being there."""
+    counts = {SHARDS: entry.shards, REPLICAS: entry.replicas if entry.replicas > 1 else None}
+    return {name: str(count) for name, count in counts.items() if count}
 
 
 def _from_path(value: object) -> str:

@@ -53,6 +53,11 @@ _LIMITS = Limits()
 SHARDS = "shards"
 """The name under which the config of a sharded kind tells its atoms how many they are."""
 
+REPLICAS = "replicas"
+"""The same for replicas of each shard."""
+
+REPLICAS_MAX = 9
+
 
 class ApplicationEntry(Entry, frozen=True, kw_only=True):
     """`[application]`. Its fields are those of `Manifest` itself."""
@@ -98,6 +103,7 @@ class KindEntry(Entry, frozen=True, kw_only=True):
     source: Annotated[tuple[Text, ...], Form.LINES] = ()  # paths of the .c files that `radon build` builds it from
     spread: Spread = "keyed"
     shards: Count | None = None
+    replicas: Count = 1
     memory: Literal["private", "shared"] = "private"
     grants: tuple[str, ...] = ()
     links: Mapping[str, str] = {}
@@ -114,9 +120,13 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.error("needs the key 'shards', because its spread is 'sharded'")
         if self.spread != "sharded" and self.shards is not None:
             raise place.at("shards").wrong(self.shards, f"only spread = 'sharded' has shards, not {self.spread!r}")
-        if self.shards is not None and SHARDS in self.config:
-            fault = "atoms of a sharded kind find the number of shards there; remove it"
-            raise place.at("config", SHARDS).wrong(self.config[SHARDS], fault)
+        if self.replicas > (1 if self.shards is None else REPLICAS_MAX):
+            fault = f"only spread = 'sharded' has replicas, up to {REPLICAS_MAX} of each shard"
+            raise place.at("replicas").wrong(self.replicas, fault)
+        for name in (SHARDS, REPLICAS) if self.shards is not None else ():
+            if name in self.config:
+                fault = f"atoms of a sharded kind find the number of {name} there; remove it"
+                raise place.at("config", name).wrong(self.config[name], fault)
         for grant in self.grants:
             with place.at("grants").reading(grant):
                 Grant.parse(grant)
@@ -134,6 +144,17 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.at("spread").wrong(self.spread, f"{self.module} needs spread = {standard.spread!r}")
         if self.memory != "private":
             raise place.at("memory").wrong(self.memory, f"{self.module} keeps in memory what is one atom's")
+        if (self.replicas > 1) is not standard.replicated:
+            fault = "needs 2 or more; std:kv is for one" if standard.replicated else "has no replicas; std:kvr has"
+            raise place.at("replicas").wrong(self.replicas, f"{self.module} {fault}")
+        for key, choices in standard.choices.items():
+            if self.config.get(key) not in choices:
+                fault = f"{self.module} needs {' or '.join(map(repr, choices))}"
+                raise place.at("config", key).wrong(self.config.get(key), fault)
+        least = (self.replicas + 1) * standard.message
+        if self.limits.message < least:
+            fault = f"{self.module} with {self.replicas} replicas needs {format_size(least)}"
+            raise place.at("limits", "message").wrong(format_size(self.limits.message), fault)
 
 
 class Require(Entry, frozen=True, kw_only=True):

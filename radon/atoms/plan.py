@@ -32,7 +32,7 @@ def plan(old: Application, new: Application) -> Plan:
     if old.name != new.name:
         refused.append(f"this is the data of application '{old.name}', not of '{new.name}'; choose another folder")
     for kind in changed:
-        for key in ("spread", "shards"):  # a change of spread says enough
+        for key in ("spread", "shards", "replicas"):  # a change of spread says enough
             was, will_be = kinds_before[kind][key], kinds_after[kind][key]
             if was != will_be:
                 refused.append(

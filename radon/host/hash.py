@@ -21,8 +21,11 @@ def stable_hash(data: bytes) -> int:
 
 
 def domain_of(kind: str, key: str, domains: int) -> int:
-    """The domain of an atom (rule 13)."""
-    return stable_hash(f"{kind}/{key}".encode()) % domains
+    """The domain of an atom (rule 13); that of a replica, "#17+2", lies so many behind that of "#17"."""
+    away = 0
+    if key[:1] == "#" and key[-2:-1] == "+" and "0" <= key[-1] <= "9":
+        key, away = key[:-2], int(key[-1])
+    return (stable_hash(f"{kind}/{key}".encode()) % domains + away) % domains
 
 
 def shard_of(key: str, shards: int) -> int:
@@ -30,3 +33,11 @@ def shard_of(key: str, shards: int) -> int:
     if key.startswith("#") and key[1:].isascii() and key[1:].isdigit() and int(key[1:]) < shards:
         return int(key[1:])
     return stable_hash(key.encode()) % shards
+
+
+def replica_of(key: str, shards: int, replicas: int) -> str:
+    """The key of the atom that a key of a sharded kind means: its shard, or the replica that "#17+2" names itself."""
+    shard, plus, replica = key.rpartition("+")
+    if plus and replica in "0123456789"[1:replicas] and (own := f"#{shard_of(shard, shards)}") == shard:
+        return f"{own}+{replica}"
+    return f"#{shard_of(key, shards)}"

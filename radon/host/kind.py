@@ -51,6 +51,7 @@ class Kind:
     grants: Grants
     spread: str = "keyed"  # "keyed", "sharded", "stateless" or "every-host" (rule 17)
     shards: int = 0
+    replicas: int = 1  # of each shard, in domains that follow each other
     shared: bool = False  # one instance for all of its atoms (rule 18)
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=Retry)

@@ -13,7 +13,7 @@ from radon.abi.errors import NotFound, TooLarge
 from radon.abi.frames import FrameError, FrameType, decode_all, unseal
 from radon.abi.records import Put
 from radon.host.domain import KindUsage, Usage
-from radon.host.hash import shard_of
+from radon.host.hash import replica_of
 from radon.host.image import Image
 from radon.host.kind import Kind
 from radon.host.limits import KEY_BYTES
@@ -33,7 +33,7 @@ def resolve(address: Address, kinds: Mapping[str, Kind], endpoints: Collection[s
     if len(address.key.encode()) > KEY_BYTES:
         raise TooLarge(f"a key of more than {KEY_BYTES} bytes")
     if kind.spread == "sharded":
-        return address._replace(key=f"#{shard_of(address.key, kind.shards)}")
+        return address._replace(key=replica_of(address.key, kind.shards, kind.replicas))
     if kind.spread == "every-host":
         if address.key not in (HERE, host):
             raise NotFound(f"no host '{address.key}' for '{kind.name}'; the near one is '{kind.name}/{HERE}'")

@@ -188,7 +188,7 @@ def _described(kind: Kind) -> Iterable[Any]:
         _SPREADS.index(kind.spread), kind.shards, limits.memory, limits.fuel, limits.outbox, limits.state,
         limits.message, limits.handles, limits.spawned, kind.retry.attempts, kind.retry.backoff,
         address, module.memory_pages, sum(1 << _HANDLERS[name] for name in module.handlers),
-        int(module.suspends), int(module.starts), int(kind.shared), kind.name,
+        int(module.suspends), int(module.starts), int(kind.shared), kind.replicas, kind.name,
     )  # fmt: skip
     for right, name, glob in kind.grants.rows():
         yield rows.MayOpen(rows.RIGHTS.index(right), name, glob)

@@ -1,4 +1,4 @@
-"""Clients of the standard atom `kv` for programs that embed Radon, and its messages (docs/kv.md).
+"""Clients of the standard atoms `kv` and `kvr` for programs that embed Radon, and their messages (docs/kv.md).
 
 from radon.kv import Kv
 
@@ -19,11 +19,14 @@ from radon.kv.operations import (
     Entry,
     Locked,
     NotANumber,
+    Unsupported,
+    Versions,
     if_version,
     shard_of,
 )
+from radon.kv.sessions import Behind
 
 __all__ = [
-    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "BlockingKv", "BlockingTransaction", "Condition", "Conflict", "Entry", "Kv",
-    "Locked", "NotANumber", "Transaction", "if_version", "shard_of",
+    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "Behind", "BlockingKv", "BlockingTransaction", "Condition", "Conflict",
+    "Entry", "Kv", "Locked", "NotANumber", "Transaction", "Unsupported", "Versions", "if_version", "shard_of",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from radon.kv.messages import Answer, parse
+from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
     PAGE,
@@ -21,10 +21,12 @@ from radon.kv.operations import (
     Operations,
     Scan,
     Steps,
-    ask_for_shards,
+    Versions,
+    ask_for_operations,
     encoded,
     naming,
 )
+from radon.kv.sessions import Session
 from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
@@ -48,7 +50,7 @@ class BlockingKv:
 
     def __init__(
         self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
-        coordinators: str = "tx", pause: Pause = sleep_before,
+        coordinators: str = "tx", pause: Pause = sleep_before, replicas: int = 1, near: int = 0,
     ) -> None:  # fmt: skip
         """See `Kv`."""
         self._app = app
@@ -57,14 +59,23 @@ class BlockingKv:
         self._coordinators = coordinators
         self._number_of_coordinators = 0  # not known yet
         self._pause = pause
-        self._operations = Operations(shards) if shards is not None else None
+        self._near = near
+        self._operations: Operations | None = None
+        self._session: Session | None = None
+        if shards is not None:
+            self._serve(Operations(shards, replicas))
 
     @property
     def operations(self) -> Operations:
         """What it can do; asks for the number of shards at first."""
         if self._operations is None:
-            self._operations = Operations(self._drive(ask_for_shards()))
+            self._serve(self._drive(ask_for_operations()))
+        assert self._operations is not None
         return self._operations
+
+    def _serve(self, operations: Operations) -> None:
+        self._operations = operations
+        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
 
     # ---- one key ----
 
@@ -89,10 +100,10 @@ class BlockingKv:
 
     def put(
         self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
-        tag: int = 0, once: str = "",
+        tag: int = 0, after: Versions | None = None, once: str = "",
     ) -> int:  # fmt: skip
         """See `Kv.put`."""
-        return self._drive(self.operations.put(key, value, ttl, keep_ttl, when, tag), once)
+        return self._drive(self.operations.put(key, value, ttl, keep_ttl, when, tag, after), once)
 
     def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
         """See `Kv.swap`."""
@@ -125,6 +136,30 @@ class BlockingKv:
     def expire(self, key: Key, ttl: float | None, *, once: str = "") -> bool:
         """See `Kv.expire`."""
         return self._drive(self.operations.expire(key, ttl), once)
+
+    # ---- replicated stores ----
+
+    def move(self, near: int) -> None:
+        """See `Kv.move`."""
+        self._near = near
+        if self._session is not None:
+            self._session.move(near)
+
+    def versions(self, key: Key) -> Versions:
+        """See `Kv.versions`."""
+        return self._drive(self.operations.versions(key))
+
+    def insert(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """See `Kv.insert`."""
+        return self._drive(self.operations.change_set(ReplicaOp.INSERT, key, element), once)
+
+    def remove(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """See `Kv.remove`."""
+        return self._drive(self.operations.change_set(ReplicaOp.REMOVE, key, element), once)
+
+    def members(self, key: Key) -> list[bytes]:
+        """See `Kv.members`."""
+        return self._drive(self.operations.members(key))
 
     # ---- many keys ----
 
@@ -192,16 +227,20 @@ class BlockingKv:
         return self._drive(steps(), once)
 
     def _drive(self, steps: Steps[T], once: str = "") -> T:
+        if self._session is not None:
+            steps = self._session.steps(steps)
         try:
             asks = next(steps)
             while True:
-                asks = steps.send([self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)])
+                asks = steps.send(
+                    [self._ask(ask, naming(once, self._kind, number, ask.again)) for number, ask in enumerate(asks)]
+                )
         except StopIteration as end:
             value: T = end.value
             return value
 
     def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        address = f"{ask.kind or self._kind}/#{ask.shard}"
+        address = f"{ask.kind or self._kind}/{ask.key}"
         return parse(self._app.call(address, ask.body, timeout=self._timeout, **named))
 
 

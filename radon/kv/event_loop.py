@@ -8,7 +8,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from radon.kv.messages import Answer, parse
+from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
     PAGE,
@@ -21,10 +21,12 @@ from radon.kv.operations import (
     Operations,
     Scan,
     Steps,
-    ask_for_shards,
+    Versions,
+    ask_for_operations,
     encoded,
     naming,
 )
+from radon.kv.sessions import Session
 from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
@@ -51,17 +53,21 @@ class Kv:
     changes something takes `once`, a name for what is to be done: asking again with it, after a Timeout or a crash, is
     safe.
 
-    Raises TooLarge, Exhausted, Locked, Timeout, and what `Runtime.call` raises.
+    A replicated store, whose module is "std:kvr", is used in the same way, through replica `near` of each shard. An
+    object of this class is a session with it: what it has written or read it reads, whichever replica answers. What one
+    owner of a key would have to decide - conditions, `compare_and_set`, `append` and their like - raises Unsupported.
+
+    Raises TooLarge, Exhausted, Locked, Unsupported, Behind, Timeout, and what `Runtime.call` raises.
     """
 
     def __init__(
         self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
-        coordinators: str = "tx", pause: Pause = sleep_before,
+        coordinators: str = "tx", pause: Pause = sleep_before, replicas: int = 1, near: int = 0,
     ) -> None:  # fmt: skip
-        """`shards`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds.
+        """`shards`, `replicas`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds.
 
         `coordinators`: the kind whose module is "std:txkv", for transactions over several shards. `pause`: how they
-        wait for each other.
+        wait for each other. `near`: the replica that is asked first.
         """
         self._app = app
         self._kind = kind
@@ -69,13 +75,22 @@ class Kv:
         self._coordinators = coordinators
         self._number_of_coordinators = 0  # not known yet
         self._pause = pause
-        self._operations = Operations(shards) if shards is not None else None
+        self._near = near
+        self._operations: Operations | None = None
+        self._session: Session | None = None
+        if shards is not None:
+            self._serve(Operations(shards, replicas))
 
     async def operations(self) -> Operations:
         """What it can do, now that the number of shards is known."""
         if self._operations is None:
-            self._operations = Operations(await self._drive(ask_for_shards()))
+            self._serve(await self._drive(ask_for_operations()))
+        assert self._operations is not None
         return self._operations
+
+    def _serve(self, operations: Operations) -> None:
+        self._operations = operations
+        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
 
     # ---- one key ----
 
@@ -100,13 +115,14 @@ class Kv:
 
     async def put(
         self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False, when: Condition = ALWAYS,
-        tag: int = 0, once: str = "",
+        tag: int = 0, after: Versions | None = None, once: str = "",
     ) -> int:  # fmt: skip
         """Put a value; the entry's new version, or 0 where `when` did not hold and nothing was changed.
 
-        Without `ttl` it stays for ever, with `keep_ttl` as long as the value that it replaces would have.
+        Without `ttl` it stays for ever, with `keep_ttl` as long as the value that it replaces would have. Of a
+        replicated store it replaces what is there `after` those versions were read; None: all that the replica has.
         """
-        return await self._drive((await self.operations()).put(key, value, ttl, keep_ttl, when, tag), once)
+        return await self._drive((await self.operations()).put(key, value, ttl, keep_ttl, when, tag, after), once)
 
     async def swap(self, key: Key, value: bytes, *, once: str = "") -> bytes | None:
         """Put a value and get what was there before."""
@@ -139,6 +155,30 @@ class Kv:
     async def expire(self, key: Key, ttl: float | None, *, once: str = "") -> bool:
         """Let an entry live so long from now, or for ever (None). False: there is none."""
         return await self._drive((await self.operations()).expire(key, ttl), once)
+
+    # ---- replicated stores ----
+
+    def move(self, near: int) -> None:
+        """Ask another replica from now on, in the same session: after a Timeout, say."""
+        self._near = near
+        if self._session is not None:
+            self._session.move(near)
+
+    async def versions(self, key: Key) -> Versions:
+        """The values of which none has replaced another, as concurrent puts leave them where that is "causal"."""
+        return await self._drive((await self.operations()).versions(key))
+
+    async def insert(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """Add an element to a set, which begins empty. Wins over a `remove` at the same time."""
+        return await self._drive((await self.operations()).change_set(ReplicaOp.INSERT, key, element), once)
+
+    async def remove(self, key: Key, element: bytes, *, once: str = "") -> bool:
+        """False: it is not there."""
+        return await self._drive((await self.operations()).change_set(ReplicaOp.REMOVE, key, element), once)
+
+    async def members(self, key: Key) -> list[bytes]:
+        """The elements of a set, in the order of their bytes."""
+        return await self._drive((await self.operations()).members(key))
 
     # ---- many keys ----
 
@@ -223,6 +263,8 @@ class Kv:
         return await self._drive(steps(), once)
 
     async def _drive(self, steps: Steps[T], once: str = "") -> T:
+        if self._session is not None:
+            steps = self._session.steps(steps)
         try:
             asks = next(steps)
             while True:
@@ -232,11 +274,11 @@ class Kv:
             return value
 
     async def _ask_all(self, asks: list[Ask], once: str) -> list[Answer]:
-        questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
+        questions = [self._ask(ask, naming(once, self._kind, number, ask.again)) for number, ask in enumerate(asks)]
         return [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
 
     async def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        address = f"{ask.kind or self._kind}/#{ask.shard}"
+        address = f"{ask.kind or self._kind}/{ask.key}"
         return parse(await self._app.call(address, ask.body, timeout=self._timeout, **named))
 
 

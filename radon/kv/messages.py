@@ -53,6 +53,15 @@ class Op(IntEnum):
     ABORT = 18
 
 
+class ReplicaOp(IntEnum):
+    """What else replicas are asked for (docs/kvr.md)."""
+
+    SESSION = 32
+    VERSIONS = 33
+    INSERT = 34
+    REMOVE = 35
+
+
 class Flag(IntFlag):
     """What a request may say beside its operation."""
 
@@ -67,6 +76,8 @@ class Flag(IntFlag):
 
 
 NO_FLAGS = Flag(0)
+WAIT = Flag(1)
+"""Of `ReplicaOp.SESSION`: the answer may come when the replica has seen enough."""
 
 
 class Status(IntEnum):
@@ -85,6 +96,7 @@ class Status(IntEnum):
     UNSUPPORTED = 10
     READY = 11
     UNANSWERED = 12  # of a coordinator: a shard failed or did not answer in time, and nothing was changed
+    BEHIND = 13
 
 
 class Answer(NamedTuple):
@@ -106,6 +118,7 @@ class Info(NamedTuple):
     value_max: int
     batch_max: int
     batch_bytes: int
+    replicas: int = 1
 
 
 class Page(NamedTuple):
@@ -175,7 +188,8 @@ def parse_info(answer: Answer) -> Info:
     """The answer to `Op.INFO`; a later format may tell more. Raises Invalid."""
     if len(answer.value) < 20:
         raise Invalid("no answer to a question for its format; is this address a kv?")
-    return Info(answer.version, *struct.unpack_from("<5I", answer.value))
+    count = 6 if len(answer.value) >= 24 else 5
+    return Info(answer.version, *struct.unpack_from(f"<{count}I", answer.value))
 
 
 def parse_length(answer: Answer) -> int:

@@ -20,6 +20,7 @@ from radon.kv.messages import (
     Answer,
     Flag,
     Op,
+    ReplicaOp,
     Status,
     items,
     parse_info,
@@ -27,6 +28,7 @@ from radon.kv.messages import (
     parse_many,
     parse_page,
     request,
+    split_items,
 )
 
 T = TypeVar("T")
@@ -50,12 +52,24 @@ class NotANumber(RadonError):
     """`add`: the value is no decimal number of 64 bits, or the sum would be none."""
 
 
+class Unsupported(RadonError):
+    """The store cannot do this, because nobody in it can decide it alone."""
+
+
 class Ask(NamedTuple):
     """A request for one shard."""
 
     shard: int
     body: bytes
     kind: str = ""  # another one than the store's
+    replica: int = 0
+    again: int = 0  # how often it was asked before
+    context: bytes = b""  # what a change of a replicated store may replace; empty: all that the replica has
+
+    @property
+    def key(self) -> str:
+        """Of the atom that is asked."""
+        return f"#{self.shard}+{self.replica}" if self.replica else f"#{self.shard}"
 
 
 Steps = Generator[list[Ask], list[Answer], T]
@@ -84,9 +98,9 @@ IF_ABSENT = Condition(Flag.IF_ABSENT)
 IF_PRESENT = Condition(Flag.IF_PRESENT)
 
 
-def naming(once: str, kind: str, number: int) -> dict[str, str]:
+def naming(once: str, kind: str, number: int, again: int) -> dict[str, str]:
     """How `call` is told that a question, the `number`th of those asked together, is to be handled once."""
-    return {"once": f"{once} {kind} {number}"} if once else {}
+    return {"once": f"{once} {kind} {number}" + f".{again}" * bool(again)} if once else {}
 
 
 def if_version(version: int) -> Condition:
@@ -124,6 +138,11 @@ def fail(status: Status) -> NoReturn:
             raise Exhausted("the shard is full; see limits.state of its kind")
         case Status.WRONG_TAG:
             raise Invalid("the entry has another tag")
+        case Status.UNSUPPORTED:
+            raise Unsupported(
+                "the store does not do this; where it is replicated (std:kvr), nobody owns a key and could decide it: "
+                "use a kind of std:kv for that"
+            )
         case _:
             raise Invalid(f"the shard answered {status.name.lower()}; is it older than this client?")
 
@@ -136,6 +155,13 @@ def expiry_of(ttl: float | None) -> tuple[Flag, int]:
     return Flag.RELATIVE, max(1, int(ttl * 1e9)) if ttl < 1e10 else FOR_EVER
 
 
+class Versions(NamedTuple):
+    """What stands under a key of a replicated store: values of which none has replaced another, the newest first."""
+
+    entries: list[Entry]
+    context: bytes  # all that had been seen then; a put that says it replaces just that
+
+
 def _entry(answer: Answer) -> Entry | None:
     if answer.status is Status.ABSENT:
         return None
@@ -145,11 +171,12 @@ def _entry(answer: Answer) -> Entry | None:
 class Operations:
     """Those of a store with so many shards."""
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, replicas: int = 1) -> None:
         self.shards = shards
+        self.replicas = replicas
 
-    def _one(self, key: Key, body: bytes) -> Generator[list[Ask], list[Answer], Answer]:
-        (answer,) = yield [Ask(shard_of(key, self.shards), body)]
+    def _one(self, key: Key, body: bytes, context: bytes = b"") -> Generator[list[Ask], list[Answer], Answer]:
+        (answer,) = yield [Ask(shard_of(key, self.shards), body, context=context)]
         return checked(answer)
 
     def entry(self, key: Key) -> Steps[Entry | None]:
@@ -168,11 +195,14 @@ class Operations:
         it = yield from self._one(key, request(Op.GET, encoded(key), flags=Flag.NO_VALUE))
         return None if it.status is Status.ABSENT else parse_length(it)
 
-    def put(self, key: Key, value: bytes, ttl: float | None, keep_ttl: bool, when: Condition, tag: int) -> Steps[int]:
+    def put(
+        self, key: Key, value: bytes, ttl: float | None, keep_ttl: bool, when: Condition, tag: int,
+        after: Versions | None = None,
+    ) -> Steps[int]:  # fmt: skip
         flags, expiry = expiry_of(ttl)
         flags |= when.flag | (Flag.KEEP_EXPIRY if keep_ttl else NO_FLAGS)
         body = request(Op.PUT, encoded(key), value, flags=flags, tag=tag, version=when.version, expiry=expiry)
-        it = yield from self._one(key, body)
+        it = yield from self._one(key, body, after.context if after is not None else b"")
         return it.version if it.status is Status.OK else 0
 
     def swap(self, key: Key, value: bytes) -> Steps[bytes | None]:
@@ -212,13 +242,27 @@ class Operations:
         it = yield from self._one(key, request(Op.EXPIRE, encoded(key), flags=flags, expiry=expiry))
         return it.status is Status.OK
 
+    # ---- replicated stores ----
+
+    def versions(self, key: Key) -> Steps[Versions]:
+        it = yield from self._one(key, request(ReplicaOp.VERSIONS, encoded(key)))
+        context, found = it.value[: 8 * self.replicas], parse_many(it.value[8 * self.replicas :])
+        return Versions([Entry(each.value, each.version, each.expiry, each.tag) for each in found], context)
+
+    def change_set(self, op: ReplicaOp, key: Key, element: bytes) -> Steps[bool]:
+        it = yield from self._one(key, request(op, encoded(key), element))
+        return it.status is Status.OK
+
+    def members(self, key: Key) -> Steps[list[bytes]]:
+        return list(split_items((yield from self.get(key)) or b""))
+
     # ---- many keys ----
 
     def entries(self, names: Iterable[bytes]) -> Steps[dict[bytes, Entry | None]]:
         answers = yield from self._batches({name: request(Op.GET, name) for name in names}, halve=True)
         return {name: _entry(it) for name, it in answers.items()}
 
-    def versions(self, names: Iterable[bytes]) -> Steps[dict[bytes, int]]:
+    def versions_of(self, names: Iterable[bytes]) -> Steps[dict[bytes, int]]:
         """0 of those that are not there."""
         answers = yield from self._batches({name: request(Op.GET, name, flags=Flag.NO_VALUE) for name in names})
         return {name: it.version for name, it in answers.items()}
@@ -260,19 +304,19 @@ class Operations:
                     middle = len(names) // 2
                     parts += [(shard, names[:middle]), (shard, names[middle:])]
                 else:
-                    found.update(zip(names, parse_many(checked(answer).value), strict=True))
+                    found.update(zip(names, map(checked, parse_many(checked(answer).value)), strict=True))
         return found
 
 
-def ask_for_shards() -> Steps[int]:
-    """How many shards the store has, which its shards know from their manifest."""
+def ask_for_operations() -> Steps[Operations]:
+    """What a store can do: its shards know from the manifest how many they are."""
     (answer,) = yield [Ask(0, request(Op.INFO))]
     info = parse_info(checked(answer))
     if info.format != FORMAT:
         raise Invalid(f"the store speaks format {info.format}, this client {FORMAT}; use the Radon that it comes from")
     if not info.shards:
         raise Invalid("the store does not know how many shards it has; say shards=")
-    return info.shards
+    return Operations(info.shards, info.replicas)
 
 
 class Scan:

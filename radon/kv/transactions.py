@@ -137,7 +137,7 @@ class Snapshot:
             if self._stale:
                 self._found.update((yield from self._operations.entries(self._stale)))
                 self._stale = []
-            now = (yield from self._operations.versions(self._found)) if len(self._found) > 1 else {}
+            now = (yield from self._operations.versions_of(self._found)) if len(self._found) > 1 else {}
             self._stale = [name for name, version in now.items() if version != _version(self._found[name])]
             if not self._stale:
                 return self._found

@@ -41,7 +41,9 @@ def test_the_same_sources_give_the_same_bytes_wherever_they_lie(tmp_path: Path) 
 def test_several_sources_become_one_module(source: Path, tmp_path: Path) -> None:
     source.write_text('#include "radon.h"\nbool odd(size_t);\nRADON_RECEIVE(m, b) { odd(b.len); return RADON_DONE; }\n')
     other = tmp_path / "odd.c"
-    other.write_text("volatile _Bool was;\n__attribute__((noinline)) _Bool odd(unsigned long n) { return was = n & 1; }\n")
+    other.write_text(
+        "volatile _Bool was;\n__attribute__((noinline)) _Bool odd(unsigned long n) { return was = n & 1; }\n"
+    )
     module = build.build_c([source, other], tmp_path / "atom.wasm").path
     assert "odd" in binary.read_core(module.read_bytes()).function_names.values()
 

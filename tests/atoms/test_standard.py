@@ -15,6 +15,7 @@ from radon.atoms.std import STANDARDS, build
 from radon.cli.building import build_kinds
 
 TABLE = {"module": "std:kv", "spread": "sharded", "shards": 3}
+REPLICATED = {"module": "std:kvr", "replicas": 3, "config": {"consistency": "causal"}}
 
 
 def manifest(**entry: object) -> Manifest:
@@ -60,17 +61,46 @@ def test_an_application_with_one_is_stored_whole() -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv, txkv, keyspace"),
-        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv, txkv, keyspace"),
-        ({"spread": "keyed", "shards": None}, "spread = 'keyed': std:kv needs spread = 'sharded'"),
-        ({"memory": "shared"}, "memory = 'shared': std:kv keeps in memory what is one atom's"),
+        (
+            {"module": "std:kw"},
+            "[kinds.store] module = 'std:kw': there is no standard atom 'kw'; known: kv, txkv, kvr, keyspace",
+        ),
+        (
+            {"module": "std:"},
+            "[kinds.store] module = 'std:': there is no standard atom ''; known: kv, txkv, kvr, keyspace",
+        ),
+        ({"spread": "keyed", "shards": None}, "[kinds.store] spread = 'keyed': std:kv needs spread = 'sharded'"),
+        ({"memory": "shared"}, "[kinds.store] memory = 'shared': std:kv keeps in memory what is one atom's"),
+        ({"replicas": 3}, "[kinds.store] replicas = 3: std:kv has no replicas; std:kvr has"),
+        ({"module": "std:kvr"}, "[kinds.store] replicas = 1: std:kvr needs 2 or more; std:kv is for one"),
+        (
+            {**REPLICATED, "config": {}},
+            "[kinds.store.config] consistency = None: std:kvr needs 'causal' or 'eventual'",
+        ),
+        (
+            {**REPLICATED, "config": {"consistency": "linearizable"}},
+            "[kinds.store.config] consistency = 'linearizable': std:kvr needs 'causal' or 'eventual'",
+        ),
     ],
 )
 def test_what_it_cannot_be_is_refused(entry: dict[str, object], fault: str) -> None:
     table = {key: value for key, value in {**TABLE, **entry}.items() if value is not None}
     with pytest.raises(ManifestError) as raised:
         Manifest.of({"application": {"name": "shop"}, "kinds": {"store": table}})
-    assert str(raised.value) == f"manifest: [kinds.store] {fault}"
+    assert str(raised.value) == f"manifest: {fault}"
+
+
+@pytest.mark.parametrize("consistency", ["causal", "eventual"])
+def test_a_replicated_store_finds_in_its_config_what_it_is(consistency: str) -> None:
+    kind = Application.load(manifest(**{**REPLICATED, "config": {"consistency": consistency}})).kinds()["store"]
+    assert (kind.shards, kind.replicas) == (3, 3)
+    assert kind.config == {"consistency": consistency, "shards": "3", "replicas": "3"}
+
+
+def test_the_limit_of_messages_grows_with_the_replicas() -> None:
+    manifest(**REPLICATED, limits={"message": "768KiB"})
+    with pytest.raises(ManifestError, match=r"message = '512KiB': std:kvr with 3 replicas needs 768KiB"):
+        manifest(**REPLICATED, limits={"message": "512KiB"})
 
 
 def test_every_standard_atom_has_sources_and_a_module() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import pytest
 
+from radon.abi.delivery import Address
 from radon.abi.errors import NotFound
-from radon.host.domain import Settings
+from radon.host.domain import Domain, Settings
 from radon.host.hash import shard_of
 from radon.testing.harness import Harness
 from tests.scripts import events, run, script_kind
@@ -59,6 +61,29 @@ def test_keys_of_one_shard_share_its_state(spread: Harness) -> None:
         entries = spread.state(f"shard/#{shard}").get("data", {})
         assert set(entries) == {key.encode() for key in keys if shard_of(key, SHARDS) == shard}
     assert len(spread.image().atoms) == SHARDS
+
+
+def test_replicas_of_a_shard_are_named_themselves_and_lie_in_different_domains(
+    open_harness: Open, module: bytes
+) -> None:
+    kinds = {"script": script_kind(module, grants=("shard/*",)),
+             "shard": script_kind(module, "shard", spread="sharded", shards=SHARDS, replicas=3)}  # fmt: skip
+    harness = open_harness(kinds)
+    for key in ("#3", "#3+1", "#3+2"):
+        assert run(harness, f"shard/{key}", "bucket.put data k v") == ["ok"]
+        assert shlex.split(run(harness, "script/a", f"address.text shard/{key}")[0])[-1] == f"shard/{key}"
+        assert harness.state(f"shard/{key}")["data"] == {b"k": b"v"}
+    for key in ("#3+0", "#3+3", "#7+1", "#03+1", "3+1", "+1"):
+        assert run(harness, "script/a", f"address.text shard/{key}") == [f"ok shard/#{shard_of(key, SHARDS)}"]
+    homes = {n for n, domain in enumerate(harness.domains) for k in ("#3", "#3+1", "#3+2") if holds(domain, k)}
+    assert len(homes) == len(harness.domains)
+
+
+def holds(domain: Domain, key: str) -> bool:
+    try:
+        return bool(domain.entries(Address("shard", key)))
+    except NotFound:
+        return False
 
 
 def test_an_address_of_a_shard_stays_that_shard_s(spread: Harness) -> None:

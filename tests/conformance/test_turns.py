@@ -121,7 +121,13 @@ def test_the_records_of_a_turn_are_one_step_of_one_commit_in_a_fixed_order(h: Ha
     assert [record.key for record in commit[last:] if isinstance(record, r.Put)] == [b"l", b"k"]
 
 
-READS = ("bucket.get data k", "clock.now", "message.sender $message", "$m = messaging.open script/a", "log.write info read")
+READS = (
+    "bucket.get data k",
+    "clock.now",
+    "message.sender $message",
+    "$m = messaging.open script/a",
+    "log.write info read",
+)
 
 
 def test_what_changes_nothing_is_not_stored(h: Harness) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radon.host.hash import domain_of, shard_of, stable_hash
+from radon.host.hash import domain_of, replica_of, shard_of, stable_hash
 
 GOLDEN = {
     b"": 0xEFD01F60BA992926,
@@ -19,7 +19,10 @@ GOLDEN = {
     bytes(range(256)): 0x2067DB6DBD4EFA06,
 }
 SHARDS = [("", 16, 6), ("alice", 16, 4), ("bob", 16, 0), ("user-1", 3, 2), ("ключ", 100, 21), ("#17", 16, 10)]
-DOMAINS = [("counter", "", 3, 1), ("counter", "alice", 3, 2), ("@topic", "news", 3, 1), ("counter", "ключ", 100, 4)]
+DOMAINS = [
+    ("counter", "", 3, 1), ("counter", "alice", 3, 2), ("@topic", "news", 3, 1), ("counter", "ключ", 100, 4),
+    ("cart", "#5", 3, 2), ("cart", "#5+1", 3, 0), ("cart", "#5+2", 3, 1), ("cart", "5+2", 3, 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("data", "value"), GOLDEN.items())
@@ -81,3 +84,19 @@ def test_a_number_sign_and_a_number_name_a_shard_itself(shards: int, data: st.Da
 @pytest.mark.parametrize("key", ["#", "#4", "#-1", "#1.0", "# 1", "#\u0661", "1#"])
 def test_what_names_no_shard_is_a_key_like_any_other(key: str) -> None:
     assert shard_of(key, 4) == stable_hash(key.encode()) % 4
+
+
+@pytest.mark.parametrize(
+    ("key", "atom"), [("#3", "#3"), ("#3+1", "#3+1"), ("#3+2", "#3+2"), ("#3+3", None), ("#3+0", None), ("#4+1", None),
+                      ("#03+1", None), ("3+1", None), ("#3+\u0661", None), ("+1", None), ("#+1", None), ("a", None)],
+)  # fmt: skip
+def test_a_replica_may_be_named_itself(key: str, atom: str | None) -> None:
+    assert replica_of(key, 4, 3) == (atom or f"#{stable_hash(key.encode()) % 4}")
+
+
+@given(st.integers(0, 1000), st.integers(1, 9))
+def test_replicas_of_a_shard_are_in_as_many_domains_as_there_are(shard: int, replicas: int) -> None:
+    keys = [replica_of(f"#{shard}+{replica}", 1001, replicas) for replica in range(1, replicas)]
+    assert {domain_of("cart", key, 5) for key in (f"#{shard}", *keys)} == {
+        (domain_of("cart", f"#{shard}", 5) + replica) % 5 for replica in range(replicas)
+    }

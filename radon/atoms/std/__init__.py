@@ -6,7 +6,8 @@ Owns where they are and what a manifest must say of them. `build.py` makes the m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PREFIX = "std:"
@@ -20,7 +21,10 @@ class Standard:
 
     name: str
     spread: str  # the only one that it works with
-    shared: tuple[str, ...] = ()  # sources that it is made of too, which lie with others
+    shares: tuple[str, ...] = ()  # sources of other standard atoms that it is made of too
+    replicated: bool = False  # it needs two replicas of each shard, or more
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what its config has to say, one of these
+    message: int = 0  # bytes that `limits.message` has to allow for each replica, and for one more
 
     @property
     def folder(self) -> Path:
@@ -33,12 +37,24 @@ class Standard:
 
     @property
     def sources(self) -> list[Path]:
-        return sorted([*self.folder.glob("*.c"), *(FOLDER / source for source in self.shared)])
+        return sorted([*self.folder.glob("*.c"), *(FOLDER / source for source in self.shares)])
 
 
-KV = ("kv/kv.c", "kv/requests.c", "kv/batches.c", "kv/entries.c")
+KV = tuple(f"kv/{name}.c" for name in ("kv", "messages", "requests", "batches", "entries"))
 
 STANDARDS = {
     standard.name: standard
-    for standard in (Standard("kv", "sharded"), Standard("txkv", "sharded"), Standard("keyspace", "sharded", KV))
+    for standard in (
+        Standard("kv", "sharded"),
+        Standard("txkv", "sharded"),
+        Standard(
+            "kvr",
+            "sharded",
+            shares=("kv/messages.c", "kv/untyped.c"),
+            replicated=True,
+            choices={"consistency": ("causal", "eventual")},
+            message=192 << 10,
+        ),
+        Standard("keyspace", "sharded", shares=KV),
+    )
 }

@@ -41,6 +41,7 @@ static Kind *add_kind(Kind **kinds, size_t *count, const Record *row) {
         .handles = row->n[7], .spawned = row->n[8], .attempts = (uint32_t)row->n[9], .backoff = row->n[10],
         .module = (const wasmtime_module_t *)(uintptr_t)row->n[11], .pages = (uint32_t)row->n[12],
         .handlers = (uint8_t)row->n[13], .suspends = row->n[14] != 0, .shared = row->n[16] != 0,
+        .replicas = (uint32_t)row->n[17],
     };
     return k;
 }

@@ -55,7 +55,7 @@ typedef struct Tally {
 typedef struct Kind {
     Str *name;
     Spread spread;
-    uint32_t shards;
+    uint32_t shards, replicas;
     uint64_t memory, fuel, outbox, state, message, handles, spawned; /* limits */
     uint32_t attempts;
     uint64_t backoff; /* ns */

@@ -20,6 +20,42 @@ static uint64_t finish(uint64_t h) {
 
 uint64_t stable_hash(const void *data, size_t size) { return finish(add(beginning, data, size)); }
 
+static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
+
+/* Whether a key ends as that of a replica; then also the number of it, and the size of the key of its shard. */
+static bool ends_as_replica(const uint8_t *key, size_t *size, uint32_t *replica) {
+    if (*size < 2 || key[0] != '#' || key[*size - 2] != '+' || !is_digit(key[*size - 1])) return false;
+    *replica = (uint32_t)(key[*size - 1] - '0');
+    *size -= 2;
+    return true;
+}
+
 uint32_t domain_of(const void *kind, size_t kind_size, const void *key, size_t key_size, uint32_t domains) {
-    return (uint32_t)(finish(add(add(add(beginning, kind, kind_size), "/", 1), key, key_size)) % domains);
+    uint32_t away = 0;
+    ends_as_replica(key, &key_size, &away);
+    uint64_t home = finish(add(add(add(beginning, kind, kind_size), "/", 1), key, key_size)) % domains;
+    return (uint32_t)((home + away) % domains);
+}
+
+/* Digits that make a number below the bound. */
+static bool read_below(const uint8_t *digits, size_t size, uint32_t bound, uint32_t *out) {
+    uint64_t number = 0;
+    size_t at = 0;
+    while (at < size && is_digit(digits[at]) && number < bound) number = 10 * number + (uint64_t)(digits[at++] - '0');
+    *out = (uint32_t)number;
+    return size > 0 && at == size && number < bound;
+}
+
+uint32_t shard_of(const void *key, size_t size, uint32_t shards) {
+    const uint8_t *bytes = key;
+    uint32_t named;
+    if (size > 0 && bytes[0] == '#' && read_below(bytes + 1, size - 1, shards, &named)) return named;
+    return (uint32_t)(stable_hash(key, size) % shards);
+}
+
+bool names_replica(const void *key, size_t size, uint32_t shards, uint32_t replicas) {
+    const uint8_t *bytes = key;
+    uint32_t replica, shard;
+    return ends_as_replica(bytes, &size, &replica) && replica > 0 && replica < replicas &&
+           read_below(bytes + 1, size - 1, shards, &shard) && (bytes[1] != '0' || size == 2);
 }

@@ -160,7 +160,7 @@ enum {
     X(R_OBSERVED, "d", "ss") \
     X(R_CROSSING, "IQ", "b") \
     X(R_HEARD, "IQ", "") \
-    X(R_SERVE, "IIQQQQQQQIQQIBBBB", "s") \
+    X(R_SERVE, "IIQQQQQQQIQQIBBBBB", "s") \
     X(R_MAY_OPEN, "B", "ss") \
     X(R_LINKED, "", "ss") \
     X(R_CONFIGURED, "", "ss") \

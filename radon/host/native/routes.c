@@ -119,18 +119,6 @@ static Str *no_such_kind(const Domain *d, const Str *kind) {
     return said;
 }
 
-/* "#17" names shard 17 itself, and any other key that of its hash (rule 17). */
-static uint32_t shard_of(Slice key, uint32_t shards) {
-    uint64_t number = 0;
-    size_t at = 1;
-    if (key.size < 2 || key.data[0] != '#') return (uint32_t)(stable_hash(key.data, key.size) % shards);
-    while (at < key.size && key.data[at] >= '0' && key.data[at] <= '9' && number < shards) {
-        number = 10 * number + (uint64_t)(key.data[at++] - '0');
-    }
-    if (at == key.size && number < shards) return (uint32_t)number;
-    return (uint32_t)(stable_hash(key.data, key.size) % shards);
-}
-
 static void set_key(Address *a, Str *key) {
     str_unref(a->key);
     a->key = key;
@@ -149,7 +137,9 @@ Error routes_resolve(Domain *d, Address *a, Str **why) {
         return TOO_LARGE;
     }
     if (kind->spread == SHARDED) {
-        set_key(a, say(2, SLICE("#"), decimal(room, shard_of(slice_of(a->key), kind->shards))));
+        Slice key = slice_of(a->key);
+        if (!names_replica(key.data, key.size, kind->shards, kind->replicas))
+            set_key(a, say(2, SLICE("#"), decimal(room, shard_of(key.data, key.size, kind->shards))));
     } else if (kind->spread == EVERY_HOST) {
         if (!slice_equal(slice_of(a->key), SLICE("@here")) && !str_equal(a->key, d->settings.host)) {
             Slice name = slice_of(kind->name);

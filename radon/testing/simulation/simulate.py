@@ -187,6 +187,7 @@ class Simulation:
     def _come_to_rest(self) -> None:
         for client in self.clients:
             client.stop()
+        self.world.run(self.world.now + int(self.workload.settles * SECOND), self._is_over)
         until = self.world.now + REST
         while not self._is_over() and self._is_busy():
             if self.world.now >= until:

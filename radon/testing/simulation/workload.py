@@ -77,6 +77,10 @@ class Workload:
     clients = 20
     """How many there are."""
 
+    settles = 0.0
+    """Seconds that atoms get, when clients have stopped and nothing goes wrong any more, before all has to be at rest:
+    what they do of their own accord, by timers, is no sign that they are not."""
+
     def __init__(self, random: Random) -> None:
         self.random = random
 

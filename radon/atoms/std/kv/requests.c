@@ -1,108 +1,6 @@
 /* requests.c - requests about one key. */
 #include "types.h"
 
-/* ---- reading ---- */
-
-#define CONDITIONS (KV_IF_ABSENT | KV_IF_PRESENT | KV_IF_VERSION)
-
-enum { NO_FIELD = 0, TAG = 1, VERSION = 2, EXPIRY = 4, PAYLOAD = 8, KEY = 16 };
-
-/* What each operation takes; all else is 0 in a well-formed request, so that a later format may give it a meaning. */
-static const struct {
-    uint8_t flags;
-    uint8_t fields;
-} takes[] = {
-    [KV_INFO] = {0, NO_FIELD},
-    [KV_GET] = {CONDITIONS | KV_NO_VALUE | KV_BOUNDED, KEY},
-    [KV_PUT] = {CONDITIONS | KV_KEEP_EXPIRY | KV_RELATIVE | KV_GIVE_OLD, KEY | TAG | EXPIRY | PAYLOAD},
-    [KV_DELETE] = {CONDITIONS | KV_GIVE_OLD, KEY},
-    [KV_COMPARE] = {KV_KEEP_EXPIRY | KV_RELATIVE | KV_GIVE_OLD, KEY | TAG | VERSION | EXPIRY | PAYLOAD},
-    [KV_ADD] = {CONDITIONS | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
-    [KV_APPEND] = {CONDITIONS | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
-    [KV_WRITE] = {KV_IF_ABSENT | KV_IF_PRESENT | KV_RELATIVE, KEY | TAG | VERSION | EXPIRY | PAYLOAD},
-    [KV_EXPIRE] = {CONDITIONS | KV_RELATIVE | KV_GIVE_OLD, KEY | EXPIRY},
-    [KV_BATCH] = {0, KEY | PAYLOAD},
-    [KV_SCAN] = {KV_NO_VALUE | KV_BOUNDED, KEY | VERSION},
-    [KV_COMMAND] = {0, PAYLOAD},
-    [KV_FETCH] = {CONDITIONS, KEY},
-    [KV_STORE] = {CONDITIONS | KV_KEEP_EXPIRY | KV_RELATIVE, KEY | TAG | EXPIRY | PAYLOAD},
-    [KV_PREPARE] = {0, KEY | PAYLOAD},
-    [KV_COMMIT] = {0, KEY},
-    [KV_ABORT] = {0, KEY},
-};
-
-static uint8_t fields_of(const request *given) {
-    uint8_t fields = takes[given->op].fields;
-    if (given->flags & KV_IF_VERSION) fields |= VERSION;
-    if (given->flags & KV_BOUNDED) fields |= given->op == KV_GET ? VERSION | EXPIRY : PAYLOAD;
-    return fields;
-}
-
-static bool well_formed(const request *given) {
-    uint8_t fields = fields_of(given);
-    if (given->flags & ~takes[given->op].flags) return false;
-    if ((given->flags & KV_IF_VERSION) && (given->flags & KV_BOUNDED)) return false; /* both would be in `version` */
-    return (fields & TAG || given->tag == 0) && (fields & VERSION || given->version == 0) &&
-           (fields & EXPIRY || given->expiry == 0) && (fields & PAYLOAD || given->size == 0) &&
-           (fields & KEY || given->key.len == 0);
-}
-
-kv_status request_read(radon_bytes body, request *out) {
-    uint8_t *head = (uint8_t *)body.data; /* in this turn's memory, like all that the host hands in */
-    if (body.len < KV_HEAD) return KV_INVALID;
-    size_t size = radon_load_u32(head + 4);
-    if (head[3] != 0 || size > body.len - KV_HEAD) return KV_INVALID;
-    *out = (request){
-        .op = head[0],
-        .alone = true,
-        .flags = head[1],
-        .tag = head[2],
-        .version = radon_load_u64(head + 8),
-        .expiry = radon_load_u64(head + 16),
-        .payload = head + KV_HEAD,
-        .size = size,
-        .key = {head + KV_HEAD + size, body.len - KV_HEAD - size},
-    };
-    if (out->op >= sizeof takes / sizeof *takes || (out->op != KV_INFO && takes[out->op].fields == NO_FIELD))
-        return KV_UNSUPPORTED;
-    kv_status status = types_allow(out);
-    if (status != KV_OK) return status;
-    if (!well_formed(out)) return KV_INVALID;
-    return out->key.len > KV_KEY_MAX && out->op != KV_SCAN ? KV_TOO_LARGE : KV_OK;
-}
-
-kv_status request_next(radon_bytes *rest, request *out) {
-    radon_bytes body;
-    kv_status status = kv_take_key(rest, &body) ? request_read(body, out) : KV_INVALID;
-    out->alone = false;
-    bool one = (out->op >= KV_GET && out->op <= KV_EXPIRE) || (out->op >= KV_COMMAND && out->op <= KV_STORE);
-    return status == KV_OK && !one ? KV_INVALID : status;
-}
-
-/* ---- answering ---- */
-
-radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value) {
-    uint8_t *head = radon_alloc(KV_HEAD + value.len);
-    radon_store_u32(head, (uint32_t)status | (uint32_t)tag << 8);
-    radon_store_u32(head + 4, (uint32_t)value.len);
-    radon_store_u64(head + 8, version);
-    radon_store_u64(head + 16, expiry);
-    memcpy(head + KV_HEAD, value.data, value.len);
-    return (radon_bytes){head, KV_HEAD + value.len};
-}
-
-radon_bytes answer(kv_status status, uint64_t version, radon_bytes value) {
-    return answer_about(status, 0, version, 0, value);
-}
-
-void answer_begin(radon_buffer *buffer) { memset(radon_buffer_extend(buffer, KV_HEAD), 0, KV_HEAD); }
-
-radon_bytes answer_finish(radon_buffer *buffer, uint64_t version) {
-    radon_store_u32(buffer->data + 4, (uint32_t)(buffer->len - KV_HEAD));
-    radon_store_u64(buffer->data + 8, version);
-    return radon_buffer_bytes(buffer);
-}
-
 static radon_bytes plain(kv_status status) { return answer(status, 0, KV_NOTHING); }
 
 /* The entry's head; its value too where that is asked for. */
@@ -110,30 +8,14 @@ static radon_bytes answer_entry(kv_status status, const entry *it, bool with_val
     return answer_about(status, it->tag, it->version, it->expiry, with_value ? it->value : KV_NOTHING);
 }
 
-/* The entry that was written behind this head, by its head and what tells how long it is now. */
-static radon_bytes answer_length(const uint8_t *head, size_t length) {
-    uint8_t bytes[8];
-    radon_store_u64(bytes, length);
-    return answer_about(KV_OK, head[1], radon_load_u64(head + 8), radon_load_u64(head + 16), (radon_bytes){bytes, 8});
-}
-
 /* ---- single operations: what there was is loaded, and the condition holds ---- */
 
 static radon_bytes get(const request *given, const entry *old) {
-    if (!old->some) return plain(KV_ABSENT);
-    if (given->flags & KV_NO_VALUE) return answer_length(old->stored.value.data, old->value.len);
-    if (!(given->flags & KV_BOUNDED)) return old->stored.value;
-    uint64_t rest = given->version < old->value.len ? old->value.len - given->version : 0;
-    entry part = *old;
-    part.value.data += old->value.len - rest;
-    part.value.len = (size_t)(given->expiry < rest ? given->expiry : rest);
-    return answer_entry(KV_OK, &part, true);
+    return old->some ? answer_get(given, old->stored.value) : plain(KV_ABSENT);
 }
 
 static uint64_t expiry_given(const request *given, const entry *old) {
-    if ((given->flags & KV_KEEP_EXPIRY) && old->some) return old->expiry;
-    uint64_t now = given->flags & KV_RELATIVE && given->expiry != 0 ? radon_clock_now() : 0;
-    return given->expiry > UINT64_MAX - now ? UINT64_MAX : given->expiry + now;
+    return (given->flags & KV_KEEP_EXPIRY) && old->some ? old->expiry : request_expiry(given);
 }
 
 /* The answer to a change: what there was, if that was asked for, or the head of what is there now. */
