@@ -71,6 +71,7 @@ typedef enum {
     KV_INVALID,      /* no well-formed request */
     KV_UNSUPPORTED,  /* an operation that this shard does not know */
     KV_READY,        /* a command that waits may be asked again */
+    KV_UNANSWERED = 12, /* of a coordinator (txkv.h): a shard failed or did not answer; nothing was changed */
 } kv_status;
 
 /* An answer, and each entry within one. */
@@ -208,6 +209,7 @@ static inline radon_bytes kv_prepare(radon_bytes name, radon_buffer batch) {
     return kv_request(KV_PREPARE, (kv_options){0}, radon_buffer_bytes(&batch), name);
 }
 
+/* One name, or several of that length, one behind the other. */
 static inline radon_bytes kv_commit(radon_bytes name) {
     return kv_request(KV_COMMIT, (kv_options){0}, KV_NOTHING, name);
 }

@@ -8,13 +8,14 @@ async with radon.Runtime("radon.toml") as app:
     assert await kv.get("apples") == b"5"
 """
 
-from radon.kv.blocking import BlockingKv
-from radon.kv.event_loop import Kv
+from radon.kv.blocking import BlockingKv, BlockingTransaction
+from radon.kv.event_loop import Kv, Transaction
 from radon.kv.operations import (
     ALWAYS,
     IF_ABSENT,
     IF_PRESENT,
     Condition,
+    Conflict,
     Entry,
     Locked,
     NotANumber,
@@ -23,6 +24,6 @@ from radon.kv.operations import (
 )
 
 __all__ = [
-    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "BlockingKv", "Condition", "Entry", "Kv", "Locked", "NotANumber",
-    "if_version", "shard_of",
+    "ALWAYS", "IF_ABSENT", "IF_PRESENT", "BlockingKv", "BlockingTransaction", "Condition", "Conflict", "Entry", "Kv",
+    "Locked", "NotANumber", "Transaction", "if_version", "shard_of",
 ]  # fmt: skip

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
+from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from radon.kv.messages import Answer, parse
@@ -11,8 +14,10 @@ from radon.kv.operations import (
     PAGE,
     Ask,
     Condition,
+    Conflict,
     Entry,
     Key,
+    Locked,
     Operations,
     Scan,
     Steps,
@@ -20,8 +25,16 @@ from radon.kv.operations import (
     encoded,
     naming,
 )
+from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
+
+Pause = Callable[[int], None]
+"""As that of the event loop."""
+
+
+def sleep_before(attempt: int) -> None:
+    time.sleep(pause_before(attempt))
 
 
 class Caller(Protocol):
@@ -34,12 +47,16 @@ class BlockingKv:
     """As `Kv`, over a `radon.BlockingRuntime`."""
 
     def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
-    ) -> None:
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
+        coordinators: str = "tx", pause: Pause = sleep_before,
+    ) -> None:  # fmt: skip
         """See `Kv`."""
         self._app = app
         self._kind = kind
         self._timeout = timeout
+        self._coordinators = coordinators
+        self._number_of_coordinators = 0  # not known yet
+        self._pause = pause
         self._operations = Operations(shards) if shards is not None else None
 
     @property
@@ -131,7 +148,48 @@ class BlockingKv:
         while (found := self._drive(scan.step())) is not None:
             yield from found
 
+    # ---- transactions ----
+
+    def snapshot(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """See `Kv.snapshot`."""
+        names = [encoded(key) for key in keys]
+        found = self._patiently(Snapshot(self.operations, names).take)
+        return [None if (it := found[name]) is None else it.value for name in names]
+
+    def transaction(self, *, once: str = "") -> BlockingTransaction:
+        """See `Kv.transaction`."""
+        return BlockingTransaction(self, once)
+
+    def transact(self, work: Callable[[BlockingTransaction], T], *, once: str = "", tries: int = TRIES) -> T:
+        """See `Kv.transact`."""
+        for attempt in count(1):
+            try:
+                with self.transaction(once=f"{once} {attempt}" if once else "") as transaction:
+                    result = work(transaction)
+                return result
+            except Conflict:
+                if attempt == tries:
+                    raise
+                self._pause(attempt)
+        raise AssertionError("unreachable")
+
+    def _begin(self) -> Work:
+        return Work(self.operations, self._kind, self._coordinators)
+
+    def _commit(self, work: Work, once: str) -> None:
+        if work.needs_coordinator and not self._number_of_coordinators:
+            self._number_of_coordinators = self._drive(ask_for_coordinators(self._coordinators))
+        self._patiently(lambda: work.commit(self._number_of_coordinators), once if work.writes else "")
+
     # ---- asking ----
+
+    def _patiently(self, steps: Callable[[], Steps[T]], once: str = "") -> T:
+        for attempt in range(1, TRIES):
+            try:
+                return self._drive(steps(), once)
+            except Locked:
+                self._pause(attempt)
+        return self._drive(steps(), once)
 
     def _drive(self, steps: Steps[T], once: str = "") -> T:
         try:
@@ -143,4 +201,41 @@ class BlockingKv:
             return value
 
     def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        return parse(self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))
+        address = f"{ask.kind or self._kind}/#{ask.shard}"
+        return parse(self._app.call(address, ask.body, timeout=self._timeout, **named))
+
+
+class BlockingTransaction:
+    """As `Transaction`, for one thread."""
+
+    def __init__(self, kv: BlockingKv, once: str) -> None:
+        self._kv = kv
+        self._once = once
+        self._work: Work
+
+    def __enter__(self) -> BlockingTransaction:
+        self._work = self._kv._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._kv._commit(self._work, self._once)
+
+    def get(self, key: Key) -> bytes | None:
+        """See `Transaction.get`."""
+        return self.get_many([key])[0]
+
+    def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """See `Transaction.get_many`."""
+        names = list(keys)
+        return self._kv._patiently(lambda: self._work.get_many(names))
+
+    def put(self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False) -> None:
+        """See `Transaction.put`."""
+        self._work.put(key, value, ttl, keep_ttl)
+
+    def delete(self, key: Key) -> None:
+        """See `Transaction.delete`."""
+        self._work.delete(key)

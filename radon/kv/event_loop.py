@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from itertools import count
+from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from radon.kv.messages import Answer, parse
@@ -12,8 +14,10 @@ from radon.kv.operations import (
     PAGE,
     Ask,
     Condition,
+    Conflict,
     Entry,
     Key,
+    Locked,
     Operations,
     Scan,
     Steps,
@@ -21,8 +25,16 @@ from radon.kv.operations import (
     encoded,
     naming,
 )
+from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
+
+Pause = Callable[[int], Awaitable[None]]
+"""Waits before the attempt of this number; the first, which waits for nobody, is 0."""
+
+
+async def sleep_before(attempt: int) -> None:
+    await asyncio.sleep(pause_before(attempt))
 
 
 class Caller(Protocol):
@@ -43,12 +55,20 @@ class Kv:
     """
 
     def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0
-    ) -> None:
-        """`shards`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds."""
+        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
+        coordinators: str = "tx", pause: Pause = sleep_before,
+    ) -> None:  # fmt: skip
+        """`shards`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds.
+
+        `coordinators`: the kind whose module is "std:txkv", for transactions over several shards. `pause`: how they
+        wait for each other.
+        """
         self._app = app
         self._kind = kind
         self._timeout = timeout
+        self._coordinators = coordinators
+        self._number_of_coordinators = 0  # not known yet
+        self._pause = pause
         self._operations = Operations(shards) if shards is not None else None
 
     async def operations(self) -> Operations:
@@ -149,18 +169,108 @@ class Kv:
             for entry in found:
                 yield entry
 
+    # ---- transactions ----
+
+    async def snapshot(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """The values that all of the keys had at one moment, whatever shards they are in. It never conflicts."""
+        names = [encoded(key) for key in keys]
+        reading = Snapshot(await self.operations(), names)
+        found = await self._patiently(reading.take)
+        return [None if (it := found[name]) is None else it.value for name in names]
+
+    def transaction(self, *, once: str = "") -> Transaction:
+        """Reads and writes of any keys that happen together when the block is left, or not at all.
+
+            async with kv.transaction() as t:
+                apples = await t.get("apples")
+                t.put("pears", apples)
+
+        Serializable: as if nobody else had done anything meanwhile. Leaving it raises Conflict where somebody has; then
+        nothing was changed, and the block may be run again, as `transact` does. Left by an exception it does nothing.
+        """
+        return Transaction(self, once)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, once: str = "", tries: int = TRIES) -> T:
+        """Run `work` in a transaction, again after a pause for as long as it conflicts; what it returned."""
+        for attempt in count(1):
+            try:
+                async with self.transaction(once=f"{once} {attempt}" if once else "") as transaction:
+                    result = await work(transaction)
+                return result
+            except Conflict:
+                if attempt == tries:
+                    raise
+                await self._pause(attempt)
+        raise AssertionError("unreachable")
+
+    async def _begin(self) -> Work:
+        return Work(await self.operations(), self._kind, self._coordinators)
+
+    async def _commit(self, work: Work, once: str) -> None:
+        if work.needs_coordinator and not self._number_of_coordinators:
+            self._number_of_coordinators = await self._drive(ask_for_coordinators(self._coordinators))
+        await self._patiently(lambda: work.commit(self._number_of_coordinators), once if work.writes else "")
+
     # ---- asking ----
+
+    async def _patiently(self, steps: Callable[[], Steps[T]], once: str = "") -> T:
+        """What only waits for the end of another transaction is tried again."""
+        for attempt in range(1, TRIES):
+            try:
+                return await self._drive(steps(), once)
+            except Locked:
+                await self._pause(attempt)
+        return await self._drive(steps(), once)
 
     async def _drive(self, steps: Steps[T], once: str = "") -> T:
         try:
             asks = next(steps)
             while True:
-                questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
-                answers = [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
-                asks = steps.send(answers)
+                asks = steps.send(await self._ask_all(asks, once))
         except StopIteration as end:
             value: T = end.value
             return value
 
+    async def _ask_all(self, asks: list[Ask], once: str) -> list[Answer]:
+        questions = [self._ask(ask, naming(once, self._kind, number)) for number, ask in enumerate(asks)]
+        return [await questions[0]] if len(questions) == 1 else await asyncio.gather(*questions)
+
     async def _ask(self, ask: Ask, named: Mapping[str, str]) -> Answer:
-        return parse(await self._app.call(f"{self._kind}/#{ask.shard}", ask.body, timeout=self._timeout, **named))
+        address = f"{ask.kind or self._kind}/#{ask.shard}"
+        return parse(await self._app.call(address, ask.body, timeout=self._timeout, **named))
+
+
+class Transaction:
+    """What `Kv.transaction` gives. Only one coroutine uses it."""
+
+    def __init__(self, kv: Kv, once: str) -> None:
+        self._kv = kv
+        self._once = once
+        self._work: Work
+
+    async def __aenter__(self) -> Transaction:
+        self._work = await self._kv._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self._kv._commit(self._work, self._once)
+
+    async def get(self, key: Key) -> bytes | None:
+        """The value, or None; that of this transaction where it has put or deleted one."""
+        return (await self.get_many([key]))[0]
+
+    async def get_many(self, keys: Iterable[Key]) -> list[bytes | None]:
+        """The values, in the order of the keys."""
+        names = list(keys)
+        return await self._kv._patiently(lambda: self._work.get_many(names))
+
+    def put(self, key: Key, value: bytes, *, ttl: float | None = None, keep_ttl: bool = False) -> None:
+        """Put a value in the end; as `Kv.put`."""
+        self._work.put(key, value, ttl, keep_ttl)
+
+    def delete(self, key: Key) -> None:
+        """Delete it in the end, if it is there."""
+        self._work.delete(key)

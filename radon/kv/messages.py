@@ -21,6 +21,9 @@ VALUE_MAX = 8 << 20
 BATCH_MAX = 4096
 BATCH_BYTES = 4 << 20
 TRANSACTION = 16
+RUN = 19
+"""The operation of a coordinator, std:txkv (docs/txkv.md)."""
+PARTS_MAX = 1024
 FOR_EVER = 2**64 - 1  # ns
 
 _REQUEST = struct.Struct("<BBBxIQQ")
@@ -81,6 +84,7 @@ class Status(IntEnum):
     INVALID = 9
     UNSUPPORTED = 10
     READY = 11
+    UNANSWERED = 12  # of a coordinator: a shard failed or did not answer in time, and nothing was changed
 
 
 class Answer(NamedTuple):
@@ -112,7 +116,7 @@ class Page(NamedTuple):
 
 
 def request(
-    op: Op, key: bytes = b"", payload: bytes = b"", *, flags: Flag = NO_FLAGS, tag: int = 0, version: int = 0,
+    op: int, key: bytes = b"", payload: bytes = b"", *, flags: Flag = NO_FLAGS, tag: int = 0, version: int = 0,
     expiry: int = 0,
 ) -> bytes:  # fmt: skip
     """The bytes of a request. Raises Invalid for a number that does not fit into its field."""
@@ -120,6 +124,23 @@ def request(
         return _REQUEST.pack(op, flags, tag, len(payload), version, expiry) + payload + key
     except struct.error:
         raise Invalid(f"a tag is below 2^8, versions and times below 2^64: {tag}, {version}, {expiry}") from None
+
+
+class Part(NamedTuple):
+    """What a transaction does in one shard."""
+
+    kind: str
+    shard: int
+    requests: tuple[bytes, ...]
+
+
+def run(parts: Iterable[Part]) -> bytes:
+    """What a coordinator is asked. Of a refusal `expiry` is the number of the part, and all else as in a batch."""
+    bodies = []
+    for kind, shard, requests in parts:
+        name = kind.encode()
+        bodies.append(bytes([len(name)]) + name + _LENGTH.pack(shard) + items(requests))
+    return request(RUN, payload=items(bodies))
 
 
 def parse(body: bytes) -> Answer:

@@ -38,7 +38,11 @@ PAGE = 256
 """Entries of a shard that a scan asks for at once."""
 
 
-class Locked(RadonError):
+class Conflict(RadonError):
+    """Another transaction was faster, or is under way. Nothing was changed; try again, from the first read on."""
+
+
+class Locked(Conflict):
     """A transaction that is under way has the key. Try again."""
 
 
@@ -51,6 +55,7 @@ class Ask(NamedTuple):
 
     shard: int
     body: bytes
+    kind: str = ""  # another one than the store's
 
 
 Steps = Generator[list[Ask], list[Answer], T]
@@ -131,6 +136,12 @@ def expiry_of(ttl: float | None) -> tuple[Flag, int]:
     return Flag.RELATIVE, max(1, int(ttl * 1e9)) if ttl < 1e10 else FOR_EVER
 
 
+def _entry(answer: Answer) -> Entry | None:
+    if answer.status is Status.ABSENT:
+        return None
+    return Entry(answer.value, answer.version, answer.expiry, answer.tag)
+
+
 class Operations:
     """Those of a store with so many shards."""
 
@@ -142,8 +153,7 @@ class Operations:
         return checked(answer)
 
     def entry(self, key: Key) -> Steps[Entry | None]:
-        it = yield from self._one(key, request(Op.GET, encoded(key)))
-        return None if it.status is Status.ABSENT else Entry(it.value, it.version, it.expiry, it.tag)
+        return _entry((yield from self._one(key, request(Op.GET, encoded(key)))))
 
     def get(self, key: Key) -> Steps[bytes | None]:
         found = yield from self.entry(key)
@@ -204,10 +214,19 @@ class Operations:
 
     # ---- many keys ----
 
+    def entries(self, names: Iterable[bytes]) -> Steps[dict[bytes, Entry | None]]:
+        answers = yield from self._batches({name: request(Op.GET, name) for name in names}, halve=True)
+        return {name: _entry(it) for name, it in answers.items()}
+
+    def versions(self, names: Iterable[bytes]) -> Steps[dict[bytes, int]]:
+        """0 of those that are not there."""
+        answers = yield from self._batches({name: request(Op.GET, name, flags=Flag.NO_VALUE) for name in names})
+        return {name: it.version for name, it in answers.items()}
+
     def get_many(self, keys: Iterable[Key]) -> Steps[list[bytes | None]]:
         names = [encoded(key) for key in keys]
-        answers = yield from self._batches({name: request(Op.GET, name) for name in names}, halve=True)
-        return [it.value if (it := answers[name]).status is Status.OK else None for name in names]
+        found = yield from self.entries(names)
+        return [None if (it := found[name]) is None else it.value for name in names]
 
     def put_many(self, values: Mapping[Key, bytes], ttl: float | None) -> Steps[None]:
         flags, expiry = expiry_of(ttl)

@@ -13,7 +13,7 @@ SHARDS = 4
 
 def kv_kind(shards: int = SHARDS, **fields: Any) -> Kind:
     """As an application makes it of its manifest."""
-    module = STANDARDS["kv"].path
+    module = fields.pop("module", STANDARDS["kv"].path)
     return kind("kv", module, spread="sharded", shards=shards, config={"shards": f"{shards}"}, **fields)
 
 

@@ -87,6 +87,27 @@ def test_time_that_passes_over_what_was_prepared(harness: Harness) -> None:
     assert ask(harness, Op.GET, b"a").status is Status.ABSENT
 
 
+def test_several_may_end_in_one_message(harness: Harness) -> None:
+    for name, key in ((ONE, b"a"), (TWO, b"b")):
+        assert ask(harness, Op.PREPARE, name, put(key, b"1"), read(key, 0)).status is Status.OK
+    unknown = b"transaction six."
+    for bad in (b"", ONE[:-1], ONE + TWO[:-1]):
+        assert ask(harness, Op.COMMIT, bad).status is Status.INVALID
+    ended = ask(harness, Op.COMMIT, ONE + unknown + TWO + ONE)
+    assert (ended.status, ended.version) == (Status.OK, 4)
+    assert [ask(harness, Op.GET, key).value for key in (b"a", b"b")] == [b"1", b"1"]
+    assert ask(harness, Op.ABORT, ONE + unknown).status is Status.ABSENT
+    assert set(harness.state("kv/#0")) == {"values", "shard"}
+
+
+def test_what_nobody_awaits_the_answer_of_is_not_prepared(harness: Harness) -> None:
+    """Such as a dead letter that is revived when its transaction is long over."""
+    harness.send("kv/#0", request(Op.PREPARE, ONE, items([put(b"a", b"1")])))
+    assert ask(harness, Op.ABORT, ONE).status is Status.ABSENT
+    harness.send("kv/#0", request(Op.PUT, b"a", b"1"))
+    assert ask(harness, Op.GET, b"a").value == b"1"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_two_phases_over_two_shards_move_money_and_lose_none(seed: int) -> None:
     """A coordinator in Python with many transfers under way, of which some conflict; sums are read when all is over."""

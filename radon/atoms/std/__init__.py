@@ -1,7 +1,7 @@
 """The standard atoms: what `module = "std:NAME"` in a manifest stands for. Each has a folder, with sources and module.
 
 Owns where they are and what a manifest must say of them. `build.py` makes the modules; their clients are elsewhere
-(`radon/kv`, `guest-sdk/c/kv.h`).
+(`radon/kv`, `guest-sdk/c/kv.h` and `txkv.h`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Standard:
     name: str
     spread: str  # the only one that it works with
     shared: tuple[str, ...] = ()  # sources that it is made of too, which lie with others
+    memory: str = "private"  # how it has to have it
 
     @property
     def folder(self) -> Path:
@@ -38,4 +39,11 @@ class Standard:
 
 KV = ("kv/kv.c", "kv/requests.c", "kv/batches.c", "kv/entries.c")
 
-STANDARDS = {standard.name: standard for standard in (Standard("kv", "sharded"), Standard("keyspace", "sharded", KV))}
+STANDARDS = {
+    standard.name: standard
+    for standard in (
+        Standard("kv", "sharded"),
+        Standard("keyspace", "sharded", KV),
+        Standard("txkv", "sharded"),
+    )
+}

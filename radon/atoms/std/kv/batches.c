@@ -83,23 +83,35 @@ radon_bytes transaction_prepare(const request *given) {
     return answer(status, count, KV_NOTHING);
 }
 
-radon_bytes transaction_end(const request *given) {
+static radon_bytes end_one(kv_op op, radon_bytes name) {
     radon_option what;
     radon_bytes rest, items;
     request next;
     size_t count = 0;
-    if (given->key.len != KV_TRANSACTION) return answer(KV_INVALID, 0, KV_NOTHING);
-    kv_status status = prepared_load(given->key, &what);
+    kv_status status = prepared_load(name, &what);
     if (status != KV_OK || !what.some) return answer(status == KV_OK ? KV_ABSENT : status, 0, KV_NOTHING);
     rest = what.value;
     if (!kv_take_key(&rest, &items)) return answer(KV_INVALID, 0, KV_NOTHING);
     for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key);
-    prepared_remove(given->key, what.value);
+    prepared_remove(name, what.value);
     items = radon_concat(items, KV_NOTHING); /* puts write into it, and what was prepared may be wanted again */
-    for (rest = items; given->op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
+    for (rest = items; op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
         next.flags &= KV_KEEP_EXPIRY | KV_RELATIVE; /* its condition held when it was prepared */
-        radon_bytes it = next.op == KV_GET ? KV_NOTHING : request_run(&next, given->key);
+        radon_bytes it = next.op == KV_GET ? KV_NOTHING : request_run(&next, name);
         if (it.len > 0 && refused(it)) return it;
     }
     return answer(KV_OK, count, KV_NOTHING);
+}
+
+radon_bytes transaction_end(const request *given) {
+    kv_status status = KV_ABSENT;
+    uint64_t count = 0;
+    if (given->key.len == 0 || given->key.len % KV_TRANSACTION != 0) return answer(KV_INVALID, 0, KV_NOTHING);
+    for (size_t at = 0; at < given->key.len; at += KV_TRANSACTION) {
+        radon_bytes it = end_one(given->op, radon_slice(given->key, at, at + KV_TRANSACTION));
+        if (refused(it)) return it;
+        if (status_in(it) == KV_OK) status = KV_OK;
+        count += radon_load_u64(it.data + 8);
+    }
+    return answer(status, count, KV_NOTHING);
 }

@@ -65,12 +65,18 @@ static radon_bytes respond(const request *given) {
     }
 }
 
+/* Nobody would end what nobody knows to be prepared: a dead letter, say, that was revived when all is over. */
+static bool is_unheard(radon_message message, const request *given) {
+    return given->op == KV_PREPARE && !radon_message_wants_reply(message);
+}
+
 /* RADON_INVALID of a reply: nobody waits for one, and what was asked is done. */
 RADON_RECEIVE(message, body) {
     request given;
     RADON_TRY(entries_begin());
     kv_status status = types_begin(message);
     if (status == KV_OK) status = request_read(body, &given);
+    if (status == KV_OK && is_unheard(message, &given)) return RADON_DONE;
     radon_bytes it = status == KV_OK ? respond(&given) : answer(status, 0, KV_NOTHING);
     if (!refused(it)) status = types_settle();
     if (status != KV_OK) it = answer(status, 0, KV_NOTHING);

@@ -1,0 +1,98 @@
+/* txkv.h - how atoms in C talk to the standard atom `txkv`: transactions over the shards of stores. docs/txkv.md has the
+ * messages.
+ *
+ *     static kv_store store = {.kind = "kv", .shards = 16}, coordinators = {.kind = "tx", .shards = 4};
+ *
+ *     txkv all = {0};
+ *     txkv_add(&all, &store, from, kv_get_if(from, version));    from was read in this version, and
+ *     txkv_add(&all, &store, from, kv_put(from, less));          is written, and so is
+ *     txkv_add(&all, &store, to, kv_put(to, more));
+ *     RADON_TRY(txkv_ask(&all, &coordinators, timeout, token));  then in RADON_REPLIED txkv_parse(answer, &it)
+ */
+#ifndef TXKV_H
+#define TXKV_H
+
+#include "kv.h"
+
+#define TXKV_FORMAT 1
+#define TXKV_RUN ((kv_op)19) /* the operation; KV_INFO is the other one */
+#define TXKV_PARTS 1024      /* at most, in one transaction */
+
+/* ---- a transaction ---- */
+
+typedef struct {
+    kv_store *store;
+    uint32_t shard;
+    radon_buffer items;
+} txkv_part;
+
+/* What is to happen, in the turn's memory; {0} is nothing yet. */
+typedef struct {
+    txkv_part *parts;
+    size_t len;
+} txkv;
+
+/* Only if the key has this version, 0: if there is none. Locks it until the end, so that nobody changes it meanwhile. */
+static inline radon_bytes kv_get_if(radon_bytes key, uint64_t version) {
+    kv_options options = {.flags = KV_IF_VERSION | KV_NO_VALUE, .version = version};
+    return kv_request(KV_GET, options, KV_NOTHING, key);
+}
+
+/* Adds a get, put or delete of a key. Conditions are those of the requests; say them before what changes the key. */
+static inline void txkv_add(txkv *all, kv_store *store, radon_bytes key, radon_bytes request) {
+    uint32_t shard = kv_shard(store, key);
+    size_t index = 0;
+    while (index < all->len && (all->parts[index].store != store || all->parts[index].shard != shard)) index++;
+    if (index == all->len) {
+        size_t size = all->len++ * sizeof *all->parts;
+        all->parts = (txkv_part *)radon_realloc(all->parts, size, size + sizeof *all->parts);
+        all->parts[index] = (txkv_part){.store = store, .shard = shard};
+    }
+    kv_add_to(&all->parts[index].items, request);
+}
+
+/* The message to a coordinator. */
+static inline radon_bytes txkv_request(const txkv *all) {
+    radon_buffer parts = {0};
+    for (size_t index = 0; index < all->len; index++) {
+        const txkv_part *part = &all->parts[index];
+        radon_bytes kind = radon_text(part->store->kind);
+        radon_store_u32(radon_buffer_extend(&parts, 4), (uint32_t)(1 + kind.len + 4 + part->items.len));
+        radon_buffer_add_byte(&parts, (uint8_t)kind.len);
+        radon_buffer_add(&parts, kind);
+        radon_store_u32(radon_buffer_extend(&parts, 4), part->shard);
+        radon_buffer_add(&parts, radon_buffer_bytes(&part->items));
+    }
+    return kv_request(TXKV_RUN, (kv_options){0}, radon_buffer_bytes(&parts), KV_NOTHING);
+}
+
+/* Has it done. What is of one shard is asked of that shard itself, as a batch. */
+static inline radon_error txkv_ask(const txkv *all, kv_store *coordinators, uint64_t timeout, uint64_t token) {
+    if (all->len == 0) return RADON_INVALID;
+    txkv_part *first = all->parts;
+    if (all->len == 1) return kv_ask_shard(first->store, first->shard, kv_batch(first->items), timeout, token);
+    return kv_ask_shard(coordinators, first->shard % coordinators->shards, txkv_request(all), timeout, token);
+}
+
+/* ---- what became of it ---- */
+
+typedef struct {
+    kv_status status;  /* KV_OK: all of it happened; else nothing did */
+    uint64_t part;     /* which part was refused, in the order in which txkv_add made them */
+    uint64_t request;  /* which request of that part, from 0 */
+    kv_answer because; /* what that request was answered, if it was */
+} txkv_answer;
+
+/* Reads the answer to txkv_ask, whether a coordinator gave it or a shard. */
+static inline bool txkv_parse(radon_bytes body, txkv_answer *out) {
+    kv_answer it;
+    *out = (txkv_answer){0};
+    if (!kv_parse(body, &it)) return false;
+    out->status = it.status;
+    if (it.status <= KV_ABSENT) return true;
+    out->part = it.expiry;
+    out->request = it.version;
+    return it.value.len == 0 || kv_parse(it.value, &out->because);
+}
+
+#endif

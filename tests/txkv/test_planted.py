@@ -1,0 +1,74 @@
+"""A checker that finds nothing proves nothing: coordinators and shards with one mistake each, and all are found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from radon.atoms.build import build_c
+from radon.atoms.std import STANDARDS
+from radon.backends.program import Program
+from radon.host.domain import Settings
+from radon.host.domains import chosen
+from radon.testing.simulation import Options, Simulation
+from tests.kv.stores import kv_kind
+from tests.txkv.stores import tx_kind
+from tests.txkv.workload import Transactions
+
+SEEDS = 100
+
+MISTAKES = {
+    "it does not lock": (
+        "txkv/txkv.c",
+        "kv_request(KV_PREPARE, (kv_options){0}, part, it->name)",
+        "kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING)",
+    ),
+    "it decides by the first answer": ("txkv/txkv.c", "if (radon_load_u32(awaited) > 0)", "if (false)"),
+    "it commits whatever it hears": ("txkv/txkv.c", "if (status != KV_OK) {", "if (false) {"),
+    "it forgets to abort": ("txkv/txkv.c", "decide(&it, KV_ABORT, ALL, but,", "decide(&it, KV_ABORT, 0, but,"),
+    "it counts answers in memory": (
+        "txkv/txkv.c",
+        "return radon_bucket_put(open, number_key(number), it.stored)",
+        "return RADON_OK",
+    ),
+    "a shard does not lock what is read": (
+        "kv/batches.c",
+        "    return lock_take(next->key, next->op == KV_GET ? READ : WRITTEN, name);",
+        "    return next->op == KV_GET ? KV_OK : lock_take(next->key, WRITTEN, name);",
+    ),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def each_domain() -> str:
+    """One: the mistakes are the guests', and all domains run them alike."""
+    return chosen()
+
+
+def module(name: str, folder: Path, mistake: tuple[str, str, str]) -> Path:
+    """The standard atom of this name, with the mistake where it is one of it."""
+    shutil.copytree(STANDARDS[name].folder, folder / name)
+    path, right, wrong = mistake
+    if path.startswith(f"{name}/"):
+        text = (folder / path).read_text()
+        assert text.count(right) == 1
+        (folder / path).write_text(text.replace(right, wrong))
+    out = folder / f"{name}.wasm"
+    build_c(sorted((folder / name).glob("*.c")), out)
+    return out
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found(mistake: tuple[str, str, str], tmp_path: Path) -> None:
+    kinds = {
+        "kv": kv_kind(module=module("kv", tmp_path, mistake)),
+        "tx": tx_kind(("kv/*",), module=module("txkv", tmp_path, mistake)),
+    }
+    program = Program("shop", MappingProxyType(kinds), (), Settings())
+    seeds = (Simulation(seed, program, Transactions, Options()).run() for seed in range(SEEDS))
+    found = next((result.violation for result in seeds if result.violation), "")
+    assert found != ""

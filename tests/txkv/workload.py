@@ -1,0 +1,123 @@
+"""What clients do to a store with coordinators while hosts crash and the network fails: transactions, snapshots, and
+appends that know nothing of transactions. Some order of all of it, which does not contradict the clock, explains every
+answer; and when all is over nothing is locked any more.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import count
+from random import Random
+
+from radon.abi.errors import Timeout, Unavailable
+from radon.kv import Conflict, Kv
+from radon.kv.messages import RUN, Answer, Op, parse
+from radon.kv.operations import Ask
+from radon.testing.history import Operation, Outcome
+from radon.testing.serializability import check_serializable
+from radon.testing.simulation import Client, State, Workload
+from tests.kv.stores import SHARDS
+
+KEYS = [f"key-{number}" for number in range(10)]
+AFTER_ALL = 1 << 62  # ns, for what is read when everything is over
+CHANGES = (RUN, Op.BATCH, Op.APPEND)
+
+
+class Asking:
+    """A question that only reads is asked without a dedup key, so that it leaves no trace in the log."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def call(self, address: str, body: bytes = b"", *, timeout: float = 10.0, once: str = "") -> bytes:
+        return await self.client.call(address, body, timeout=timeout, once=body[0] in CHANGES)
+
+
+class Store(Kv):
+    """In virtual time, in which a client asks one question after the other."""
+
+    def __init__(self, client: Client) -> None:
+        async def pause(attempt: int) -> None:
+            await client.sleep(client.random.random() * min(0.2, 0.005 * 2.0**attempt))
+
+        super().__init__(Asking(client), shards=SHARDS, timeout=10.0, pause=pause)
+
+    async def _ask_all(self, asks: list[Ask], once: str) -> list[Answer]:
+        return [await self._ask(ask, {}) for ask in asks]
+
+
+def listed(value: bytes | None) -> tuple[int, ...]:
+    return tuple(int(word) for word in (value or b"").split())
+
+
+class Transactions(Workload):
+    clients = 16
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(random)
+        self.values = count(1)  # no two are the same, so that a list shows its whole past
+
+    async def client(self, client: Client) -> None:
+        kv = Store(client)
+        async for _ in client.every(1.0):
+            with suppress(Timeout):
+                await client.random.choices((self.transact, self.look, self.append), (6, 2, 1))[0](kv, client)
+
+    async def transact(self, kv: Kv, client: Client) -> None:
+        """Reads lists and appends to some of them."""
+        keys = client.random.sample(KEYS, client.random.randrange(1, 5))
+        parts = [("append", key, next(self.values)) if client.random.random() < 0.5 else ("read", key) for key in keys]
+        with client.begin("txn", *parts) as operation:
+            answers: list[tuple[int, ...] | None] = []
+            try:
+                async with kv.transaction() as t:
+                    for name, key, *value in parts:
+                        found = await t.get(key)
+                        answers.append(listed(found) if name == "read" else None)
+                        if name == "append":
+                            t.put(key, b"%b %d" % (found or b"", *value))
+            except (Conflict, Unavailable):
+                operation.failed()
+            else:
+                operation.ok(answers)
+
+    async def look(self, kv: Kv, client: Client) -> None:
+        keys = client.random.sample(KEYS, client.random.randrange(1, len(KEYS)))
+        with client.begin("txn", *(("read", key) for key in keys)) as operation:
+            try:
+                operation.ok([listed(value) for value in await kv.snapshot(keys)])
+            except (Conflict, Unavailable):
+                operation.failed()
+
+    async def append(self, kv: Kv, client: Client) -> None:
+        """Without a transaction."""
+        key, value = client.random.choice(KEYS), next(self.values)
+        with client.begin("txn", ("append", key, value)) as operation:
+            try:
+                await kv.append(key, b" %d" % value)
+                operation.ok([None])
+            except Conflict:
+                operation.failed()
+
+    def check(self, history: list[Operation], state: State) -> None:
+        assert not state.dead_letters(), state.dead_letters()
+        left = {
+            f"{kind}/{atom}: {put.bucket}"
+            for kind, kept in (("kv", ("values", "shard")), ("tx", ("numbers", "told", "asked")))
+            for atom in state.atoms(kind)
+            for put in state.entries(f"{kind}/{atom}")
+            if put.bucket not in kept
+        }
+        assert not left, f"these are not over: {left}"
+        stored = {
+            put.key.decode(): listed(parse(put.value).value)
+            for atom in state.atoms("kv")
+            for put in state.entries(f"kv/{atom}")
+            if put.bucket == "values"
+        }
+        reads = ("txn", *(("read", key) for key in KEYS))
+        final = Operation(
+            "audit", reads, tuple(stored.get(key, ()) for key in KEYS), AFTER_ALL, AFTER_ALL + 1, Outcome.OK
+        )
+        found = check_serializable([*history, final])
+        assert found.ok, found.text
