@@ -132,7 +132,7 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.at("module").wrong(self.module, fault)
         if self.spread != standard.spread:
             raise place.at("spread").wrong(self.spread, f"{self.module} needs spread = {standard.spread!r}")
-        if self.memory != "private":
+        if self.memory != standard.memory == "private":
             raise place.at("memory").wrong(self.memory, f"{self.module} keeps in memory what is one atom's")
 
 

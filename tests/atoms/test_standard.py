@@ -60,8 +60,8 @@ def test_an_application_with_one_is_stored_whole() -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv, keyspace, txkv"),
-        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv, keyspace, txkv"),
+        ({"module": "std:kw"}, "module = 'std:kw': there is no standard atom 'kw'; known: kv, keyspace, txkv, resp"),
+        ({"module": "std:"}, "module = 'std:': there is no standard atom ''; known: kv, keyspace, txkv, resp"),
         ({"spread": "keyed", "shards": None}, "spread = 'keyed': std:kv needs spread = 'sharded'"),
         ({"memory": "shared"}, "memory = 'shared': std:kv keeps in memory what is one atom's"),
     ],

@@ -45,5 +45,6 @@ STANDARDS = {
         Standard("kv", "sharded"),
         Standard("keyspace", "sharded", KV),
         Standard("txkv", "sharded"),
+        Standard("resp", "keyed", memory="shared"),
     )
 }
