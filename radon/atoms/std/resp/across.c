@@ -218,7 +218,7 @@ static void check(connection *self, const plan *what, radon_bytes touches, radon
         ask(self, shard, kv_batch(batch));
         asked = true;
     }
-    if (!asked) return connection_done(self, plan_reply(self, what, answers));
+    if (!asked) return plan_finish(self, what, answers);
     gather(self, ROUND_CHECK, answers);
 }
 
@@ -275,7 +275,7 @@ void across_checked(connection *self) {
     plan_make(self, &what);
     kv_answer worst = gathered_worst(self);
     if (worst.status != KV_OK) return refuse(self, worst);
-    connection_done(self, plan_reply(self, &what, self->record));
+    plan_finish(self, &what, self->record);
 }
 
 void across_committed(connection *self) {
@@ -283,5 +283,5 @@ void across_committed(connection *self) {
     plan_make(self, &what);
     kv_answer answer = gathered(self, what.home);
     if (answer.status != KV_OK) return refuse(self, answer);
-    connection_done(self, plan_reply(self, &what, self->record));
+    plan_finish(self, &what, self->record);
 }

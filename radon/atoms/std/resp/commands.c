@@ -1,5 +1,5 @@
 /* commands.c - what becomes of a command: refused, queued, answered here, or brought to the shards of its keys. */
-#include "features.h"
+#include "plan.h"
 
 const subcommand subcommands[] = {
 #define COMMAND(...)
@@ -188,6 +188,7 @@ void round_finish(connection *self, round_kind kind) {
     case ROUND_EVERYWHERE: return everywhere_finish(self);
     case ROUND_WATCH: return watch_finish(self);
     case ROUND_EXEC: return exec_finish(self);
+    case ROUND_PUBLISH: return plan_published(self);
     case ROUND_FETCH: return across_fetched(self);
     case ROUND_PEEK: return across_peeked(self);
     case ROUND_CHECK: return across_checked(self);

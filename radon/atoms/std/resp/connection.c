@@ -15,20 +15,23 @@ static bool set_aside(connection *self, radon_bytes body) {
     return self->aside = self->changed = true;
 }
 
-radon_error connection_begin(connection *self, radon_message chunk, radon_bytes body) {
-    radon_bytes stored = {0};
+radon_error connection_begin(connection *self, radon_message chunk) {
     *self = (connection){.chunk = chunk};
     radon_error error = radon_state_open(radon_text("connection"), &self->bucket);
     if (error == RADON_OK) error = session_load(self->bucket, &self->session);
-    if (error != RADON_OK) return error;
     self->out.resp = self->session.protocol;
-    if (self->session.pieces > 0 && body.len > 0 && set_aside(self, body)) return RADON_OK;
-    if (self->session.pieces > 0) error = session_join(self->bucket, 'i', self->session.pieces, &stored);
-    stored = radon_slice(stored, self->session.begin, stored.len);
+    return error;
+}
+
+void connection_take(connection *self, radon_bytes body) {
+    const session *it = &self->session;
+    radon_bytes stored = {0};
+    if (it->pieces > 0 && body.len > 0 && set_aside(self, body)) return;
+    if (it->pieces > 0) connection_check(self, session_join(self->bucket, 'i', it->pieces, &stored));
+    stored = radon_slice(stored, it->begin, stored.len);
     self->body = body;
     self->input = stored.len == 0 ? body : body.len == 0 ? stored : radon_concat(stored, body);
     self->length = self->input.len;
-    return error;
 }
 
 /* What is not handled lasts. */

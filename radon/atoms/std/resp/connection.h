@@ -49,8 +49,11 @@ typedef enum {
     BEGUN, /* shards are asked; it stays at the front until connection_done */
 } verdict;
 
-/* A turn of the connection; `body` came in, or nothing. */
-radon_error connection_begin(connection *self, radon_message chunk, radon_bytes body);
+/* Begins a turn. The chunk is the one that came, or that was kept. */
+radon_error connection_begin(connection *self, radon_message chunk);
+
+/* What is there to handle: what was left, and what came in, or nothing. */
+void connection_take(connection *self, radon_bytes body);
 
 /* Handles commands until there are no more, or shards are asked. */
 void connection_advance(connection *self);

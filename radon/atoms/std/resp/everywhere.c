@@ -18,11 +18,14 @@ static verdict scan_begin(connection *self) {
     return BEGUN;
 }
 
-verdict everywhere_begin(connection *self, int number) {
-    if (number == command_number_scan) return scan_begin(self);
+verdict everywhere_ask(connection *self) {
     for (uint32_t shard = 0; shard < settings_get()->shards; shard++) ask(self, shard, command_of(self, 0, 0));
     gather(self, ROUND_EVERYWHERE, KV_NOTHING);
     return BEGUN;
+}
+
+verdict everywhere_begin(connection *self, int number) {
+    return number == command_number_scan ? scan_begin(self) : everywhere_ask(self);
 }
 
 /* The only reply in an answer; no bytes: there is none. */
@@ -85,11 +88,34 @@ static radon_bytes any(connection *self) {
     return reply;
 }
 
+/* PUBSUB NUMSUB: each shard tells of all channels, of those of others 0. */
+static radon_bytes numbers(connection *self) {
+    const uint32_t shards = settings_get()->shards;
+    replies to = connection_replies(self);
+    radon_bytes *rest = radon_alloc(shards * sizeof *rest), text, name = {0};
+    uint8_t type;
+    for (uint32_t shard = 0; shard < shards; shard++) {
+        rest[shard] = reply_in(gathered(self, shard));
+        if (!read_line(&rest[shard], &type, &text)) return refusal(self, gathered(self, shard));
+    }
+    reply_array(&to, 2 * (self->call.argc - 2));
+    for (size_t index = 2; index < self->call.argc; index++) {
+        int64_t total = 0, number = 0;
+        for (uint32_t shard = 0; shard < shards; shard++)
+            if (read_bulk(&rest[shard], &name) && read_line(&rest[shard], &type, &text) && radon_parse_s64(text, &number))
+                total += number;
+        reply_bulk(&to, self->call.argv[index]);
+        reply_integer(&to, total);
+    }
+    return radon_buffer_bytes(&to.bytes);
+}
+
 void everywhere_finish(connection *self) {
     int number = command_find(self->call.argv[0]);
     if (gathered_worst(self).status == KV_LOCKED && try_again(self)) return;
     radon_bytes reply = number == command_number_scan        ? scan_reply(self)
                         : number == command_number_randomkey ? any(self)
+                        : number == command_number_pubsub && is_word(self->call.argv[1], "numsub") ? numbers(self)
                                                              : sum(self);
     connection_done(self, reply);
 }

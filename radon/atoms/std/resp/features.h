@@ -63,6 +63,9 @@ void reply_help(replies *to, const command *it);
 verdict everywhere_begin(connection *self, int number);
 void everywhere_finish(connection *self);
 
+/* Asks all shards what is in `call`. */
+verdict everywhere_ask(connection *self);
+
 /* ---- multi.c: transactions of the connection ---- */
 
 local_command run_multi, run_exec, run_discard, run_watch, run_unwatch;
@@ -96,6 +99,9 @@ local_command run_subscribe, run_unsubscribe, run_psubscribe, run_punsubscribe, 
 /* Takes what was published off the messages. False: it came from the peer. */
 bool publication_heard(connection *self, radon_message message, radon_bytes body);
 void subscribe_finish(connection *self);
+
+/* As a shard takes it: PUBLISH CHANNEL MESSAGE. */
+void publish_pack(radon_buffer *to, const arguments *call);
 
 /* Leaves all channels and patterns; false: there were none. */
 bool unsubscribe_all(connection *self);

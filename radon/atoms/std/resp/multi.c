@@ -164,8 +164,8 @@ verdict run_exec(connection *self, replies *to) {
         return DONE;
     }
     if (what.count == 0 && self->session.watched == 0) {
-        reply_bytes(to, plan_reply(self, &what, KV_NOTHING));
-        return DONE;
+        plan_finish(self, &what, KV_NOTHING);
+        return BEGUN;
     }
     if (!what.one) return across_begin(self);
     ask(self, what.home, exec_message(self, &what));
@@ -186,5 +186,5 @@ void exec_finish(connection *self) {
     if (answer.status != KV_OK) return connection_done(self, refusal(self, answer));
     radon_bytes rest = answer.value;
     while (self->session.watched > 0 && kv_next(&rest, &last)) continue; /* the checks, then the commands' */
-    connection_done(self, plan_reply(self, &what, last.value));
+    plan_finish(self, &what, last.value);
 }

@@ -49,6 +49,7 @@ static void add_queued(connection *self, plan *to, radon_bytes queue) {
         int64_t selected;
         if (number == command_number_select && read_integer(call.argv[1], &selected) && selected >= 0 && selected < DATABASES)
             db = (uint8_t)selected;
+        if (number == command_number_publish) to->publishes = true;
         if (commands[number].place == RESP) continue;
         if (to->count == 0) to->db = db;
         if (db != to->db) to->fault = fault("ERR ", "SELECT", " between the commands of a transaction is not supported");
@@ -86,24 +87,61 @@ void plan_make(connection *self, plan *out) {
     if (self->session.watched > 0) add_watched(self, out);
 }
 
-radon_bytes plan_reply(connection *self, const plan *it, radon_bytes answers) {
+/* ---- the replies ---- */
+
+/* Those of an EXEC: of shards, of this connection, and of what was published, all in the order of the commands. */
+static radon_bytes exec_reply(connection *self, radon_bytes answers, radon_bytes *published) {
     replies out = connection_replies(self);
-    radon_bytes reply, queue;
+    radon_bytes reply, queue = queue_of(self);
     arguments call = self->call;
-    if (!it->exec) return kv_take_key(&answers, &reply) ? reply : KV_NOTHING;
-    queue = queue_of(self);
     reply_array(&out, self->session.queued);
     multi_reset(self);
     self->call = (arguments){0};
     while (wire_unpack(&queue, &self->call)) {
         int number = command_find(self->call.argv[0]);
-        if (commands[number].place == RESP)
+        bool publishes = number == command_number_publish;
+        radon_bytes *from = publishes ? &published[shard_of(self->call.argv[1])] : &answers;
+        if (commands[number].place == RESP && !publishes)
             local_run(self, number, &out);
-        else if (kv_take_key(&answers, &reply))
+        else if (kv_take_key(from, &reply))
             radon_buffer_add(&out.bytes, reply);
     }
     self->call = call;
     return radon_buffer_bytes(&out.bytes);
+}
+
+static void publish(connection *self, radon_bytes answers) {
+    arguments call = {0};
+    for (uint32_t shard = 0; shard < settings_get()->shards; shard++) {
+        radon_buffer message = {0};
+        radon_bytes queue = queue_of(self);
+        command_begin(self, &message, 0, 0);
+        size_t empty = message.len;
+        while (wire_unpack(&queue, &call))
+            if (command_find(call.argv[0]) == command_number_publish && shard_of(call.argv[1]) == shard)
+                publish_pack(&message, &call);
+        if (message.len > empty) ask(self, shard, command_finish(&message));
+    }
+    gather(self, ROUND_PUBLISH, answers);
+}
+
+void plan_finish(connection *self, const plan *it, radon_bytes answers) {
+    radon_bytes reply = {0};
+    if (it->publishes) return publish(self, answers);
+    if (it->exec)
+        reply = exec_reply(self, answers, NULL);
+    else
+        kv_take_key(&answers, &reply);
+    connection_done(self, reply);
+}
+
+void plan_published(connection *self) {
+    uint32_t shards = settings_get()->shards;
+    radon_bytes *published = radon_alloc(shards * sizeof *published);
+    kv_answer worst = gathered_worst(self);
+    for (uint32_t shard = 0; shard < shards; shard++) published[shard] = gathered(self, shard).value;
+    if (worst.status != KV_OK) return connection_done(self, refusal(self, worst));
+    connection_done(self, exec_reply(self, self->record, published));
 }
 
 radon_bytes version_check(radon_bytes key, uint64_t version) {

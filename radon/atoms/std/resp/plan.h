@@ -18,6 +18,7 @@ typedef struct {
     uint32_t home;         /* the shard of the first key */
     bool one;              /* all keys are there */
     bool exec;             /* the replies are those of an EXEC */
+    bool publishes;        /* and there is a PUBLISH among its commands, which comes last of all */
     uint8_t db;
     radon_bytes fault;     /* why it cannot be done: a reply */
 } plan;
@@ -30,8 +31,9 @@ static inline const plan_key *plan_key_at(const plan *it, size_t index) {
     return (const plan_key *)it->keys.data + index;
 }
 
-/* The whole reply, of what the shards replied to `commands`, each behind its length; EXEC has ended then. */
-radon_bytes plan_reply(connection *self, const plan *it, radon_bytes answers);
+/* Shards replied this to `commands`, each behind its length: the command in `call` is done, or publishes first. */
+void plan_finish(connection *self, const plan *it, radon_bytes answers);
+void plan_published(connection *self);
 
 /* A GET that tells whether the key still has that version. */
 radon_bytes version_check(radon_bytes key, uint64_t version);

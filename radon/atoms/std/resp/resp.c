@@ -17,8 +17,9 @@ RADON_START(args) {
 
 RADON_RECEIVE(message, body) {
     connection self;
-    RADON_TRY(connection_begin(&self, message, body));
+    RADON_TRY(connection_begin(&self, message));
     if (self.session.flags & HEARING && publication_heard(&self, message, body)) return RADON_DONE;
+    connection_take(&self, body);
     connection_advance(&self);
     RADON_TRY(connection_end(&self));
     return RADON_DONE;
@@ -28,7 +29,8 @@ RADON_RECEIVE(message, body) {
 static bool resume(connection *self, radon_error *error) {
     radon_message chunk;
     if (!radon_messaging_kept(CHUNK_TOKEN, &chunk)) return false;
-    *error = connection_begin(self, chunk, (radon_bytes){0});
+    *error = connection_begin(self, chunk);
+    if (*error == RADON_OK) connection_take(self, (radon_bytes){0});
     return *error == RADON_OK;
 }
 

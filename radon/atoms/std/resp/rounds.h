@@ -22,6 +22,7 @@ typedef enum {
     ROUND_EVERYWHERE, /* everywhere.c */
     ROUND_WATCH,      /* multi.c */
     ROUND_EXEC,
+    ROUND_PUBLISH,
     ROUND_FETCH,      /* across.c, one after the other */
     ROUND_PEEK,
     ROUND_CHECK,
