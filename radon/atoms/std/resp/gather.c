@@ -53,9 +53,7 @@ bool gather(connection *self, round_kind kind, radon_bytes record) {
 }
 
 static bool fail(connection *self, radon_error error) {
-    kv_answer answer = {.status = (kv_status)STATUS_FAILED};
-    if (error == RADON_TOO_LARGE) answer.status = KV_TOO_LARGE;
-    connection_done(self, refusal(self, answer));
+    connection_done(self, refusal(self, understand(error, KV_NOTHING)));
     return false;
 }
 
@@ -88,9 +86,10 @@ bool gather_within(connection *self, round_kind kind, radon_bytes record, uint64
 
 /* ---- answers ---- */
 
-static kv_answer understand(radon_error error, radon_bytes body) {
+kv_answer understand(radon_error error, radon_bytes body) {
     kv_answer answer;
     if (error == RADON_OK && kv_parse(body, &answer)) return answer;
+    if (error == RADON_TOO_LARGE) return (kv_answer){.status = KV_TOO_LARGE};
     return (kv_answer){.status = (kv_status)(error == RADON_TIMEOUT ? STATUS_TIMEOUT : STATUS_FAILED)};
 }
 

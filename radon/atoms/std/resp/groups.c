@@ -227,10 +227,8 @@ static bool hands_back(connection *self, token it, const kv_answer *answer, refu
 }
 
 void group_answered(connection *self, token it, radon_error error, radon_bytes body) {
-    kv_answer answer = {.status = (kv_status)STATUS_FAILED};
     refused_part refused;
-    if (error == RADON_TIMEOUT) answer.status = (kv_status)STATUS_TIMEOUT;
-    if (error == RADON_OK && !kv_parse(body, &answer)) answer.status = (kv_status)STATUS_FAILED;
+    kv_answer answer = understand(error, body);
     self->waiting = true;
     if (hands_back(self, it, &answer, &refused)) {
         if (answer.status == KV_TOO_LARGE) {

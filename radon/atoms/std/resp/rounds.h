@@ -108,6 +108,9 @@ kv_answer gathered_worst(const connection *self);
 
 enum { STATUS_TIMEOUT = 254, STATUS_FAILED = 255 };
 
+/* What an answer is, also one that did not come. */
+kv_answer understand(radon_error error, radon_bytes body);
+
 /* ---- commands that were refused ---- */
 
 /* The reply to a command that a shard did not carry out. */
