@@ -51,6 +51,19 @@ kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error
     return read_integer(c->argv[index], out) ? KV_OK : call_fail(c, error);
 }
 
+kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error) {
+    if (error != NULL) TRY(call_integer_or(c, index, out, error));
+    else TRY(call_integer(c, index, out));
+    if (*out >= least && *out <= most) return KV_OK;
+    if (error != NULL) return call_fail(c, error);
+    if (least == 0 && most == INT64_MAX) return call_fail(c, "ERR value is out of range, must be positive");
+    radon_buffer range = {0};
+    radon_buffer_add_s64(&range, least);
+    radon_buffer_add_text(&range, " and ");
+    radon_buffer_add_s64(&range, most);
+    return call_fail_about(c, "ERR value is out of range, value must between ", radon_buffer_bytes(&range), "");
+}
+
 kv_status call_integer(call *c, size_t index, int64_t *out) {
     return call_integer_or(c, index, out, "ERR value is not an integer or out of range");
 }
@@ -76,13 +89,6 @@ kv_status key_load(call *c, radon_bytes key, entry *out) {
 kv_status key_load_typed(call *c, radon_bytes key, type type, entry *out) {
     TRY(key_load(c, key, out));
     return out->some && out->tag != type ? call_fail_wrong_type(c) : KV_OK;
-}
-
-kv_status key_remove(call *c, radon_bytes key, bool *was_there) {
-    entry it;
-    TRY(key_load(c, key, &it));
-    *was_there = it.some;
-    return entry_remove(key, &it);
 }
 
 uint8_t *string_room(size_t size) { return (uint8_t *)radon_alloc(KV_HEAD + size) + KV_HEAD; }

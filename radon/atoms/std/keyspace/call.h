@@ -13,6 +13,7 @@
 #include "../redis/replies.h"
 
 #define DATABASES 16
+#define RANDOM_MOST (1 << 20) /* elements that are picked at random, where they may repeat */
 #define FAILED KV_INVALID /* of a command: its reply is an error */
 
 /* The tags of entries. */
@@ -62,6 +63,9 @@ static inline radon_bytes key_name(radon_bytes key) { return (radon_bytes){key.d
 kv_status call_integer(call *c, size_t index, int64_t *out);
 kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error);
 
+/* One in this range; `error` may be NULL, and then the error is Redis' usual one. */
+kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error);
+
 static inline bool call_is(const call *c, size_t index, const char *word) { return is_word(c->argv[index], word); }
 
 /* ---- entries ---- */
@@ -75,9 +79,6 @@ kv_status key_load_typed(call *c, radon_bytes key, type type, entry *out);
 /* Room for a string of `size` bytes that string_store takes without copying it. */
 uint8_t *string_room(size_t size);
 kv_status string_store(radon_bytes key, uint8_t *value, size_t size, uint64_t expiry, const entry *old);
-
-/* Removes an entry of any type, and says whether there was one. */
-kv_status key_remove(call *c, radon_bytes key, bool *was_there);
 
 /* Says that waiters for this key may go on. Whoever adds to a list or a sorted set by collection_close need not. */
 void key_is_ready(radon_bytes key);

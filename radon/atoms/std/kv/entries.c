@@ -216,8 +216,8 @@ kv_status entry_remove(radon_bytes key, const entry *old) {
     return status == KV_OK ? move_expiry(key, expiry_of(old->stored), 0) : status;
 }
 
-radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out) {
-    return radon_bucket_scan(values, radon_some(start), end, limit, false, out);
+radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out) {
+    return radon_bucket_scan(values, radon_some(start), end, limit, backwards, out);
 }
 
 /* ---- transactions ---- */

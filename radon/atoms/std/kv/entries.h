@@ -31,7 +31,7 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
 
 kv_status entry_remove(radon_bytes key, const entry *old);
 
-radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out);
+radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out);
 
 /* Bytes of values that this turn has loaded and stored so far. */
 size_t entries_moved(void);

@@ -39,10 +39,10 @@ static radon_bytes scan(const request *given) {
     radon_buffer page = {0};
     radon_bytes resume = {0};
     if (given->version == 0 || given->version > UINT32_MAX) return answer(KV_INVALID, 0, KV_NOTHING);
-    radon_error error = entries_scan(given->key, end, (uint32_t)given->version, &entries);
+    radon_error error = entries_scan(given->key, end, (uint32_t)given->version, false, &entries);
     if (error == RADON_OK && entries.len > 0) {
         resume = radon_concat(entries.data[entries.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
-        error = entries_scan(resume, end, 1, &more);
+        error = entries_scan(resume, end, 1, false, &more);
     }
     if (error != RADON_OK) return answer(KV_INVALID, 0, KV_NOTHING);
     if (more.len == 0) resume.len = 0;
