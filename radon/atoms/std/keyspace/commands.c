@@ -130,5 +130,12 @@ radon_bytes types_command(const request *given) {
     }
     if (status == KV_OK && peeks) status = peek_report(&to.bytes);
     if (peeks) entries_undo(mark);
+    if (status == KV_LOCKED) return answer(KV_LOCKED, 0, types_hand_back(given));
     return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, KV_NOTHING);
+}
+
+/* No command changes its arguments, so they are as they came. */
+radon_bytes types_hand_back(const request *given) {
+    bool has = given->op == KV_COMMAND && given->size > COMMAND_HEAD && !(given->payload[1] & COMMAND_FOREIGN);
+    return has ? (radon_bytes){given->payload + COMMAND_HEAD, given->size - COMMAND_HEAD} : KV_NOTHING;
 }
