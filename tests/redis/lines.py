@@ -15,7 +15,9 @@ CHUNK = 65536
 CLOSED = 6  # ErrorCode.CLOSED as a Reply has it
 
 
-def redis(shards: int = 4, *, config: dict[str, str] | None = None, limits: Limits | None = None, **fields: Any) -> Harness:
+def redis(
+    shards: int = 4, *, config: dict[str, str] | None = None, limits: Limits | None = None, **fields: Any
+) -> Harness:
     """A harness with the three kinds of a Redis front door; `limits` are those of the connections."""
     sharded = {"spread": "sharded", "shards": shards, "config": {"shards": str(shards)}}
     return Harness(

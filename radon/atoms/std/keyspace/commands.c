@@ -49,17 +49,18 @@ static kv_status run(call *c) {
     size_t mark;
     int number = command_find(c->argv[0]);
     c->begin = c->to->bytes.len;
-    if (number < 0 || functions[number] == NULL) {
+    bool internal = number < 0 && c->argv[0].len > 0 && c->argv[0].data[0] == '.'; /* which no client can send */
+    if (!internal && (number < 0 || functions[number] == NULL)) {
         reply_unknown(c);
         return KV_OK;
     }
-    c->is = &commands[number];
-    if (!arity_fits(c->is->arity, c->argc)) {
+    c->is = internal ? NULL : &commands[number];
+    if (!internal && !arity_fits(c->is->arity, c->argc)) {
         call_fail_arity(c);
         return KV_OK;
     }
     entries_changes(&mark);
-    kv_status status = functions[number](c);
+    kv_status status = internal ? subscribers_run(c) : functions[number](c);
     if (status == KV_OK) return KV_OK;
     entries_undo(mark);
     if (status == KV_EXHAUSTED) call_fail(c, "OOM command not allowed when used memory > 'maxmemory'.");
