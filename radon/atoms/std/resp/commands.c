@@ -195,7 +195,6 @@ void round_finish(connection *self, round_kind kind) {
     case ROUND_COMMIT: return across_committed(self);
     case ROUND_BLOCK: return block_finish(self);
     case ROUND_TRY: return block_tried(self);
-    case ROUND_WAIT: return block_waited(self);
     case ROUND_SUBSCRIBE: return subscribe_finish(self);
     default: return;
     }

@@ -112,7 +112,10 @@ void connection_reread(connection *self) {
 
 void connection_done(connection *self, radon_bytes reply) {
     wire_next(&self->input, limits_of(self), &self->call);
-    if (is_word(self->call.argv[0], "exec") && self->session.flags & IN_MULTI) multi_reset(self);
+    int number = command_find(self->call.argv[0]);
+    if (number == command_number_exec && self->session.flags & IN_MULTI) multi_reset(self);
+    if (number >= 0 && commands[number].flags & BLOCKING)
+        connection_check(self, radon_bucket_delete(self->bucket, radon_text("b")));
     connection_emit(self, reply);
     after_command(self);
     if (self->session.attempts > 0 || self->session.since > 0) self->changed = true;

@@ -90,7 +90,14 @@ verdict block_begin(connection *self, int number, uint32_t home);
 verdict block_across(connection *self, int number);
 void block_finish(connection *self);
 void block_tried(connection *self);
-void block_waited(connection *self);
+void block_waited(connection *self, token question, radon_error error, radon_bytes body);
+
+/* BLMOVE, whose keys lie in several shards, was tried; and waits until it may be again. */
+void block_moved(connection *self, radon_bytes reply);
+void block_wait(connection *self);
+
+/* The peer is gone. */
+void block_abandon(connection *self);
 
 /* ---- pubsub.c ---- */
 

@@ -57,20 +57,25 @@ static bool fail(connection *self, radon_error error) {
     return false;
 }
 
+radon_error ask_alone(token it, radon_bytes message, uint64_t timeout) {
+    bool coordinates = it.kind == ROUND_COMMIT; /* any coordinator does */
+    radon_address address;
+    radon_error error =
+        settings_open(coordinates ? settings_get()->tx : settings_get()->keys, coordinates ? "/" : "/#", it.shard, &address);
+    if (error != RADON_OK) return error;
+    error = radon_address_request(address, message, timeout, token_pack(it));
+    radon_address_drop(address);
+    return error;
+}
+
 bool gather_within(connection *self, round_kind kind, radon_bytes record, uint64_t timeout) {
     const question *all = (const question *)self->questions.data;
     size_t count = self->questions.len / sizeof *all;
     uint8_t left[8], flags = (uint8_t)((count == 1 ? ALONE : 0) | (record.len > 0 ? RECORD : 0));
-    radon_bytes family = kind == ROUND_COMMIT ? settings_get()->tx : settings_get()->keys;
     self->questions = (radon_buffer){0};
     for (size_t index = 0; index < count; index++) {
         token it = {kind, flags, (uint16_t)all[index].shard, 0};
-        radon_address address;
-        radon_error error = settings_open(family, kind == ROUND_COMMIT ? "/" : "/#", all[index].shard, &address);
-        if (error == RADON_OK) {
-            error = radon_address_request(address, all[index].message, timeout, token_pack(it));
-            radon_address_drop(address);
-        }
+        radon_error error = ask_alone(it, all[index].message, timeout);
         if (error != RADON_OK && index == 0) return fail(self, error);
         if (error != RADON_OK) { /* those before it will be answered, and nobody is to take that for something else */
             connection_check(self, error);
@@ -149,6 +154,8 @@ kv_answer gathered(const connection *self, uint32_t shard) {
         if (all[index].shard == shard) return all[index].answer;
     return (kv_answer){.status = (kv_status)STATUS_FAILED};
 }
+
+kv_answer gathered_only(const connection *self) { return ((const shard_answer *)self->answers.data)->answer; }
 
 kv_answer gathered_worst(const connection *self) {
     const shard_answer *all = (const shard_answer *)self->answers.data;

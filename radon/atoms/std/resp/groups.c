@@ -85,15 +85,6 @@ static void assemble(connection *self, radon_bytes slots) {
 
 /* ---- asking ---- */
 
-static radon_error send_part(token it, radon_bytes message) {
-    radon_address shard;
-    radon_error error = settings_open(settings_get()->keys, "/#", it.shard, &shard);
-    if (error != RADON_OK) return error;
-    error = radon_address_request(shard, message, ASK_TIMEOUT, token_pack(it));
-    radon_address_drop(shard);
-    return error;
-}
-
 void group_send(connection *self, bool more) {
     const uint32_t shards = settings_get()->shards;
     const part *parts = self->parts;
@@ -111,7 +102,7 @@ void group_send(connection *self, bool more) {
         if (to.count == 0) continue;
         it.shard = (uint16_t)shard;
         it.count = to.count;
-        radon_error error = send_part(it, command_finish(&to.message));
+        radon_error error = ask_alone(it, command_finish(&to.message), ASK_TIMEOUT);
         if (error != RADON_OK) group_answered(self, it, error, KV_NOTHING);
     }
 }
@@ -182,7 +173,7 @@ static void ask_again(connection *self, token it, radon_bytes commands) {
     command_begin(self, &message, 0, 0);
     radon_buffer_add(&message, commands);
     it.flags |= AGAIN;
-    radon_error error = send_part(it, command_finish(&message));
+    radon_error error = ask_alone(it, command_finish(&message), ASK_TIMEOUT);
     if (error != RADON_OK) group_answered(self, it, error, KV_NOTHING);
 }
 

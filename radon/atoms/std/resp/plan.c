@@ -132,7 +132,8 @@ void plan_finish(connection *self, const plan *it, radon_bytes answers) {
         reply = exec_reply(self, answers, NULL);
     else
         kv_take_key(&answers, &reply);
-    connection_done(self, reply);
+    bool blocks = commands[command_find(self->call.argv[0])].flags & BLOCKING;
+    blocks ? block_moved(self, reply) : connection_done(self, reply);
 }
 
 void plan_published(connection *self) {

@@ -44,6 +44,8 @@ static radon_error go_on(connection *self) {
 static void answered(connection *self, token it, radon_error error, radon_bytes body) {
     if (it.kind == ROUND_DIRECT || it.kind == ROUND_GROUP) {
         group_answered(self, it, error, body);
+    } else if (it.kind == ROUND_WAIT) {
+        block_waited(self, it, error, body);
     } else if (gather_take(self, it, error, body)) {
         connection_reread(self);
         round_finish(self, it.kind);
@@ -69,5 +71,14 @@ RADON_FIRED(number) {
     if (!resume(&self, &error)) return error == RADON_OK ? RADON_DONE : radon_fail(radon_error_name(error));
     if (number >> 32 == TIMER_GROUP) group_again(&self, (uint32_t)number);
     RADON_TRY(go_on(&self));
+    return RADON_DONE;
+}
+
+/* Token 0 is the peer; the atom ends with this turn. */
+RADON_DOWN(token, status) {
+    connection self;
+    RADON_TRY(connection_begin(&self, (radon_message){0}));
+    block_abandon(&self);
+    radon_bucket_drop(self.bucket);
     return RADON_DONE;
 }

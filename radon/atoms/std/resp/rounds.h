@@ -97,11 +97,17 @@ void ask(connection *self, uint32_t shard, radon_bytes message);
 bool gather(connection *self, round_kind kind, radon_bytes record);
 bool gather_within(connection *self, round_kind kind, radon_bytes record, uint64_t timeout);
 
+/* One question, with an answer that is handled alone. */
+radon_error ask_alone(token it, radon_bytes message, uint64_t timeout);
+
 /* An answer came. True when it was the last of its round; then `record` of the connection is there, and these are. */
 bool gather_take(connection *self, token it, radon_error error, radon_bytes body);
 
 /* What a shard answered. Where it did not, one of these is the status. */
 kv_answer gathered(const connection *self, uint32_t shard);
+
+/* Of a round of one shard. */
+kv_answer gathered_only(const connection *self);
 
 /* The first answer that is not KV_OK, if there is one. */
 kv_answer gathered_worst(const connection *self);
