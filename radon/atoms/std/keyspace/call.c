@@ -52,11 +52,11 @@ kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error
 }
 
 kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error) {
+    if (error == NULL && least == 0 && most == INT64_MAX) error = "ERR value is out of range, must be positive";
     if (error != NULL) TRY(call_integer_or(c, index, out, error));
     else TRY(call_integer(c, index, out));
     if (*out >= least && *out <= most) return KV_OK;
     if (error != NULL) return call_fail(c, error);
-    if (least == 0 && most == INT64_MAX) return call_fail(c, "ERR value is out of range, must be positive");
     radon_buffer range = {0};
     radon_buffer_add_s64(&range, least);
     radon_buffer_add_text(&range, " and ");

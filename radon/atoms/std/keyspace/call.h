@@ -87,4 +87,13 @@ void key_is_ready(radon_bytes key);
  * The caller then answers what a timeout is answered. */
 void call_wait(call *c, size_t first, size_t last);
 
+/* The argument as a timeout in seconds, which is the connection's to keep: whether it is one. */
+kv_status call_timeout(call *c, size_t index);
+
+/* The argument is how many keys follow, behind which there is at least one argument more; `last`: that of the last. */
+kv_status call_numbered_keys(call *c, size_t index, size_t *last);
+
+/* "COUNT n" or nothing at the end of LMPOP and its like. */
+kv_status call_pop_count(call *c, size_t index, int64_t *count);
+
 #endif

@@ -60,7 +60,7 @@ static kv_status run(call *c) {
         return KV_OK;
     }
     entries_changes(&mark);
-    kv_status status = internal ? subscribers_run(c) : functions[number](c);
+    kv_status status = internal ? internal_run(c) : functions[number](c);
     if (status == KV_OK) return KV_OK;
     entries_undo(mark);
     if (status == KV_EXHAUSTED) call_fail(c, "OOM command not allowed when used memory > 'maxmemory'.");

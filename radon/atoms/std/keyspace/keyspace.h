@@ -34,6 +34,10 @@ kv_status waiters_withdraw(uint64_t place);
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
 
+/* ---- internal.c ---- */
+
+kv_status internal_run(call *c);
+
 /* ---- subscribers.c ---- */
 
 kv_status subscribers_begin(radon_message message);

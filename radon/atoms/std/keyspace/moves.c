@@ -42,9 +42,7 @@ kv_status command_renamenx(call *c) {
 
 static kv_status read_database(call *c, size_t index, uint8_t *out) {
     int64_t db;
-    TRY(call_integer(c, index, &db));
-    if (db != (int32_t)db)
-        return call_fail(c, "ERR value is out of range, value must between -2147483648 and 2147483647");
+    TRY(call_integer_in(c, index, INT32_MIN, INT32_MAX, &db, NULL));
     if (db < 0 || db >= DATABASES) return call_fail(c, "ERR DB index is out of range");
     *out = (uint8_t)db;
     return KV_OK;
@@ -132,8 +130,8 @@ static kv_status put_in(uint8_t db, const items *from) {
 kv_status command_swapdb(call *c) {
     int64_t first, second;
     items from_first, from_second;
-    TRY(call_integer_or(c, 1, &first, "ERR invalid first DB index"));
-    TRY(call_integer_or(c, 2, &second, "ERR invalid second DB index"));
+    TRY(call_integer_in(c, 1, INT32_MIN, INT32_MAX, &first, "ERR invalid first DB index"));
+    TRY(call_integer_in(c, 2, INT32_MIN, INT32_MAX, &second, "ERR invalid second DB index"));
     if (first < 0 || first >= DATABASES || second < 0 || second >= DATABASES)
         return call_fail(c, "ERR DB index is out of range");
     if (first != second) {

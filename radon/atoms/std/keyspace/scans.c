@@ -24,13 +24,21 @@ static radon_bytes slot_of(uint64_t cursor) {
     return (radon_bytes){bytes, 2};
 }
 
+/* As strtoul does, which takes a sign, and nothing at all. */
+static bool read_cursor(radon_bytes text, uint64_t *out) {
+    bool negative = text.len > 0 && text.data[0] == '-', has_sign = negative || (text.len > 0 && text.data[0] == '+');
+    *out = 0;
+    if (text.len > 0 && !radon_parse_u64(radon_slice(text, has_sign, text.len), out)) return false;
+    if (negative) *out = 0 - *out;
+    return true;
+}
+
 kv_status scan_cursor(call *c, size_t index, radon_option *out) {
-    uint64_t cursor = 0;
+    uint64_t cursor;
     radon_bucket cursors;
     radon_option found;
-    radon_bytes text = c->argv[index];
     *out = RADON_NONE;
-    if (text.len > 0 && !radon_parse_u64(text, &cursor)) return call_fail(c, "ERR invalid cursor");
+    if (!read_cursor(c->argv[index], &cursor)) return call_fail(c, "ERR invalid cursor");
     if (cursor == 0) return KV_OK;
     TRY(open_cursors(&cursors));
     if (radon_bucket_get(cursors, slot_of(cursor), &found) != RADON_OK) return KV_INVALID;

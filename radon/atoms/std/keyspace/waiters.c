@@ -1,23 +1,98 @@
-/* waiters.c - messages that wait for something to pop. */
+/* waiters.c - messages that wait until there is something to pop.
+ *
+ *     waiters   bucket: 'k', length of the key (u32, big-endian), key, place (u64, big-endian) -> nothing
+ *                       'p', place -> the keys, each behind its length (u32)
+ *
+ * A place in the queue is a number, and the token under which the message is kept. Who waits is told when there may be
+ * something, and asks again: so nothing is popped for somebody who is gone.
+ */
 #include "keyspace.h"
 
-static radon_message current;
+static radon_bucket waiters;
+static bool waiting;          /* there may be some */
+static radon_message current; /* the message of this turn */
+static radon_buffer ready;    /* keys, each behind its length, in the turn's memory */
 
 kv_status waiters_begin(radon_message message) {
     current = message;
-    return KV_OK;
+    ready = (radon_buffer){0};
+    if (waiters.handle != 0) return KV_OK;
+    radon_entry_list some;
+    radon_error error = radon_state_open(radon_text("waiters"), &waiters);
+    if (error == RADON_OK) error = radon_bucket_scan(waiters, RADON_NONE, RADON_NONE, 1, false, &some);
+    waiting = error == RADON_OK && some.len > 0;
+    return error == RADON_OK ? KV_OK : KV_INVALID;
 }
 
-void key_is_ready(radon_bytes key) { (void)key; }
+void key_is_ready(radon_bytes key) {
+    if (waiting) dump_add(&ready, key);
+}
+
+/* The places of those who wait for a key lie between this with `place` 0 and that with the highest. */
+static radon_bytes name_of_key(radon_bytes key, uint64_t place) {
+    uint8_t *bytes = radon_alloc(13 + key.len);
+    bytes[0] = 'k';
+    radon_store_u32(bytes + 1, __builtin_bswap32((uint32_t)key.len));
+    memcpy(bytes + 5, key.data, key.len);
+    radon_store_u64_key(bytes + 5 + key.len, place);
+    return (radon_bytes){bytes, 13 + key.len};
+}
+
+static radon_bytes name_of_place(uint64_t place) {
+    uint8_t *bytes = radon_alloc(9);
+    bytes[0] = 'p';
+    radon_store_u64_key(bytes + 1, place);
+    return (radon_bytes){bytes, 9};
+}
+
+/* Whoever waits there is answered, if somebody does, and waits no more. */
+static radon_error release(uint64_t place, kv_status status) {
+    uint8_t number[8];
+    radon_option keys;
+    radon_bytes rest, key;
+    radon_message message;
+    radon_error error = radon_bucket_get(waiters, name_of_place(place), &keys);
+    if (error != RADON_OK || !keys.some) return error;
+    for (rest = keys.value; dump_take(&rest, &key);) radon_bucket_delete(waiters, name_of_key(key, place));
+    radon_bucket_delete(waiters, name_of_place(place));
+    if (!radon_messaging_kept(place, &message)) return RADON_OK;
+    radon_store_u64(number, place);
+    radon_message_reply(message, answer(status, 0, (radon_bytes){number, 8}));
+    radon_message_drop(message);
+    return RADON_OK;
+}
+
+kv_status waiters_withdraw(uint64_t place) { return release(place, KV_CONFLICT) == RADON_OK ? KV_OK : KV_INVALID; }
 
 kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
-    (void)keys, (void)count, (void)place;
-    return KV_UNSUPPORTED;
+    radon_buffer all = {0};
+    if (place == 0) TRY(entries_number(&place));
+    else TRY(waiters_withdraw(place));
+    for (size_t index = 0; index < count; index++) {
+        dump_add(&all, keys[index]);
+        TRY(entries_write(waiters, name_of_key(keys[index], place), radon_some(KV_NOTHING), RADON_NONE));
+    }
+    TRY(entries_write(waiters, name_of_place(place), radon_some(radon_buffer_bytes(&all)), RADON_NONE));
+    waiting = true;
+    return radon_message_keep(current, place) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
-kv_status waiters_withdraw(uint64_t place) {
-    (void)place;
-    return KV_UNSUPPORTED;
+static void wake_those_of(radon_bytes key) {
+    radon_option start = radon_some(name_of_key(key, 0)), end = radon_some(name_of_key(key, UINT64_MAX));
+    radon_entry_list page;
+    while (radon_bucket_scan(waiters, start, end, 256, false, &page) == RADON_OK && page.len > 0) {
+        for (size_t index = 0; index < page.len; index++) {
+            radon_bytes name = page.data[index].key;
+            release(radon_load_u64_key(name.data + name.len - 8), KV_READY);
+        }
+    }
 }
 
-void waiters_wake(void) {}
+void waiters_wake(void) {
+    radon_bytes rest = radon_buffer_bytes(&ready), key;
+    while (dump_take(&rest, &key)) {
+        entry it;
+        bool some = entry_load(key, &it) == KV_OK && it.some;
+        if (some && (it.tag == TYPE_LIST || it.tag == TYPE_ZSET)) wake_those_of(key);
+    }
+}
