@@ -79,7 +79,7 @@ STREAMS = {
                     "CLIENT UNBLOCK 3333", "CLIENT LIST TYPE pubsub", "CLIENT LIST TYPE foo", "CLIENT LIST x", "CLIENT"),
     "config": words("CONFIG SET a b", "CONFIG SET databases 3", "CONFIG foo", "CONFIG RESETSTAT", "CONFIG GET databases"),
     "command": words("COMMAND GETKEYS mset a b c d", "COMMAND GETKEYS ping", "COMMAND GETKEYS mset a", "COMMAND GETKEYS foo a",
-                     "COMMAND FOO", "COMMAND LIST FILTERBY", "COMMAND LIST FILTERBY MODULE x", "COMMAND GETKEYS ZUNIONSTORE z 2 a b",
+                     "COMMAND FOO", "COMMAND LIST FILTERBY", "COMMAND LIST FILTERBY MODULE x", "COMMAND GETKEYS ZUNIONSTORE z 2 a b"),
     "pubsub": words("PUBSUB CHANNELS", "PUBSUB NUMSUB a b", "PUBSUB NUMPAT", "PUBSUB FOO", "UNSUBSCRIBE", "PUNSUBSCRIBE x", "PUBLISH a b"),
     "subscribed": words("SUBSCRIBE a b", "GET a", "PING", "PING x", "MULTI", "PUBSUB CHANNELS", "UNSUBSCRIBE a", "PSUBSCRIBE x*",
                         "UNSUBSCRIBE", "PUNSUBSCRIBE", "GET a"),
