@@ -64,7 +64,7 @@ def test_what_stays_locked_is_refused_in_the_end() -> None:
         ):  # fmt: skip
             heard = line.send(stream)
             assert line.waits, (stream, heard)
-            harness.advance("6s")
+            harness.advance("21s")
             assert b"-TRYAGAIN" in line.listen()
             assert not line.waits
         assert line("EXEC").startswith(b"-ERR EXEC without MULTI")

@@ -110,8 +110,37 @@ static void fetch(connection *self, radon_bytes found) {
     gather(self, ROUND_FETCH, found);
 }
 
+/* What happens in a shard, as a coordinator takes it. */
+static void add_part(radon_buffer *run, uint32_t shard, radon_bytes requests) {
+    radon_bytes kind = settings_get()->keys;
+    radon_store_u32(radon_buffer_extend(run, 4), (uint32_t)(1 + kind.len + 4 + requests.len));
+    radon_buffer_add_byte(run, (uint8_t)kind.len);
+    radon_buffer_add(run, kind);
+    radon_store_u32(radon_buffer_extend(run, 4), shard);
+    radon_buffer_add(run, requests);
+}
+
+/* MSET reads nothing, so that nothing has to be fetched for it, or to be still so. */
+static void store_all(connection *self) {
+    const arguments *call = &self->call;
+    radon_buffer run = {0};
+    plan what;
+    plan_make(self, &what);
+    for (uint32_t shard = 0; shard < settings_get()->shards; shard++) {
+        radon_buffer requests = {0};
+        for (size_t index = 1; index + 1 < call->argc; index += 2) {
+            const plan_key *key = plan_key_at(&what, index / 2);
+            if (key->shard == shard) kv_add_to(&requests, kv_request(KV_STORE, (kv_options){0}, call->argv[index + 1], key->key));
+        }
+        if (requests.len > 0) add_part(&run, shard, radon_buffer_bytes(&requests));
+    }
+    ask(self, what.home, kv_request(TXKV_RUN, (kv_options){0}, radon_buffer_bytes(&run), KV_NOTHING));
+    gather(self, ROUND_COMMIT, (radon_bytes){(const uint8_t *)"\5\0\0\0+OK\r\n", 9});
+}
+
 verdict across_begin(connection *self) {
-    fetch(self, KV_NOTHING);
+    bool blind = command_find(self->call.argv[0]) == command_number_mset && self->call.argc % 2 == 1;
+    blind ? store_all(self) : fetch(self, KV_NOTHING);
     return BEGUN;
 }
 
@@ -222,16 +251,6 @@ static void check(connection *self, const plan *what, radon_bytes touches, radon
     gather(self, ROUND_CHECK, answers);
 }
 
-/* What happens in a shard, as a coordinator takes it. */
-static void add_part(radon_buffer *run, uint32_t shard, radon_bytes requests) {
-    radon_bytes kind = settings_get()->keys;
-    radon_store_u32(radon_buffer_extend(run, 4), (uint32_t)(1 + kind.len + 4 + requests.len));
-    radon_buffer_add_byte(run, (uint8_t)kind.len);
-    radon_buffer_add(run, kind);
-    radon_store_u32(radon_buffer_extend(run, 4), shard);
-    radon_buffer_add(run, requests);
-}
-
 static void commit(connection *self, const plan *what, radon_bytes touches, radon_bytes answers) {
     radon_buffer run = {0};
     for (uint32_t shard = 0; shard < settings_get()->shards; shard++) {
@@ -282,6 +301,8 @@ void across_committed(connection *self) {
     plan what;
     plan_make(self, &what);
     kv_answer answer = gathered(self, what.home);
+    bool crowded = answer.status == KV_EXHAUSTED && answer.value.len == 0; /* the coordinator, and no shard */
+    if (crowded) answer.status = KV_LOCKED;
     if (answer.status != KV_OK) return refuse(self, answer);
     plan_finish(self, &what, self->record);
 }

@@ -4,7 +4,7 @@
 #define COMMAND_OP 12
 #define COMMAND_HEAD 12 /* resp (u8), flags (u8), db (u8), 0, seq (u64) */
 #define FIRST_PAUSE 1000000   /* ns */
-#define LONGEST_PAUSE 64000000
+#define LATE_PAUSE 128000000 /* ns */
 
 /* ---- COMMAND ---- */
 
@@ -181,10 +181,13 @@ radon_bytes refusal(const connection *self, kv_answer answer) {
     return radon_buffer_bytes(&out.bytes);
 }
 
+/* Longer and longer, so that many who want the same leave each other room; and then shorter, so that none of them
+ * starves. By chance, or those who met once would meet again and again. */
 uint64_t pause_after(uint32_t attempts, uint64_t since) {
-    uint64_t now = radon_clock_now(), pause = (uint64_t)FIRST_PAUSE << (attempts < 6 ? attempts : 6);
-    if (now - since >= PATIENCE) return 0;
-    return pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE;
+    uint64_t waited = radon_clock_now() - since, pause = (uint64_t)FIRST_PAUSE << (attempts < 9 ? attempts : 9);
+    if (waited >= PATIENCE) return 0;
+    if (waited > PATIENCE / 4) pause = LATE_PAUSE;
+    return pause / 2 + radon_random_next() % pause;
 }
 
 bool try_again(connection *self) {

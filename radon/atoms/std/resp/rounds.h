@@ -35,7 +35,7 @@ typedef enum {
 } round_kind;
 
 #define ASK_TIMEOUT (UINT64_C(60) * 1000000000) /* ns; a shard that does not answer */
-#define PATIENCE (UINT64_C(5) * 1000000000)     /* ns; what others have locked */
+#define PATIENCE (UINT64_C(20) * 1000000000)    /* ns; with what others have locked */
 #define COUNT_MAX 0xffffff
 
 /* kind (u8), flags (u8), shard (u16), what the kind likes (u32): of a group how many commands. */
