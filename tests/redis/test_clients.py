@@ -55,16 +55,26 @@ def test_redis_cli(port: int) -> None:
 
 def test_what_redis_cli_pipes_in_is_all_done(port: int) -> None:
     stream = b"".join(command("SET", f"piped:{number}", number) for number in range(10_000))
-    run = subprocess.run(["redis-cli", "-p", f"{port}", "--pipe"], input=stream, capture_output=True, check=True, timeout=60)
+    words = ["redis-cli", "-p", f"{port}", "--pipe"]
+    run = subprocess.run(words, input=stream, capture_output=True, check=True, timeout=60)
     assert b"errors: 0, replies: 10000" in run.stdout
 
 
 @pytest.mark.parametrize("options", [["-c", "50"], ["-c", "50", "-P", "16"], ["-c", "1000"]])
 def test_redis_benchmark(port: int, options: list[str]) -> None:
-    run = subprocess.run(
-        ["redis-benchmark", "-p", f"{port}", "-n", "10000", "-r", "1000", "-t", "ping,set,get,incr,lpush,mset", "-q", *options],
-        capture_output=True, text=True, check=True, timeout=110,
-    )  # fmt: skip
+    words = [
+        "redis-benchmark",
+        "-p",
+        f"{port}",
+        "-n",
+        "10000",
+        "-r",
+        "1000",
+        "-t",
+        "ping,set,get,incr,lpush,mset",
+        "-q",
+    ]
+    run = subprocess.run([*words, *options], capture_output=True, text=True, check=True, timeout=110)
     assert run.stdout.count("requests per second") == 7
     assert "rror" not in run.stdout + run.stderr
 

@@ -81,7 +81,7 @@ def test_replies_that_fit_into_no_message_together_come_all_the_same() -> None:
         heard = replies(line.send(stream))
         assert heard == [b"$300000\r\n" + value + b"\r\n"] * 40
         mixed = replies(line.send(stream + command("PING")))
-        assert mixed == heard + [b"+PONG\r\n"]
+        assert mixed == [*heard, b"+PONG\r\n"]
 
 
 def test_a_reply_that_fits_into_no_message_is_an_error_of_that_command() -> None:
