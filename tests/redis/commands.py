@@ -33,9 +33,9 @@ def cased(name: str) -> Any:
     return st.sampled_from([name, name.upper(), name.title()])
 
 
-def cmd(name: str, *parts: Any) -> Any:
+def cmd(name: Any, *parts: Any) -> Any:
     """A command of these parts, each of which gives a word or several."""
-    return st.tuples(cased(name), *map(strategy, parts)).map(flat)
+    return st.tuples(cased(name) if isinstance(name, str) else name, *map(strategy, parts)).map(flat)
 
 
 def strategy(part: Any) -> Any:
@@ -131,12 +131,92 @@ LISTS = [
     cmd("lmpop", COUNTS, some(KEYS), SIDES, options(with_argument("count", COUNTS))),
 ]  # fmt: skip
 
+OFFSETS = st.sampled_from(["0", "1", "7", "8", "15", "100", "-1", "x", "#0", "#1", "#3", "9999999999999"])
+BITS = st.sampled_from(["0", "1", "2", "-1", "x"])
+TYPES = st.sampled_from(["u1", "u8", "i8", "i16", "u63", "i64", "i5", "u64", "x8", "i0"])
+INTEGERS = NUMBERS | st.sampled_from(["127", "128", "255", "256", "-128", "-129"])
+
+BITMAPS = [
+    cmd("setbit", KEYS, OFFSETS, BITS), cmd("getbit", KEYS, OFFSETS),
+    cmd("bitcount", KEYS, maybe(SMALL, SMALL, maybe(st.sampled_from(["bit", "BYTE", "x"])))),
+    cmd("bitcount", KEYS, SMALL),
+    cmd("bitpos", KEYS, BITS, some(SMALL, 0, 2)),
+    cmd("bitpos", KEYS, BITS, SMALL, SMALL, st.sampled_from(["bit", "BYTE", "x"])),
+    cmd("bitop", st.sampled_from(["and", "OR", "xor", "not", "nand"]), KEYS, some(KEYS)),
+    cmd(
+        "bitfield", KEYS,
+        some(
+            st.one_of(
+                st.tuples(st.just("get"), TYPES, OFFSETS), st.tuples(st.just("SET"), TYPES, OFFSETS, INTEGERS),
+                st.tuples(st.just("incrby"), TYPES, OFFSETS, INTEGERS),
+                st.tuples(st.just("overflow"), st.sampled_from(["sat", "FAIL", "wrap", "x"])),
+            ),
+            0, 5,
+        ),
+    ),
+    cmd("bitfield_ro", KEYS, some(st.tuples(st.sampled_from(["get", "set"]), TYPES, OFFSETS), 0, 2)),
+]  # fmt: skip
+
+SORT_PATTERNS = st.sampled_from(["*", "#", "a", "x*", "*->f", "b*->", "nokey", "*->g->h", ""])
+SORT_OPTIONS = [
+    word("asc"), word("desc"), word("alpha"), with_argument("by", SORT_PATTERNS), with_argument("get", SORT_PATTERNS),
+    with_argument("get", SORT_PATTERNS), st.tuples(cased("limit"), SMALL, SMALL), with_argument("store", KEYS),
+    word("x"),
+]  # fmt: skip
+SORTED = [
+    cmd("sort", KEYS, options(*SORT_OPTIONS)), cmd("sort", KEYS, "ALPHA", options(*SORT_OPTIONS)),
+    cmd("sort_ro", KEYS, options(*SORT_OPTIONS)), cmd("rpush", KEYS, some(NUMBERS | ELEMENTS, 1, 6)),
+]  # fmt: skip
+
+SETS = [
+    cmd("sadd", KEYS, some(ELEMENTS, 1, 5)), cmd("srem", KEYS, some(ELEMENTS)), cmd("scard", KEYS),
+    cmd("smembers", KEYS), cmd("sismember", KEYS, ELEMENTS), cmd("smismember", KEYS, some(ELEMENTS)),
+    cmd("smove", KEYS, KEYS, ELEMENTS), cmd("spop", KEYS, st.sampled_from(["0", "100", "-1", "x"])),
+    cmd("srandmember", KEYS, st.sampled_from(["0", "x", "-9223372036854775808"])),
+    cmd("sscan", KEYS, "0", options(with_argument("match", PATTERNS), with_argument("count", COUNTS))),
+    cmd(st.sampled_from(["sunion", "sinter", "sdiff"]), some(KEYS)),
+    cmd(st.sampled_from(["sunionstore", "sinterstore", "sdiffstore"]), KEYS, some(KEYS)),
+    cmd("sintercard", COUNTS, some(KEYS), options(with_argument("limit", COUNTS))), cmd("object", "encoding", KEYS),
+]  # fmt: skip
+
+SCORES = st.sampled_from(["0", "1", "2", "-1", "0.1", "0.2", "-2.5", "inf", "-inf", "1e300", "5e-324", "nan", "x"])
+BOUNDS = SCORES | SCORES.map(lambda score: f"({score}")
+LIMIT = maybe(cased("limit"), SMALL, SMALL)
+WITHSCORES = maybe(cased("withscores"))
+NUMBERED = some(KEYS).map(lambda keys: (str(len(keys)), *keys)) | st.tuples(COUNTS, some(KEYS))
+WEIGHED = options(
+    st.tuples(cased("weights"), some(SCORES)), with_argument("aggregate", st.sampled_from(["min", "MAX", "sum", "x"]))
+)
+ADDED = some(st.tuples(SCORES, ELEMENTS), 1, 4)
+
+ZSETS = [
+    cmd("zadd", KEYS, ADDED), cmd("zadd", KEYS, some(st.tuples(SCORES, ELEMENTS), 3, 6)),
+    cmd("zadd", KEYS, options(*(word(flag) for flag in ("nx", "xx", "gt", "lt", "ch", "incr"))), ADDED),
+    cmd("zincrby", KEYS, SCORES, ELEMENTS), cmd("zrem", KEYS, some(ELEMENTS)), cmd("zcard", KEYS),
+    cmd(st.sampled_from(["zscore", "zrank", "zrevrank", "zmscore"]), KEYS, ELEMENTS),
+    cmd("zcount", KEYS, BOUNDS, BOUNDS),
+    cmd("zrange", KEYS, SMALL, SMALL, options(word("rev"), word("withscores"))),
+    cmd("zrange", KEYS, BOUNDS, BOUNDS, "BYSCORE", options(word("rev"), word("withscores")), LIMIT),
+    cmd("zrevrange", KEYS, SMALL, SMALL, WITHSCORES),
+    cmd(st.sampled_from(["zrangebyscore", "zrevrangebyscore"]), KEYS, BOUNDS, BOUNDS, WITHSCORES, LIMIT),
+    cmd("zrangestore", KEYS, KEYS, SMALL, SMALL, options(word("rev"))),
+    cmd("zremrangebyrank", KEYS, SMALL, SMALL), cmd("zremrangebyscore", KEYS, BOUNDS, BOUNDS),
+    cmd(st.sampled_from(["zpopmin", "zpopmax"]), KEYS, maybe(COUNTS)),
+    cmd("zmpop", NUMBERED, st.sampled_from(["min", "MAX", "x"]), options(with_argument("count", COUNTS))),
+    cmd(st.sampled_from(["zunion", "zinter"]), NUMBERED, WEIGHED, WITHSCORES), cmd("zdiff", NUMBERED, WITHSCORES),
+    cmd(st.sampled_from(["zunionstore", "zinterstore"]), KEYS, NUMBERED, WEIGHED), cmd("zdiffstore", KEYS, NUMBERED),
+    cmd("zintercard", NUMBERED, options(with_argument("limit", COUNTS))),
+    cmd("zrandmember", KEYS, st.sampled_from(["0", "x", "-9223372036854775808"]), WITHSCORES),
+    cmd("zscan", KEYS, "0", options(with_argument("match", PATTERNS), with_argument("count", COUNTS))),
+]  # fmt: skip
+
 WRONG = [
     cmd(name, some(VALUES, 0, 3))
     for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "blpop", "lmpop")
 ]
 
-FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS}
+FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS, "sort": SORTED}
+FAMILIES |= {"sets": SETS, "zsets": ZSETS}
 
 
 TIMEOUTS = st.sampled_from(["0", "0.5", "-1", "-0.0001", "x", "1e30", "1e15", "9e15", "inf", ""])
@@ -145,6 +225,8 @@ TIMEOUTS = st.sampled_from(["0", "0.5", "-1", "-0.0001", "x", "1e30", "1e15", "9
 BLOCKING = [
     cmd("blpop", some(KEYS), TIMEOUTS), cmd("brpop", some(KEYS), TIMEOUTS), cmd("brpoplpush", KEYS, KEYS, TIMEOUTS),
     cmd("blmove", KEYS, KEYS, SIDES, SIDES, TIMEOUTS),
+    cmd(st.sampled_from(["bzpopmin", "bzpopmax"]), some(KEYS), TIMEOUTS),
+    cmd("bzmpop", TIMEOUTS, NUMBERED, st.sampled_from(["min", "MAX", "x"]), options(with_argument("count", COUNTS))),
     cmd("blmpop", TIMEOUTS, COUNTS, some(KEYS), SIDES, options(with_argument("count", COUNTS))),
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 from radon.testing.domains import each_domain
 from radon.testing.harness import Harness
 from tests.redis.keyspaces import Client, keyspace
+from tests.redis.server import Server
 
 __all__ = ["each_domain"]
 
@@ -22,3 +23,18 @@ def harness() -> Iterator[Harness]:
 @pytest.fixture
 def client(harness: Harness) -> Client:
     return Client(harness)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
+def both(request: pytest.FixtureRequest, client: Client, server: Server) -> tuple[Client, Server]:
+    """A keyspace and a Redis that speak the same protocol, both empty."""
+    server.raw("FLUSHALL")
+    server.raw("HELLO", request.param)
+    client.protocol = request.param
+    return client, server

@@ -12,6 +12,7 @@ from radon.testing.harness import Harness, kind
 from tests.redis import resp
 
 BLOCK, PEEK, FOREIGN = 1, 2, 4
+STRING, LIST, HASH, SET, ZSET = range(5)
 
 Word = str | bytes | int | float
 
@@ -100,3 +101,49 @@ class Client:
 
     def run(self, *words: Word) -> Any:
         return resp.parse(self.raw(*words))
+
+
+def check_state(harness: Harness, shard: int = 0) -> None:
+    """Nothing is left over, and nothing is missing: elements, expiries and counts are those of the entries."""
+    state = harness.state(f"keys/#{shard}")
+    counts: dict[int, int] = {}
+    numbers, expiries = {}, set()
+    for key, stored in state.get("values", {}).items():
+        counts[key[0]] = counts.get(key[0], 0) + 1
+        entry = parse(stored)
+        if entry.tag:
+            number, count, _ = struct.unpack("<QQQ", entry.value)
+            assert number not in numbers, "two entries have one collection"
+            numbers[number] = (entry.tag, count)
+        if entry.expiry:
+            expiries.add(entry.expiry.to_bytes(8, "big") + key)
+    assert set(state.get("expiries", {})) == expiries
+    assert {key[0]: int.from_bytes(value, "little") for key, value in state.get("counts", {}).items()} == counts
+    found: dict[int, int] = {}
+    for name in state.get("elements", {}):
+        number = int.from_bytes(name[:8], "big")
+        if numbers.get(number, (0, 0))[0] != ZSET or name[8:9] == b"m":
+            found[number] = found.get(number, 0) + 1
+    assert set(found) == set(numbers), "elements of collections that are no more"
+    for number, (tag, count) in numbers.items():
+        assert count > 0
+        assert found[number] == count
+        if tag == ZSET:
+            check_zset(state["elements"], number.to_bytes(8, "big"))
+
+
+def check_zset(elements: dict[bytes, bytes], number: bytes) -> None:
+    """Every member has its place, and every place is counted in its block."""
+    own = {name[8:]: value for name, value in elements.items() if name.startswith(number)}
+    places = sorted(name[1:] for name in own if name.startswith(b"s"))
+    assert places == sorted(ordered(value) + name[5:] for name, value in own.items() if name.startswith(b"m"))
+    blocks = sorted((name[1:], int.from_bytes(value, "little")) for name, value in own.items() if name[:1] == b"b")
+    ends = [start for start, _ in blocks[1:]] + [b"\xff" * 8]
+    for (start, count), end in zip(blocks, ends, strict=bool(blocks)):
+        assert sum(start <= place < end for place in places) == count
+
+
+def ordered(score: bytes) -> bytes:
+    """The bytes of a double, so that they sort as doubles do."""
+    (bits,) = struct.unpack("<Q", score)
+    return struct.pack(">Q", ~bits & 2**64 - 1 if bits >> 63 else bits | 1 << 63)

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.redis import resp
 from tests.redis.commands import BLOCKING, commands
-from tests.redis.keyspaces import Client, Word, command, keyspace, replies
+from tests.redis.comparing import comparable
+from tests.redis.keyspaces import Client, Word, check_state, command, keyspace, replies
 from tests.redis.server import Server
 
 pytestmark = pytest.mark.debian("redis-server")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-UNORDERED = {"hgetall", "hkeys", "hvals", "keys", "smembers", "sunion", "sinter", "sdiff"}
-PAIRS = {"hgetall"}
-
-
-def comparable(words: tuple[Word, ...], reply: bytes) -> Any:
-    """The reply, without what is not to be the same: the order of what has none, and the time that has passed."""
-    name = str(words[0]).lower()
-    value = resp.parse(reply)
-    if isinstance(value, resp.Error):
-        return reply
-    if name in PAIRS and isinstance(value, resp.Map):
-        return sorted(value)
-    if name in PAIRS:
-        return sorted(zip(value[::2], value[1::2], strict=True))
-    if name in UNORDERED:
-        return type(value), sorted(value)
-    if name in {"hscan", "scan", "sscan", "zscan"}:
-        return value[0], sorted(value[1])
-    if name in {"pttl", "ttl"} and value >= 0:
-        return round(value / 10_000 if name == "pttl" else value / 10)
-    if name in {"expiretime", "pexpiretime"} and value >= 0:
-        return None
-    return reply
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -60,6 +27,7 @@ def test_replies_are_the_same(server: Server, protocol: int, script: list[tuple[
         for words, reply in zip(script, expected, strict=True):
             found = client.raw(*words)
             assert comparable(words, found) == comparable(words, reply), words
+        check_state(harness)
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -77,6 +45,7 @@ def test_replies_in_a_transaction_are_the_same(server: Server, protocol: int, sc
     expected = server.raw("EXEC")
     with keyspace() as harness:
         found, _ = replies(Client(harness).ask(command(*script, protocol=protocol)))
+        check_state(harness)
     at = expected.index(b"\r\n") + 2
     for words, reply in zip(script, found, strict=True):
         _, end = resp.parse_at(expected, at)

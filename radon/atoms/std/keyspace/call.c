@@ -68,6 +68,10 @@ kv_status call_integer(call *c, size_t index, int64_t *out) {
     return call_integer_or(c, index, out, "ERR value is not an integer or out of range");
 }
 
+kv_status call_count(call *c, size_t index, int64_t *out) {
+    return call_integer_in(c, index, 0, INT64_MAX, out, "ERR value is out of range, must be positive");
+}
+
 void call_wait(call *c, size_t first, size_t last) {
     c->waits = c->may_wait;
     c->wait_first = first;

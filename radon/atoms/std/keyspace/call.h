@@ -25,9 +25,9 @@ typedef struct {
     radon_bytes *argv; /* the name is argv[0] */
     size_t argc;
     size_t begin;      /* where the reply begins */
-    uint64_t now;      /* ms since 1970 */
     uint8_t db;
     bool may_wait;     /* a command that finds nothing to pop may wait for it */
+    bool alone;        /* it is the only command of its message, and so will not be undone with others */
     bool peeks;        /* all that is done here will be undone */
     bool waits;        /* it does: for the keys argv[wait_first] ... argv[wait_last] */
     size_t wait_first, wait_last;
@@ -38,6 +38,9 @@ typedef struct {
         kv_status try_status = (call_);                 \
         if (try_status != KV_OK) return try_status;     \
     } while (0)
+
+/* ms since 1970 */
+static inline int64_t call_now(void) { return (int64_t)(radon_clock_now() / 1000000); }
 
 /* ---- errors ---- */
 
@@ -65,6 +68,9 @@ kv_status call_integer_or(call *c, size_t index, int64_t *out, const char *error
 
 /* One in this range; `error` may be NULL, and then the error is Redis' usual one. */
 kv_status call_integer_in(call *c, size_t index, int64_t least, int64_t most, int64_t *out, const char *error);
+
+/* How many: 0 and above, and any other argument is "out of range". */
+kv_status call_count(call *c, size_t index, int64_t *out);
 
 static inline bool call_is(const call *c, size_t index, const char *word) { return is_word(c->argv[index], word); }
 

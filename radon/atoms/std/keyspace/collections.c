@@ -110,6 +110,8 @@ static void free_elements(uint64_t number) {
     radon_bucket_delete_range(elements, from, to);
 }
 
+kv_status collections_wipe(void) { return status_of(radon_bucket_delete_range(elements, RADON_NONE, RADON_NONE)); }
+
 /* One that got another key in this turn has gone from the one and has come to the other. */
 static bool has_come(const change *changes, size_t count, uint64_t number) {
     for (; count > 0; count--) {

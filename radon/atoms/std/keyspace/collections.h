@@ -92,6 +92,9 @@ kv_status collections_begin(void);
 /* An entry of such a type, to be read. */
 void collection_of(const entry *it, collection *out);
 
+/* Removes all elements at once. */
+kv_status collections_wipe(void);
+
 /* Frees the elements of the collections that have no entry any more. */
 void collections_finish(void);
 

@@ -8,7 +8,7 @@ typedef kv_status command_function(call *c);
 #define HANDLER_SHARD(name) [command_number_##name] = command_##name,
 #define HANDLER_ALL(name) HANDLER_SHARD(name)
 #define DECLARE_RESP(name)
-#define DECLARE_SHARD(name) __attribute__((weak)) command_function command_##name;
+#define DECLARE_SHARD(name) command_function command_##name;
 #define DECLARE_ALL(name) DECLARE_SHARD(name)
 #define SUBCOMMAND(...)
 
@@ -86,7 +86,7 @@ static bool take_arguments(radon_bytes *rest, call *c) {
 static kv_status run_all(call *c, radon_bytes rest, size_t *count) {
     for (*count = 0; rest.len > 0; ++*count) {
         if (!take_arguments(&rest, c)) return KV_INVALID;
-        if (*count > 0 || rest.len > 0) c->may_wait = false;
+        if (*count > 0 || rest.len > 0) c->may_wait = c->alone = false;
         size_t length = c->to->bytes.len;
         radon_buffer_extend(&c->to->bytes, 4);
         TRY(run(c));
@@ -104,6 +104,7 @@ static kv_status wait(call *c, uint64_t place) {
 }
 
 #define COMMAND_HEAD 12
+#define ANSWER 1024 /* bytes that most answers have room in */
 
 radon_bytes types_command(const request *given) {
     const uint8_t *head = given->payload;
@@ -116,13 +117,14 @@ radon_bytes types_command(const request *given) {
                        (peeks || !(flags & COMMAND_FOREIGN)) && !(blocks && (peeks || !given->alone));
     if (!well_formed) return answer(KV_INVALID, 0, KV_NOTHING);
     replies to = {.resp = head[0]};
-    call c = {.to = &to, .db = head[2], .peeks = peeks, .may_wait = blocks, .now = radon_clock_now() / 1000000};
+    call c = {.to = &to, .db = head[2], .peeks = peeks, .may_wait = blocks, .alone = given->alone && !peeks};
     size_t mark, count = 0;
     kv_status status = KV_OK;
     entries_changes(&mark);
     if (peeks) peek_begin();
     if (flags & COMMAND_FOREIGN) status = peek_bring(&rest);
     if (status == KV_OK && rest.len == 0 && place != 0) status = waiters_withdraw(place);
+    to.bytes = (radon_buffer){radon_alloc(ANSWER), 0, ANSWER};
     answer_begin(&to.bytes);
     if (status == KV_OK) status = run_all(&c, rest, &count);
     if (status == KV_OK && c.waits) {

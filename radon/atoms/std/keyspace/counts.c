@@ -5,13 +5,12 @@ static radon_bucket bucket;
 static uint64_t counts[DATABASES], after[DATABASES]; /* as of the last turn, and of this one */
 
 kv_status counts_begin(void) {
-    memcpy(after, counts, sizeof after);
     if (bucket.handle != 0) return KV_OK;
     if (radon_state_open(radon_text("counts"), &bucket) != RADON_OK) return KV_INVALID;
     for (uint8_t db = 0; db < DATABASES; db++) {
         radon_option found;
         radon_bucket_get(bucket, (radon_bytes){&db, 1}, &found);
-        counts[db] = after[db] = found.some ? radon_load_u64(found.value.data) : 0;
+        counts[db] = found.some ? radon_load_u64(found.value.data) : 0;
     }
     return KV_OK;
 }
@@ -25,10 +24,15 @@ static radon_option number_of(uint64_t count) {
 kv_status counts_settle(void) {
     size_t count;
     const change *changes = entries_changes(&count);
+    bool same = true;
+    memcpy(after, counts, sizeof after);
     for (size_t index = 0; index < count; index++) {
         const change *it = &changes[index];
-        if (is_of_entry(it)) after[it->key.data[0]] += (uint64_t)it->new.some - it->old.some;
+        if (!is_of_entry(it) || it->new.some == it->old.some) continue;
+        after[it->key.data[0]] += (uint64_t)it->new.some - it->old.some;
+        same = false;
     }
+    if (same) return KV_OK;
     for (uint8_t db = 0; db < DATABASES; db++) {
         if (after[db] == counts[db]) continue;
         uint8_t *key = radon_alloc(1);
@@ -42,6 +46,11 @@ void counts_finish(void) {
     size_t count;
     entries_changes(&count);
     if (count > 0) memcpy(counts, after, sizeof counts);
+}
+
+kv_status counts_wipe(void) {
+    memset(counts, 0, sizeof counts);
+    return radon_bucket_delete_range(bucket, RADON_NONE, RADON_NONE) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
 uint64_t count_of(uint8_t db) {

@@ -130,7 +130,7 @@ kv_status command_randomkey(call *c) {
 
 /* ---- flushing ---- */
 
-static kv_status flush(call *c, uint8_t db) {
+static kv_status remove_all(call *c, uint8_t db) {
     radon_bytes key;
     entry_walk walk = entries_of(db);
     while (entry_walk_next(&walk, &key)) {
@@ -141,21 +141,23 @@ static kv_status flush(call *c, uint8_t db) {
     return KV_OK;
 }
 
-static kv_status read_how(call *c) {
-    bool known = c->argc == 1 || (c->argc == 2 && (call_is(c, 1, "sync") || call_is(c, 1, "async")));
-    return known ? KV_OK : call_fail_syntax(c);
+/* Everything goes at once where nobody may want it back, however much there is. */
+static kv_status wipe(void) {
+    if (entries_wipe() != RADON_OK) return KV_INVALID;
+    TRY(collections_wipe());
+    return counts_wipe();
 }
 
-kv_status command_flushdb(call *c) {
-    TRY(read_how(c));
-    TRY(flush(c, c->db));
+/* The databases from the first to the last. */
+static kv_status flush(call *c, uint8_t first, uint8_t last) {
+    bool everything = c->alone && !entries_locked();
+    if (c->argc > 2 || (c->argc == 2 && !call_is(c, 1, "sync") && !call_is(c, 1, "async"))) return call_fail_syntax(c);
+    for (uint8_t db = 0; db < DATABASES; db++) everything &= (db >= first && db <= last) || count_of(db) == 0;
+    if (everything) TRY(wipe());
+    else for (uint8_t db = first; db <= last; db++) TRY(remove_all(c, db));
     reply_status(c->to, "OK");
     return KV_OK;
 }
 
-kv_status command_flushall(call *c) {
-    TRY(read_how(c));
-    for (uint8_t db = 0; db < DATABASES; db++) TRY(flush(c, db));
-    reply_status(c->to, "OK");
-    return KV_OK;
-}
+kv_status command_flushdb(call *c) { return flush(c, c->db, c->db); }
+kv_status command_flushall(call *c) { return flush(c, 0, DATABASES - 1); }

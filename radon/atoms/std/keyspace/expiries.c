@@ -6,16 +6,16 @@ kv_status call_fail_expiry(call *c) {
 }
 
 /* From the unit to ms since 1970. */
-static bool convert(const call *c, int64_t time, expiry_unit unit, int64_t *out) {
+static bool convert(int64_t time, expiry_unit unit, int64_t *out) {
     *out = time;
     if (is_in_seconds(unit) && __builtin_mul_overflow(time, 1000, out)) return false;
-    return !is_relative(unit) || !__builtin_add_overflow(*out, (int64_t)c->now, out);
+    return !is_relative(unit) || !__builtin_add_overflow(*out, call_now(), out);
 }
 
 kv_status call_expiry(call *c, size_t index, expiry_unit unit, uint64_t *out) {
     int64_t time;
     TRY(call_integer(c, index, &time));
-    if (time <= 0 || !convert(c, time, unit, &time)) return call_fail_expiry(c);
+    if (time <= 0 || !convert(time, unit, &time)) return call_fail_expiry(c);
     *out = expiry_at(time);
     return KV_OK;
 }
@@ -60,10 +60,10 @@ static kv_status expire(call *c, expiry_unit unit) {
     radon_bytes key = call_key(c, 1);
     TRY(read_conditions(c, &conditions));
     TRY(call_integer(c, 2, &time));
-    if (!convert(c, time, unit, &time)) return call_fail_expiry(c);
+    if (!convert(time, unit, &time)) return call_fail_expiry(c);
     TRY(key_load(c, key, &it));
     bool done = it.some && holds(conditions, it.expiry, time);
-    if (done && time <= (int64_t)c->now) TRY(entry_remove(key, &it));
+    if (done && time <= call_now()) TRY(entry_remove(key, &it));
     else if (done) TRY(entry_expire_at(key, &it, expiry_at(time)));
     reply_integer(c->to, done);
     return KV_OK;
@@ -85,19 +85,19 @@ kv_status command_persist(call *c) {
 
 /* ---- TTL ---- */
 
-static kv_status reply_time(call *c, uint64_t since, bool in_seconds) {
+static kv_status reply_time(call *c, int64_t since, bool in_seconds) {
     entry it;
     TRY(key_load(c, call_key(c, 1), &it));
     int64_t time = it.some ? -1 : -2;
     if (it.expiry != 0) {
-        time = expiry_ms(it.expiry) - (int64_t)since;
+        time = expiry_ms(it.expiry) - since;
         if (in_seconds) time = (time + 500) / 1000;
     }
     reply_integer(c->to, time);
     return KV_OK;
 }
 
-kv_status command_ttl(call *c) { return reply_time(c, c->now, true); }
-kv_status command_pttl(call *c) { return reply_time(c, c->now, false); }
+kv_status command_ttl(call *c) { return reply_time(c, call_now(), true); }
+kv_status command_pttl(call *c) { return reply_time(c, call_now(), false); }
 kv_status command_expiretime(call *c) { return reply_time(c, 0, true); }
 kv_status command_pexpiretime(call *c) { return reply_time(c, 0, false); }

@@ -145,10 +145,10 @@ kv_status command_restore(call *c) {
     TRY(call_integer(c, 2, &time));
     if (time < 0) return call_fail(c, "ERR Invalid TTL value, must be >= 0");
     if (!is_dump(dump)) return call_fail(c, "ERR DUMP payload version or checksum are wrong");
-    if (time != 0 && !given.absolute && __builtin_add_overflow(time, (int64_t)c->now, &time)) return call_fail_expiry(c);
+    if (time != 0 && !given.absolute && __builtin_add_overflow(time, call_now(), &time)) return call_fail_expiry(c);
     if (time != 0) expiry = expiry_at(time);
     radon_bytes inside = radon_slice(dump, 1, dump.len - DUMP_TAIL);
-    if (time != 0 && time <= (int64_t)c->now) {
+    if (time != 0 && time <= call_now()) {
         TRY(entry_remove(key, &old));
     } else {
         kv_status status = dump.data[0] < TYPES ? entry_restore(key, (type)dump.data[0], inside, expiry, &old) : FAILED;

@@ -55,4 +55,7 @@ kv_status counts_settle(void);
 void counts_finish(void);
 uint64_t count_of(uint8_t db);
 
+/* There are no entries any more. */
+kv_status counts_wipe(void);
+
 #endif

@@ -12,7 +12,7 @@ kv_status call_timeout(call *c, size_t index) {
     for (int32_t exponent = given.exponent; exponent < 0 && ms > 0.1; exponent++) ms /= 2;
     bool negative = given.negative ? ms >= 1 : ms >= MOST_MS; /* what is too large turns negative in Redis */
     if (negative) return call_fail(c, "ERR timeout is negative");
-    bool too_large = !given.negative && ms + (double)c->now >= MOST_MS;
+    bool too_large = !given.negative && ms + (double)call_now() >= MOST_MS;
     return too_large ? call_fail(c, "ERR timeout is out of range") : KV_OK;
 }
 

@@ -8,7 +8,6 @@
 #include "scans.h"
 
 #define SLOTS 4096
-#define SMALL 512 /* elements that are shown at once, as in Redis, which keeps so few in one piece */
 
 static kv_status open_cursors(radon_bucket *out) {
     static radon_bucket cursors;
@@ -33,12 +32,16 @@ static bool read_cursor(radon_bytes text, uint64_t *out) {
     return true;
 }
 
+kv_status scan_number(call *c, size_t index, uint64_t *out) {
+    return read_cursor(c->argv[index], out) ? KV_OK : call_fail(c, "ERR invalid cursor");
+}
+
 kv_status scan_cursor(call *c, size_t index, radon_option *out) {
     uint64_t cursor;
     radon_bucket cursors;
     radon_option found;
     *out = RADON_NONE;
-    if (!read_cursor(c->argv[index], &cursor)) return call_fail(c, "ERR invalid cursor");
+    TRY(scan_number(c, index, &cursor));
     if (cursor == 0) return KV_OK;
     TRY(open_cursors(&cursors));
     if (radon_bucket_get(cursors, slot_of(cursor), &found) != RADON_OK) return KV_INVALID;
@@ -97,7 +100,7 @@ kv_status scan_elements(call *c, type type, radon_bytes prefix, scan_show *show)
     uint8_t behind = prefix.len > 0 ? prefix.data[0] + 1 : 0;
     if (prefix.len > 0) end = radon_some((radon_bytes){&behind, 1});
     walk walk = walk_begin(&of, start.some ? start : radon_some(prefix), end, false);
-    uint64_t most = of.count <= SMALL ? SMALL : options.count;
+    uint64_t most = of.count <= SCAN_AT_ONCE ? SCAN_AT_ONCE : options.count;
     radon_option next = RADON_NONE;
     while (walk_next(&walk, &name, &bytes)) {
         if (seen++ == most) {

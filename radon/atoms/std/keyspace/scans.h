@@ -12,7 +12,12 @@ typedef struct {
     radon_option type;
 } scan_options;
 
-/* The argument that is a cursor, which stands for where to go on; none: at the beginning. */
+#define SCAN_AT_ONCE 512 /* so few elements are shown at once, as in Redis, which keeps them in one piece */
+
+/* The argument that is a cursor. */
+kv_status scan_number(call *c, size_t index, uint64_t *out);
+
+/* The same, which stands for where to go on; none: at the beginning. */
 kv_status scan_cursor(call *c, size_t index, radon_option *out);
 
 /* The arguments from this one on. */

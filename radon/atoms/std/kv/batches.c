@@ -40,7 +40,19 @@ radon_bytes batch_run(const request *given) {
  * request: so a commit has room for sure. */
 #define RESERVED 64
 
-static kv_status take(const request *next, radon_bytes name, radon_bytes *because) {
+/* What a KV_STORE writes is its type's to say; so it is done, and undone: then it is known that it can be done. */
+static kv_status measure(const request *next, radon_bytes name, size_t *room) {
+    size_t before, count;
+    entries_changes(&before);
+    radon_bytes it = request_run(next, name);
+    const change *changes = entries_changes(&count);
+    for (size_t index = before; index < count; index++)
+        *room += changes[index].key.len + changes[index].new.value.len + RESERVED;
+    entries_undo(before);
+    return status_in(it);
+}
+
+static kv_status take(const request *next, radon_bytes name, size_t *room, radon_bytes *because) {
     entry now;
     radon_bytes other;
     lock held = lock_of(next->key, &other);
@@ -57,13 +69,16 @@ static kv_status take(const request *next, radon_bytes name, radon_bytes *becaus
         *because = answer(KV_CONFLICT, now.version, KV_NOTHING);
         return KV_CONFLICT;
     }
+    *room += RESERVED;
+    if (next->op == KV_STORE) status = measure(next, name, room);
+    if (status != KV_OK) return status;
     return lock_take(next->key, next->op == KV_GET ? READ : WRITTEN, name);
 }
 
 radon_bytes transaction_prepare(const request *given) {
     radon_option before;
     radon_bytes rest = {given->payload, given->size};
-    size_t count = 0;
+    size_t count = 0, room = RESERVED;
     if (given->key.len != KV_TRANSACTION || rest.len == 0) return answer(KV_INVALID, 0, KV_NOTHING);
     kv_status status = prepared_load(given->key, &before);
     if (before.some) return answer(KV_OK, 0, KV_NOTHING);
@@ -71,14 +86,14 @@ radon_bytes transaction_prepare(const request *given) {
         request next;
         radon_bytes because = {0};
         status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
-        if (status == KV_OK) status = take(&next, given->key, &because);
+        if (status == KV_OK) status = take(&next, given->key, &room, &because);
         if (status != KV_OK) return because.len > 0 ? refuse(because, count) : refuse_with(status, count);
     }
     radon_buffer what = {0};
     uint8_t *length = radon_buffer_extend(&what, 4);
     radon_store_u32(length, (uint32_t)given->size);
     radon_buffer_add(&what, (radon_bytes){given->payload, given->size});
-    memset(radon_buffer_extend(&what, (count + 1) * RESERVED), 0, (count + 1) * RESERVED);
+    memset(radon_buffer_extend(&what, room), 0, room);
     status = prepared_store(given->key, radon_buffer_bytes(&what));
     return answer(status, count, KV_NOTHING);
 }

@@ -220,6 +220,13 @@ radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bo
     return radon_bucket_scan(values, radon_some(start), end, limit, backwards, out);
 }
 
+bool entries_locked(void) { return locked; }
+
+radon_error entries_wipe(void) {
+    radon_error error = radon_bucket_delete_range(values, RADON_NONE, RADON_NONE);
+    return error == RADON_OK ? radon_bucket_delete_range(expiries, RADON_NONE, RADON_NONE) : error;
+}
+
 /* ---- transactions ---- */
 
 lock lock_of(radon_bytes key, radon_bytes *holder) {

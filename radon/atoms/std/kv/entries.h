@@ -59,6 +59,12 @@ void entries_undo(size_t count);
 /* A number that was given to no entry and by no call before. */
 kv_status entries_number(uint64_t *out);
 
+/* Whether there may be locks. */
+bool entries_locked(void);
+
+/* Removes all of them at once, which cannot be undone. */
+radon_error entries_wipe(void);
+
 /* Removes some that have expired, and sees to it that the others are. */
 radon_error entries_expire(void);
 

@@ -33,11 +33,13 @@ enum {
     CONNECTION = 1 << 7,
     TRANSACTION = 1 << 8,
     DANGEROUS = 1 << 9,
+    GEO = 1 << 10,
+    HYPERLOGLOG = 1 << 11,
 };
 
 typedef enum { RESP, SHARD, ALL } command_place;
 
-typedef enum { NONE, RANGE, NUMBERED_1, NUMBERED_2, STORED_NUMBERED, SORTED } key_finder;
+typedef enum { NONE, RANGE, NUMBERED_1, NUMBERED_2, STORED_NUMBERED, SORTED, RADIUS } key_finder;
 
 typedef struct {
     const char *name; /* in lower case */
@@ -140,6 +142,10 @@ static inline bool find_keys(const command *it, const radon_bytes *argv, size_t 
     case SORTED:
         for (size_t index = 2; index + 1 < argc; index++)
             if (is_word(argv[index], "store")) out->other = index + 1;
+        break;
+    case RADIUS:
+        for (size_t index = 5; index + 1 < argc; index++)
+            if (is_word(argv[index], "store") || is_word(argv[index], "storedist")) out->other = index + 1;
         break;
     case RANGE: break;
     }

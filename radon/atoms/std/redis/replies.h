@@ -13,11 +13,28 @@ static inline void reply_bytes(replies *to, radon_bytes bytes) { radon_buffer_ad
 
 static inline void reply_text(replies *to, const char *text) { radon_buffer_add_text(&to->bytes, text); }
 
-/* A letter, a number, the end of the line. */
+#define REPLY_HEAD 23 /* bytes, at most */
+
+/* Writes a letter, a number and the end of the line; answers where it ends. */
+static inline uint8_t *reply_write_head(uint8_t *at, uint8_t letter, int64_t number) {
+    uint8_t digits[20];
+    size_t start = sizeof digits;
+    uint64_t size = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        digits[--start] = (uint8_t)('0' + size % 10);
+        size /= 10;
+    } while (size != 0);
+    *at++ = letter;
+    if (number < 0) *at++ = '-';
+    while (start < sizeof digits) *at++ = digits[start++];
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
+}
+
 static inline void reply_head(replies *to, uint8_t letter, int64_t number) {
-    radon_buffer_add_byte(&to->bytes, letter);
-    radon_buffer_add_s64(&to->bytes, number);
-    reply_text(to, "\r\n");
+    uint8_t *begin = radon_buffer_extend(&to->bytes, REPLY_HEAD);
+    to->bytes.len -= REPLY_HEAD - (size_t)(reply_write_head(begin, letter, number) - begin);
 }
 
 /* "OK", "QUEUED": without "\r\n" in it. */
@@ -37,11 +54,12 @@ static inline void reply_error(replies *to, const char *error) {
 static inline void reply_integer(replies *to, int64_t number) { reply_head(to, ':', number); }
 
 static inline void reply_bulk(replies *to, radon_bytes bytes) {
-    reply_head(to, '$', (int64_t)bytes.len);
-    uint8_t *at = radon_buffer_extend(&to->bytes, bytes.len + 2);
+    size_t most = REPLY_HEAD + bytes.len + 2;
+    uint8_t *begin = radon_buffer_extend(&to->bytes, most), *at = reply_write_head(begin, '$', (int64_t)bytes.len);
     memcpy(at, bytes.data, bytes.len);
     at[bytes.len] = '\r';
     at[bytes.len + 1] = '\n';
+    to->bytes.len -= most - (size_t)(at + bytes.len + 2 - begin);
 }
 
 static inline void reply_bulk_text(replies *to, const char *text) { reply_bulk(to, radon_text(text)); }

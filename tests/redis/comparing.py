@@ -1,0 +1,47 @@
+"""What of two replies has to be the same, and whole scripts compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.redis import resp
+from tests.redis.keyspaces import Client, Word
+from tests.redis.server import Server
+
+UNORDERED = {"hgetall", "hkeys", "hvals", "keys", "smembers", "sunion", "sinter", "sdiff"}
+PAIRS = {"hgetall"}
+
+
+def comparable(words: Sequence[Word], reply: bytes) -> Any:
+    """The reply, without what is not to be the same: the order of what has none, and the time that has passed."""
+    name = str(words[0]).lower()
+    value = resp.parse(reply)
+    if isinstance(value, resp.Error):
+        return reply
+    if name in PAIRS and isinstance(value, resp.Map):
+        return sorted(value)
+    if name in PAIRS:
+        return sorted(zip(value[::2], value[1::2], strict=True))
+    if name in UNORDERED:
+        return type(value), sorted(value)
+    if name in {"hscan", "scan", "sscan", "zscan"}:
+        return value[0], sorted(value[1])
+    if name in {"pttl", "ttl"} and value >= 0:
+        return round(value / 10_000 if name == "pttl" else value / 10)
+    if name in {"expiretime", "pexpiretime"} and value >= 0:
+        return None
+    return reply
+
+
+def compare(script: Sequence[Sequence[Word]], client: Client, server: Server) -> None:
+    """Runs it on both, reply by reply."""
+    for words, reply in zip(script, server.many(script), strict=True):
+        assert comparable(words, client.raw(*words)) == comparable(words, reply), words
+
+
+def script(path: Path) -> list[list[str]]:
+    """A command a line; `""` is an empty word, and what begins with `#` a comment."""
+    lines = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+    return [[word.replace('""', "") for word in words] for words in lines if words]
