@@ -23,8 +23,8 @@ SHARDS = 3
 EVERYWHERE = {"scan", "keys", "randomkey", "dbsize", "flushdb", "flushall", "swapdb"}
 """Which no transaction over several shards may have."""
 
-OWN_CURSORS = {"scan"}
-"""Their cursors are each server's own."""
+OWN = {"scan", "object"}
+"""Cursors and encodings are each server's own affair."""
 
 Script = list[tuple[Word, ...]]
 
@@ -51,7 +51,7 @@ def usable(script: Script, but: set[str]) -> Script:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(script=st.lists(commands(), min_size=1, max_size=25), pipelined=st.booleans())
 def test_replies_are_the_same(server: Server, protocol: int, script: Script, pipelined: bool) -> None:
-    script = usable(script, OWN_CURSORS)
+    script = usable(script, OWN)
     server.raw("FLUSHALL")
     server.raw("HELLO", protocol)
     expected = server.many(script)
