@@ -70,7 +70,11 @@ def with_argument(text: str, argument: Any) -> Any:
     return st.tuples(cased(text), argument)
 
 
-UNITS = [with_argument(unit, TIMES) for unit in ("ex", "px", "exat", "pxat")]
+# None in the past: Redis counts what has expired until it meets it.
+INSTANTS = st.sampled_from(["4102444800000", "0", "-1", "x", "9223372036854775807"])
+UNITS = [with_argument(unit, TIMES) for unit in ("ex", "px")] + [
+    with_argument(unit, INSTANTS) for unit in ("exat", "pxat")
+]
 
 STRINGS = [
     cmd("set", KEYS, VALUES),

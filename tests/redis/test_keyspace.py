@@ -266,7 +266,7 @@ def test_an_answer_that_is_too_large_changes_nothing() -> None:
         b"", b"\2\0\0\0", b"\4\0\0\0" + bytes(8), b"\2\x08\0\0" + bytes(8), b"\2\0\x10\0" + bytes(8),
         b"\2\0\0\1" + bytes(8), b"\2\4\0\0" + bytes(12), b"\2\3\0\0" + bytes(8), b"\2\0\0\0" + bytes(8) + b"\0\0\0\0",
         b"\2\0\0\0" + bytes(8) + b"\2\0\0\0\0\0", b"\2\0\0\0" + bytes(8) + b"\2\0\0\0\xff\xff",
-        b"\2\0\0\0" + bytes(8) + b"\x06\0\0\0\1\0\xff\xff\xff\xff", b"\2\0\0\0" + bytes(8) + b"\xff\xff\xff\xff",
+        b"\2\0\0\0" + bytes(8) + b"\x06\0\0\0\1\0\xff\xff\xff\0", b"\2\0\0\0" + bytes(8) + b"\xff\xff\xff\xff",
         b"\2\6\0\0" + bytes(8) + b"\1\0\0\0\1\0\0\0k",
     ],
 )  # fmt: skip
@@ -339,3 +339,11 @@ def test_a_flush_takes_all_of_a_database_or_of_all(harness: Harness, client: Cli
     assert client.ask(batch(command(["FLUSHALL"]), request(Op.DELETE, b"\0n", flags=2))).status is Status.CONFLICT
     assert (client.run("DBSIZE"), other.run("DBSIZE")) == (2, 2)
     check_state(harness)
+
+
+def test_the_fourth_byte_of_the_length_of_a_word_does_not_matter(client: Client) -> None:
+    """The shard writes the database there, and whoever got a command back may send it again."""
+    client.run("SET", "key", "value")
+    length = struct.pack("<I", 3)
+    body = command(["GET", "key"]).replace(length + b"key", length[:3] + b"\x0fkey")
+    assert replies(client.ask(body)) == ([b"$5\r\nvalue\r\n"], b"")

@@ -32,7 +32,7 @@ kv_status call_fail_wrong_type(call *c) {
     return call_fail(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
 }
 
-/* Over the last byte of its length, which was read already. */
+/* Over the last byte of its length, which does not count. */
 radon_bytes call_key(call *c, size_t index) {
     radon_bytes name = c->argv[index];
     uint8_t *database = (uint8_t *)name.data - 1;

@@ -70,6 +70,16 @@ static kv_status run(call *c) {
 
 /* ---- all of them ---- */
 
+/* Only three bytes of a word's length count: call_key writes into the fourth, and what comes back may come again. */
+static bool take_word(radon_bytes *rest, radon_bytes *out) {
+    if (rest->len < 4) return false;
+    size_t length = radon_load_u32(rest->data) & 0xffffff;
+    if (length > rest->len - 4) return false;
+    *out = (radon_bytes){rest->data + 4, length};
+    *rest = radon_slice(*rest, 4 + length, rest->len);
+    return true;
+}
+
 /* The arguments of the next command; false: it is not well-formed. */
 static bool take_arguments(radon_bytes *rest, call *c) {
     radon_bytes it;
@@ -79,7 +89,7 @@ static bool take_arguments(radon_bytes *rest, call *c) {
     if (c->argc == 0 || c->argc > it.len / 4) return false;
     c->argv = radon_alloc(c->argc * sizeof *c->argv);
     for (size_t index = 0; index < c->argc; index++)
-        if (!kv_take_key(&it, &c->argv[index])) return false;
+        if (!take_word(&it, &c->argv[index])) return false;
     return it.len == 0;
 }
 

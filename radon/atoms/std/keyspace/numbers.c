@@ -272,7 +272,7 @@ static radon_bytes digits_of(uint64_t mantissa, int32_t exponent, size_t *behind
     } else {
         shift(&it, (size_t)exponent);
     }
-    size_t room = it.len * 10, start = room;
+    size_t room = it.len * 10 + 9, start = room; /* nine digits at once, and less than ten of each limb */
     uint8_t *text = radon_alloc(room);
     while (it.len > 0) {
         uint32_t part = divide(&it, 1000000000);

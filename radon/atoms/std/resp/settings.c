@@ -4,6 +4,7 @@
 #define NAME_MAX 63
 #define PASSWORD_MAX 512
 #define BULK_LENGTH 1048576 /* proto-max-bulk-len, unless the config says otherwise */
+#define BULK_MAX 0xffffff   /* shards take no longer words */
 #define BESIDE 65536        /* what a command may have beside its longest argument */
 
 typedef struct {
@@ -26,7 +27,7 @@ static void load(void) {
     static text password, keys, tx;
     uint64_t most = BULK_LENGTH;
     radon_option bulk = radon_config_get(radon_text("proto-max-bulk-len"));
-    if (bulk.some && (!radon_parse_u64(bulk.value, &most) || most > INT32_MAX)) most = BULK_LENGTH;
+    if (bulk.some && (!radon_parse_u64(bulk.value, &most) || most > BULK_MAX)) most = BULK_LENGTH;
     known.password = remember(&password, "requirepass", "", PASSWORD_MAX);
     known.keys = remember(&keys, "keys", "keys", NAME_MAX);
     known.tx = remember(&tx, "tx", "tx", NAME_MAX);
