@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from radon.host.domain import Settings
 from radon.host.hash import stable_hash
 from radon.host.limits import Limits
 from radon.kv.messages import Op, Status, parse, request
@@ -111,4 +112,29 @@ def test_a_connection_that_has_used_up_its_state_says_so_and_ends() -> None:
         heard = line.send(b"*2\r\n$4\r\nECHO\r\n$500000\r\n" + b"x" * 400_000)
         assert heard.startswith(b"-ERR out of memory: this connection has used up its limits.state")
         assert line.ended
+        assert not harness.dead()
+
+
+def test_replies_that_are_too_much_for_the_memory_end_the_connection_and_fail_no_turn() -> None:
+    with redis(settings=Settings(run=10**12)) as harness:
+        line = Line(harness)
+        for number in range(8):
+            line("SET", f"k{number}", b"v" * 900_000)
+        heard = line.send(b"".join(command("GET", f"k{number % 8}") for number in range(100)))
+        assert b"-ERR out of memory" in heard
+        assert line.ended
+        assert not [text for text in harness.logs() if "trap" in text]
+
+
+def test_a_transaction_is_no_longer_than_a_command_may_be() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        line("MULTI")
+        while (said := line("SET", "k", b"v" * 400_000)) == b"+QUEUED\r\n":
+            pass
+        assert said.startswith(b"-ERR the transaction is longer than proto-max-bulk-len")
+        assert line("EXEC").startswith(b"-EXECABORT")
+        assert line("GET", "k") == b"$-1\r\n"
+        line.send(command("MULTI") + command("SET", "k", b"v" * 400_000) + command("SET", "l", b"v" * 400_000))
+        assert line("EXEC") == b"*2\r\n+OK\r\n+OK\r\n"
         assert not harness.dead()

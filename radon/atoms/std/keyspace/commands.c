@@ -96,6 +96,7 @@ static bool take_arguments(radon_bytes *rest, call *c) {
 static kv_status run_all(call *c, radon_bytes rest, size_t *count) {
     for (*count = 0; rest.len > 0; ++*count) {
         if (!take_arguments(&rest, c)) return KV_INVALID;
+        if (*count > 0 && c->to->bytes.len > KV_BATCH_BYTES) return KV_TOO_LARGE; /* what may be written of replies at once */
         if (*count > 0 || rest.len > 0) c->may_wait = c->alone = false;
         size_t length = c->to->bytes.len;
         radon_buffer_extend(&c->to->bytes, 4);
@@ -143,7 +144,7 @@ radon_bytes types_command(const request *given) {
     }
     if (status == KV_OK && peeks) status = peek_report(&to.bytes);
     if (peeks) entries_undo(mark);
-    if (status == KV_LOCKED) return answer(KV_LOCKED, 0, types_hand_back(given));
+    if (status == KV_LOCKED || status == KV_TOO_LARGE) return answer(status, 0, types_hand_back(given));
     return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, KV_NOTHING);
 }
 

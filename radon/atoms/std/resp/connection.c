@@ -1,7 +1,7 @@
 /* connection.c - input that comes in pieces, output that leaves in one. */
 #include "features.h"
 
-static const char exhausted[] = "ERR out of memory: this connection has used up its limits.state";
+static const char exhausted[] = "ERR out of memory: this connection has used up its limits.state, or what replies may have";
 
 /* ---- input ---- */
 

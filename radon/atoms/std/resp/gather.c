@@ -111,15 +111,20 @@ static void add_answer(connection *self, uint32_t shard, kv_answer answer) {
     radon_buffer_add(&self->answers, (radon_bytes){(const uint8_t *)&it, sizeof it});
 }
 
-/* All that came before, a page after the other. */
+/* All that came before, a page after the other; where they are too much for a turn, none of them is there. */
 static void load_answers(connection *self) {
     radon_bytes start = radon_text("a"), end = radon_text("b");
-    for (;;) {
+    for (size_t all = 0;;) {
         radon_entry_list page;
         connection_check(self, radon_bucket_scan(self->bucket, radon_some(start), radon_some(end), 64, false, &page));
         for (size_t index = 0; index < page.len; index++) {
             radon_entry it = page.data[index];
+            all += it.value.len;
             add_answer(self, __builtin_bswap32(radon_load_u32(it.key.data + 1)), understand(RADON_OK, it.value));
+        }
+        if (all > settings_get()->replies) {
+            self->answers.len = 0;
+            break;
         }
         if (page.len == 0) break;
         start = radon_concat(page.data[page.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
@@ -152,7 +157,7 @@ kv_answer gathered(const connection *self, uint32_t shard) {
     size_t count = self->answers.len / sizeof *all;
     for (size_t index = 0; index < count; index++)
         if (all[index].shard == shard) return all[index].answer;
-    return (kv_answer){.status = (kv_status)STATUS_FAILED};
+    return (kv_answer){.status = KV_TOO_LARGE}; /* they all answered, but together that was too much */
 }
 
 kv_answer gathered_only(const connection *self) { return ((const shard_answer *)self->answers.data)->answer; }
@@ -160,6 +165,7 @@ kv_answer gathered_only(const connection *self) { return ((const shard_answer *)
 kv_answer gathered_worst(const connection *self) {
     const shard_answer *all = (const shard_answer *)self->answers.data;
     size_t count = self->answers.len / sizeof *all;
+    if (count == 0) return (kv_answer){.status = KV_TOO_LARGE};
     for (size_t index = 0; index < count; index++)
         if (all[index].answer.status != KV_OK) return all[index].answer;
     return (kv_answer){0};

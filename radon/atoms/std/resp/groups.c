@@ -180,11 +180,14 @@ static void ask_again(connection *self, token it, radon_bytes commands) {
 /* Replies of the part join those that it has; of a direct one they leave. */
 static void add_replies(connection *self, token it, radon_bytes replies) {
     radon_option before = {0};
+    int64_t all = 0;
     if (it.kind == ROUND_DIRECT) {
         radon_buffer_add(&self->out.bytes, unwrap(radon_concat(replies, KV_NOTHING)));
         return;
     }
     radon_bytes key = session_number_key('a', it.shard);
+    connection_check(self, radon_bucket_add(self->bucket, radon_text("l"), (int64_t)replies.len, &all));
+    if (all > (int64_t)settings_get()->replies) return connection_check(self, RADON_EXHAUSTED);
     connection_check(self, radon_bucket_get(self->bucket, key, &before));
     if (before.some) replies = radon_concat(before.value, replies);
     connection_check(self, radon_bucket_put(self->bucket, key, replies));
@@ -198,10 +201,11 @@ static void part_is_done(connection *self, token it) {
         radon_option slots = {0};
         connection_check(self, radon_bucket_add(self->bucket, radon_text("n"), -1, &left));
         self->waiting = left > 0 && !self->closing;
-        if (left > 0) return;
+        if (left > 0 || self->closing) return;
         connection_check(self, radon_bucket_get(self->bucket, radon_text("r"), &slots));
         assemble(self, slots.value);
         connection_check(self, session_forget(self->bucket, 'a'));
+        connection_check(self, radon_bucket_delete(self->bucket, radon_text("l")));
         connection_check(self, radon_bucket_delete(self->bucket, radon_text("n")));
         connection_check(self, radon_bucket_delete(self->bucket, radon_text("r")));
     }
@@ -234,6 +238,7 @@ void group_answered(connection *self, token it, radon_error error, radon_bytes b
         return;
     }
     add_replies(self, it, is_whole(it, &answer) ? answer.value : refuse_all(self, it.count, answer));
+    if (self->closing) return;
     if (it.flags & AGAIN) {
         radon_bytes rest = radon_slice(refused.commands, first_of(refused.commands, it.count).len, refused.commands.len);
         radon_bytes counted = rest, next;

@@ -19,11 +19,17 @@ verdict multi_queue(connection *self, int number) {
     replies to = connection_replies(self);
     if (runs_at_once(number)) return run_local(self, number);
     self->changed = true;
-    if (cannot_be_queued(number)) {
+    radon_buffer packed = {0};
+    wire_pack(&packed, &self->call);
+    if (self->session.size + packed.len > settings_get()->limits.total) {
+        self->session.flags |= MULTI_BROKEN;
+        reply_error(&to, "ERR the transaction is longer than proto-max-bulk-len");
+    } else if (cannot_be_queued(number)) {
         self->session.flags |= MULTI_BROKEN;
         reply_error_about(&to, "ERR '", radon_text(commands[number].name), "' cannot be part of a transaction");
     } else {
-        wire_pack(&self->queue, &self->call);
+        radon_buffer_add(&self->queue, radon_buffer_bytes(&packed));
+        self->session.size += (uint32_t)packed.len;
         self->session.queued++;
         reply_status(&to, "QUEUED");
     }
@@ -39,7 +45,7 @@ static void forget_watched(connection *self) {
 
 void multi_reset(connection *self) {
     if (self->session.queue > 0) connection_check(self, session_forget(self->bucket, 'm'));
-    self->session.queue = self->session.queued = 0;
+    self->session.queue = self->session.queued = self->session.size = 0;
     self->session.flags &= (uint16_t)~(IN_MULTI | MULTI_BROKEN);
     self->queue.len = 0;
     forget_watched(self);

@@ -6,6 +6,7 @@
  *
  *     r            what the round remembers: of a group its slots
  *     n            how many answers have not come (s64)
+ *     l            bytes of the replies of a group that have come (s64)
  *     a + shard    an answer that has; of a group the replies, each behind its length
  *     q + shard    commands of a group that the shard refused for now
  */

@@ -1,7 +1,7 @@
 /* session.c - the session in its bucket. */
 #include "session.h"
 
-#define FIXED 56 /* bytes before the names */
+#define FIXED 60 /* bytes before the names */
 
 radon_bytes session_key(char letter, radon_bytes rest) {
     uint8_t *key = radon_alloc(1 + rest.len);
@@ -25,11 +25,11 @@ radon_error session_load(radon_bucket bucket, session *out) {
     out->protocol = at[0];
     out->db = at[1];
     out->flags = (uint16_t)(at[2] | at[3] << 8);
-    uint32_t *numbers[] = {&out->pieces, &out->have, &out->begin, &out->need, &out->queued, &out->queue,
+    uint32_t *numbers[] = {&out->pieces, &out->have, &out->begin, &out->need, &out->queued, &out->queue, &out->size,
         &out->watched, &out->channels, &out->patterns, &out->attempts};
     for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++)
         *numbers[index] = radon_load_u32(at + 4 + 4 * index);
-    out->since = radon_load_u64(at + 44);
+    out->since = radon_load_u64(at + 48);
     radon_bytes rest = radon_slice(stored.value, FIXED, stored.value.len);
     for (size_t index = 0; index < NAMES && rest.len > 0; index++) {
         size_t length = radon_load_u32(rest.data);
@@ -55,11 +55,11 @@ radon_error session_store(radon_bucket bucket, const session *it) {
     at[1] = it->db;
     at[2] = (uint8_t)it->flags;
     at[3] = (uint8_t)(it->flags >> 8);
-    const uint32_t numbers[] = {it->pieces, it->have, it->begin, it->need, it->queued, it->queue, it->watched,
+    const uint32_t numbers[] = {it->pieces, it->have, it->begin, it->need, it->queued, it->queue, it->size, it->watched,
         it->channels, it->patterns, it->attempts};
     for (size_t index = 0; index < sizeof numbers / sizeof *numbers; index++)
         radon_store_u32(at + 4 + 4 * index, numbers[index]);
-    radon_store_u64(at + 44, it->since);
+    radon_store_u64(at + 48, it->since);
     for (size_t index = 0; index < NAMES; index++) {
         radon_store_u32(radon_buffer_extend(&out, 4), (uint32_t)it->names[index].len);
         radon_buffer_add(&out, it->names[index]);

@@ -36,6 +36,7 @@ typedef struct {
     uint32_t need;     /* bytes that the command at the front has at least */
     uint32_t queued;   /* commands in the transaction */
     uint32_t queue;    /* pieces of it that are stored */
+    uint32_t size;     /* bytes of it */
     uint32_t watched, channels, patterns;
     uint32_t attempts; /* of the command at the front, where shards refused it for now */
     uint64_t since;    /* when the first of them was; 0: there was none */

@@ -6,6 +6,7 @@
 #define BULK_LENGTH 1048576 /* proto-max-bulk-len, unless the config says otherwise */
 #define BULK_MAX 0xffffff   /* shards take no longer words */
 #define BESIDE 65536        /* what a command may have beside its longest argument */
+#define REPLIES (12 << 20)  /* what the memory that the kind has by default stands three times */
 
 typedef struct {
     uint8_t bytes[PASSWORD_MAX];
@@ -32,6 +33,7 @@ static void load(void) {
     known.keys = remember(&keys, "keys", "keys", NAME_MAX);
     known.tx = remember(&tx, "tx", "tx", NAME_MAX);
     known.limits = (wire_limits){.most = (size_t)most, .total = (size_t)most + BESIDE};
+    known.replies = REPLIES + 2 * (size_t)most;
     loaded = true;
 }
 

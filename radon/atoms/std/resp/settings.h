@@ -12,6 +12,7 @@ typedef struct {
     radon_bytes password;    /* none: everybody may do everything */
     radon_bytes keys, tx;    /* the kinds of the shards and of the coordinators; no coordinators: no bytes */
     wire_limits limits;
+    size_t replies;          /* bytes that the replies of several shards may have together */
     uint32_t shards;         /* 0: not known yet */
 } settings;
 
