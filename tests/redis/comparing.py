@@ -32,6 +32,8 @@ def comparable(words: Sequence[Word], reply: bytes) -> Any:
     if name in {"pttl", "ttl"} and value >= 0:
         seconds = value / 1000 if name == "pttl" else value
         return "far" if seconds > FAR else round(seconds / 10)
+    if name == "object" and value in (b"embstr", b"raw"):
+        return None  # Redis keeps what was once changed in another way
     if name in {"expiretime", "pexpiretime"} and value >= 0:
         return None
     return reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -137,10 +138,16 @@ def check_zset(elements: dict[bytes, bytes], number: bytes) -> None:
     own = {name[8:]: value for name, value in elements.items() if name.startswith(number)}
     places = sorted(name[1:] for name in own if name.startswith(b"s"))
     assert places == sorted(ordered(value) + name[5:] for name, value in own.items() if name.startswith(b"m"))
-    blocks = sorted((name[1:], int.from_bytes(value, "little")) for name, value in own.items() if name[:1] == b"b")
-    ends = [start for start, _ in blocks[1:]] + [b"\xff" * 8]
-    for (start, count), end in zip(blocks, ends, strict=bool(blocks)):
-        assert sum(start <= place < end for place in places) == count
+    below = {b"", *places}
+    for level in (b"b", b"c", b"d"):
+        blocks = sorted((name[1:], int.from_bytes(value, "little")) for name, value in own.items() if name[:1] == level)
+        ends = [start for start, _ in blocks[1:]] + [b"\xff" * 8]
+        for (start, count), end in zip(blocks, ends, strict=bool(blocks)):
+            assert bisect_left(places, end) - bisect_left(places, start) == count
+        assert level == b"b" or {start for start, _ in blocks} <= below, (
+            "a block begins where none of a lower level does"
+        )
+        below = {start for start, _ in blocks}
 
 
 def ordered(score: bytes) -> bytes:

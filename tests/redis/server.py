@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tests.redis import resp
 from tests.redis.keyspaces import Word, encoded
@@ -41,6 +42,9 @@ class Server:
         """The bytes of the reply."""
         (reply,) = self.many([words])
         return reply
+
+    def run(self, *words: Word) -> Any:
+        return resp.parse(self.raw(*words))
 
     def many(self, commands: Sequence[Sequence[Word]]) -> list[bytes]:
         """Those of several commands, sent at once."""

@@ -116,3 +116,19 @@ def test_what_is_undone_wakes_nobody(harness: Harness, client: Client) -> None:
 def test_a_command_in_a_batch_cannot_wait(client: Client) -> None:
     batch = items([command(["BLPOP", "l", "0"], flags=BLOCK)])
     assert client.ask(request(Op.BATCH, payload=batch)).status is Status.INVALID
+
+
+def test_sorted_sets_wake_those_who_wait_for_their_lowest_and_highest(harness: Harness, client: Client) -> None:
+    words = ["BZPOPMIN", "n", "z", "0"], ["BZPOPMAX", "z", "0"], ["BZMPOP", "0", "2", "n", "z", "MAX", "COUNT", "9"]
+    tokens = [block(harness, *it) for it in words]
+    assert [answer(harness, token) for token in tokens] == [None] * 3
+    client.run("ZADD", "z", 1, "a", 2, "b", 3, "c", 4, "d")
+    expected = [
+        b"*3\r\n$1\r\nz\r\n$1\r\na\r\n$1\r\n1\r\n",
+        b"*3\r\n$1\r\nz\r\n$1\r\nd\r\n$1\r\n4\r\n",
+        b"*2\r\n$1\r\nz\r\n*2\r\n*2\r\n$1\r\nc\r\n$1\r\n3\r\n*2\r\n$1\r\nb\r\n$1\r\n2\r\n",
+    ]
+    for token, it, reply in zip(tokens, words, expected, strict=True):
+        found = answer(harness, block(harness, *it, seq=place(answer(harness, token))))
+        assert found is not None
+        assert replies(found) == ([reply], b"")

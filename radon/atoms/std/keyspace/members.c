@@ -13,7 +13,8 @@ walk members_walk(const collection *of) {
     return walk_begin(of, radon_some(radon_text("m")), radon_some(radon_text("n")), false);
 }
 
-size_t random_below(size_t count) { return (size_t)((unsigned __int128)radon_random_next() * count >> 64); }
+/* An index below `count`. */
+static size_t random_below(size_t count) { return (size_t)((unsigned __int128)radon_random_next() * count >> 64); }
 
 /* ---- one ---- */
 
@@ -59,8 +60,6 @@ static kv_status pick(const collection *of, radon_entry *out) {
 
 /* ---- many ---- */
 
-#define MOST (KV_VALUE_MAX / 6) /* more would fit into no answer */
-
 static kv_status pick_from_all(const collection *of, size_t wanted, bool repeats, radon_entry *out) {
     radon_entry *all = radon_alloc((size_t)of->count * sizeof *all);
     walk walk = members_walk(of);
@@ -93,7 +92,7 @@ kv_status members_pick(const collection *of, uint64_t wanted, bool repeats, rado
     if (!repeats && wanted > of->count) wanted = of->count;
     *out = (radon_entry_list){0};
     if (of->count == 0 || wanted == 0) return KV_OK;
-    if (wanted > MOST) return KV_TOO_LARGE;
+    if (wanted > RANDOM_MOST) return KV_TOO_LARGE;
     radon_entry *picked = radon_alloc((size_t)wanted * sizeof *picked);
     *out = (radon_entry_list){picked, (size_t)wanted};
     if (wanted > of->count / 3) return pick_from_all(of, out->len, repeats, picked);

@@ -18,9 +18,6 @@ static inline radon_bytes member_of(radon_bytes name) { return radon_slice(name,
 /* All of them. */
 walk members_walk(const collection *of);
 
-/* An index below `count`, at random. */
-size_t random_below(size_t count);
-
 /* The names and bytes of `wanted` members at random, each as likely as any other: with `repeats` drawn again each time,
  * else different ones, at most all of them. Takes time in proportion to what is wanted, not to what there is. */
 kv_status members_pick(const collection *of, uint64_t wanted, bool repeats, radon_entry_list *out);

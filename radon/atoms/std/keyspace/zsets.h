@@ -2,10 +2,10 @@
  *
  *     'm', hash, member (members.h)   its score (f64)
  *     's', place                      nothing
- *     'b', place                      how many members (u64) lie from this place up to that of the next 'b'
+ *     'b', place                      how many places (u64) lie from this one up to that of the next 'b'; so 'c' and 'd'
  *
- * A place is the score, made so that its bytes sort as scores do (8 bytes), and the member. -0 becomes 0. The blocks of 'b' exist once
- * there are so many members that counting them one by one would take long.
+ * A place is the score, made so that its bytes sort as scores do (8 bytes), and the member. -0 becomes 0. Blocks of
+ * places exist once there are so many that counting them one by one would take long.
  */
 #ifndef ZSETS_H
 #define ZSETS_H
@@ -50,6 +50,8 @@ kv_status zset_store(call *c, radon_bytes key, const results *them);
 kv_status command_zadd(call *c);
 
 /* ---- ranks (zsets_ranks.c) ---- */
+
+#define ZSET_FLAGS 1 /* bits of `extra` that are not theirs */
 
 /* The name of the place of a member, or of what `kind` keeps for that place. */
 radon_bytes place_name(uint8_t kind, scored it);
