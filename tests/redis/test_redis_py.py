@@ -30,11 +30,12 @@ MIXINS = (
     core.HashCommands, core.HyperlogCommands, core.GeoCommands,
 )  # fmt: skip
 
-NEWER = set(
-    "delex digest digest_local increx lmovem blmovem msetex sdiffcard sunioncard hgetdel hgetex hsetex hexpire hpexpire "
-    "hexpireat hpexpireat hpersist hexpiretime hpexpiretime httl hpttl himport_prepare_internal himport_set "
-    "himport_discard_internal himport_discard_all_internal".split()
-)
+NEWER = {
+    "blmovem", "delex", "digest", "digest_local", "hexpire", "hexpireat", "hexpiretime", "hgetdel", "hgetex",
+    "himport_discard_all_internal", "himport_discard_internal", "himport_prepare_internal", "himport_set", "hpersist",
+    "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "hsetex", "httl", "increx", "lmovem", "msetex", "sdiffcard",
+    "sunioncard",
+}  # fmt: skip
 """Methods for commands that Redis 7.0 does not have."""
 
 ELSEWHERE = {"watch", "unwatch", "stralgo"}
@@ -63,7 +64,8 @@ def comparable(value: Any) -> Any:
     return value
 
 
-UNORDERED = re.compile(r"^(list\()?r\.(keys|scan|scan_iter|sinter|sunion|sdiff|smembers|sscan|hscan|hkeys|hvals|zscan)\(")
+WITHOUT_ORDER = "keys|scan|scan_iter|sinter|sunion|sdiff|smembers|sscan|hscan|hkeys|hvals|zscan"
+UNORDERED = re.compile(rf"^(list\()?r\.({WITHOUT_ORDER})\(")
 
 
 def outcome(call: str, client: redis.Redis) -> Any:
