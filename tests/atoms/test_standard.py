@@ -21,6 +21,7 @@ def manifest(**entry: object) -> Manifest:
     return Manifest.of({"application": {"name": "shop"}, "kinds": {"store": {**TABLE, **entry}}})
 
 
+@pytest.mark.timeout(300)
 def test_the_shipped_modules_are_those_of_their_sources(capsys: pytest.CaptureFixture[str]) -> None:
     """The same compiler makes the same bytes: whoever changes a source builds the module too."""
     status = build.main(["--check"])
@@ -37,6 +38,7 @@ def test_a_stale_module_is_named_and_then_written(
     (copied / "kv.wasm").write_bytes(b"stale")
 
     monkeypatch.setattr(std, "FOLDER", tmp_path)
+    monkeypatch.setattr(build, "STANDARDS", {"kv": STANDARDS["kv"]})
     assert build.main(["--check"]) == 1
     assert "kv.wasm is stale; run `python -m radon.atoms.std.build`" in capsys.readouterr().err
     assert build.main([]) == 0
