@@ -28,7 +28,10 @@ def comparable(words: Sequence[Word], reply: bytes) -> Any:
     if name in UNORDERED:
         return type(value), sorted(value)
     if name in {"hscan", "scan", "sscan", "zscan"}:
-        return value[0], sorted(value[1])
+        counts = name != "scan" and "count" in (str(word).lower() for word in words)
+        return None if counts else (value[0], sorted(value[1]))  # how many come at once depends on the encoding
+    if name == "object" and isinstance(value, int):
+        return None  # of Redis' own memory
     if name in {"pttl", "ttl"} and value >= 0:
         seconds = value / 1000 if name == "pttl" else value
         return "far" if seconds > FAR else round(seconds / 10)

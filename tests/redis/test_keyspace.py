@@ -347,3 +347,19 @@ def test_the_fourth_byte_of_the_length_of_a_word_does_not_matter(client: Client)
     length = struct.pack("<I", 3)
     body = command(["GET", "key"]).replace(length + b"key", length[:3] + b"\x0fkey")
     assert replies(client.ask(body)) == ([b"$5\r\nvalue\r\n"], b"")
+
+
+def test_collections_that_come_and_go_within_a_turn(harness: Harness, client: Client) -> None:
+    client.run("RPUSH", "old", "a")
+    client.ask(
+        command(
+            ["RPUSH", "new", "a"], ["DEL", "new"], ["RENAME", "old", "b"], ["COPY", "b", "c"], ["RENAME", "b", "d"],
+            ["RPUSH", "e", "x"], ["RENAME", "e", "f"], ["RENAME", "f", "c"], ["MOVE", "d", "1"], ["RPUSH", "new", "b"],
+        )
+    )  # fmt: skip
+    check_state(harness)
+    assert sorted(client.run("KEYS", "*")) == [b"c", b"new"]
+    assert client.run("LRANGE", "c", 0, -1) == [b"x"]
+    client.run("SWAPDB", 0, 1)
+    check_state(harness)
+    assert client.run("LRANGE", "d", 0, -1) == [b"a"]

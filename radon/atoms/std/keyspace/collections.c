@@ -112,23 +112,43 @@ static void free_elements(uint64_t number) {
 
 kv_status collections_wipe(void) { return status_of(radon_bucket_delete_range(elements, RADON_NONE, RADON_NONE)); }
 
-/* One that got another key in this turn has gone from the one and has come to the other. */
-static bool has_come(const change *changes, size_t count, uint64_t number) {
-    for (; count > 0; count--) {
-        const change *it = &changes[count - 1];
-        if (is_of_entry(it) && number_of(it->new) == number) return number_of(it->old) != number;
-        if (is_of_entry(it) && number_of(it->old) == number) return false;
+/* What happened to collections: the number times 2, and plus 1 if an entry got it, else an entry had it. */
+static size_t find_steps(const change *changes, size_t count, uint64_t *steps) {
+    size_t found = 0;
+    for (size_t index = 0; index < count; index++) {
+        const change *it = &changes[index];
+        if (!is_of_entry(it)) continue;
+        uint64_t old = number_of(it->old), new = number_of(it->new);
+        if (old == new) continue;
+        if (old != 0) steps[found++] = old << 1;
+        if (new != 0) steps[found++] = new << 1 | 1;
     }
-    return false;
+    return found;
 }
 
+/* By the number; of one number they stay in their order. `spare` has room for as many. */
+static void sort(uint64_t *steps, uint64_t *spare, size_t count) {
+    if (count < 2) return;
+    size_t half = count / 2, left = 0, right = half;
+    sort(steps, spare, half);
+    sort(steps + half, spare, count - half);
+    for (size_t index = 0; index < count; index++) {
+        bool take_left = right == count || (left < half && steps[left] >> 1 <= steps[right] >> 1);
+        spare[index] = steps[take_left ? left++ : right++];
+    }
+    memcpy(steps, spare, count * sizeof *steps);
+}
+
+/* The last thing that happened to a collection decides: one that was renamed was taken from an entry before. */
 void collections_finish(void) {
     size_t count;
     const change *changes = entries_changes(&count);
-    for (size_t index = 0; index < count; index++) {
-        const change *it = &changes[index];
-        uint64_t number = is_of_entry(it) ? number_of(it->old) : 0;
-        if (number != 0 && number_of(it->new) != number && !has_come(changes, count, number)) free_elements(number);
+    uint64_t *steps = radon_alloc(2 * count * sizeof *steps);
+    size_t found = find_steps(changes, count, steps);
+    sort(steps, radon_alloc(found * sizeof *steps), found);
+    for (size_t index = 0; index < found; index++) {
+        bool last = index + 1 == found || steps[index + 1] >> 1 != steps[index] >> 1;
+        if (last && !(steps[index] & 1)) free_elements(steps[index] >> 1);
     }
 }
 

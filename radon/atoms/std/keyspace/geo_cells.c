@@ -53,7 +53,7 @@ uint64_t geo_cell_number(geo_cell it) { return spread(it.row) | spread(it.column
 static double within(double value, double range) { return value > range ? range : value < -range ? -range : value; }
 
 geo_point geo_point_of(double score) {
-    uint64_t number = score >= 0 && score < 18446744073709551616.0 ? (uint64_t)score : 0;
+    uint64_t number = score >= 0x1p64 ? UINT64_MAX : score >= 0 ? (uint64_t)score : 0;
     geo_box box = geo_cell_box((geo_cell){gathered(number >> 1), gathered(number), GEO_STEPS});
     return (geo_point){within((box.west + box.east) / 2, GEO_LONGITUDE), within((box.south + box.north) / 2, GEO_LATITUDE)};
 }

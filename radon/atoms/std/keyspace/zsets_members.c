@@ -159,8 +159,8 @@ kv_status command_zrandmember(call *c) {
     radon_entry_list picked;
     int64_t count = 1;
     bool one = c->argc == 2, scores = c->argc == 4;
-    if (c->argc > 4 || (scores && !call_is(c, 3, "withscores"))) return call_fail_syntax(c);
     if (!one) TRY(call_integer_in(c, 2, -INT64_MAX, INT64_MAX, &count, NULL));
+    if (c->argc > 4 || (scores && !call_is(c, 3, "withscores"))) return call_fail_syntax(c);
     if (scores && (count < -INT64_MAX / 2 || count > INT64_MAX / 2))
         return call_fail(c, "ERR value is out of range");
     TRY(collection_open(c, call_key(c, 1), TYPE_ZSET, &zset));
