@@ -125,3 +125,15 @@ def test_half_a_command_is_not_mixed_up_with_what_is_published() -> None:
         news("PUBLISH", "a", "x")
         assert ann.listen() == b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n"
         assert ann.send(half[500:]) == b"$1000\r\n" + b"y" * 1000 + b"\r\n"
+
+
+def test_publishing_is_a_plain_command_of_a_pipeline(harness: Harness) -> None:
+    ann, news = Line(harness, "ann"), Line(harness, "news")
+    ann("SUBSCRIBE", "a", "b")
+    stream = b"".join(command("PUBLISH", channel, n) + command("INCR", "n") for n in range(50) for channel in "ab")
+    assert news.send(stream) == b"".join(b":1\r\n:%d\r\n" % (n + 1) for n in range(100))
+    said = replies(ann.listen())
+    for channel in "ab":
+        assert [each for each in said if each in {push("message", channel, f"{n}") for n in range(50)}] == [
+            push("message", channel, f"{n}") for n in range(50)
+        ]

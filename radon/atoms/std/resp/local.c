@@ -166,7 +166,7 @@ static const struct {
     [command_number_multi] = {run_multi, false},
     [command_number_ping] = {run_ping, false},
     [command_number_psubscribe] = {run_psubscribe, true},
-    [command_number_publish] = {run_publish, true},
+    [command_number_publish] = {run_publish, false},
     [command_number_pubsub] = {run_pubsub, true},
     [command_number_punsubscribe] = {run_punsubscribe, true},
     [command_number_quit] = {run_quit, true},
