@@ -1,5 +1,5 @@
 # `make help` lists what there is to do. Every target makes .venv when it is missing or older than pyproject.toml, and
-# the native twin when it is not of these sources.
+# what is in C when it is not of these sources.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -14,6 +14,7 @@ PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif
 
 NATIVE := $(RUN) -P radon/host/native/build.py
+CLIENT := $(RUN) -P radon/bench/native/build.py
 
 # What `make sanitize` runs, on the native domain alone, and for how many seconds `make fuzz` attacks each target.
 TESTS   ?= $(wildcard tests/conformance tests/equivalence tests/hostile tests/simulation) -k "not python"
@@ -25,8 +26,9 @@ SECONDS ?= 60
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-native: $(READY)  ## the native twin of the domain, compiled
+native: $(READY)  ## the native twin of the domain and the client of `radon bench`, compiled
 	@$(NATIVE)
+	@$(CLIENT)
 
 demo: native  ## the bank: built, deployed, killed under load, audited
 	@$(RUN) examples/demo.py
@@ -45,6 +47,7 @@ lint: native  ## ruff, mypy and the C compiler's warnings
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 	@$(NATIVE) lint
+	@$(CLIENT) lint
 
 format: $(READY)  ## let ruff repair what it can
 	@$(RUN) -m ruff check --fix
@@ -62,7 +65,7 @@ fuzz: $(READY)  ## libFuzzer on the native sources, SECONDS a target
 
 clean:  ## remove what make and tests made; deployments (.radon) stay
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	@rm -f radon/host/native/_native.* radon/host/native/missing.txt
+	@rm -f radon/host/native/_native.* radon/bench/native/_client.* radon/*/native/missing.txt
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml

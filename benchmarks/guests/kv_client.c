@@ -4,12 +4,14 @@
  *   "get N KEYS ROW WINDOW"         so many entries out of KEYS, in no order; which ones, ROW says
  *   "put N KEYS ROW WINDOW"         likewise
  *   "get-many N KEYS ROW WINDOW", "put-many ...": likewise, 16 in each question, which are of one shard
+ *
+ * Who wants a reply has it when all is done.
  */
 #include "kv.h"
 
 #include "entries.h"
 
-enum { MANY = 16, SHARDS = 16, KNOWN = 4096 };
+enum { MANY = 16, SHARDS = 16, KNOWN = 4096, TOLD = 1 };
 
 static kv_store store = {.kind = "kv", .shards = SHARDS};
 static uint32_t known[SHARDS][KNOWN]; /* entries of each shard, for questions about many of one */
@@ -17,7 +19,7 @@ static uint32_t count[SHARDS];
 
 static struct {
     bool fill, put;
-    uint64_t left, keys, row, next, many;
+    uint64_t left, keys, row, next, many, waiting;
 } work; /* a benchmark loses no instance */
 
 static uint64_t number(radon_bytes *rest) {
@@ -79,8 +81,17 @@ RADON_RECEIVE(message, body) {
     work.left = work.fill ? work.keys - first : first;
     work.row = work.fill ? 0 : number(&rest);
     if (work.many && count[0] == 0) know();
-    for (uint64_t window = number(&rest); window > 0 && work.left > 0; window--)
+    if (radon_message_wants_reply(message)) RADON_TRY(radon_message_keep(message, TOLD));
+    for (uint64_t window = number(&rest); window > 0 && work.left > 0; window--, work.waiting++)
         RADON_TRY(work.many ? next_many() : next());
+    return RADON_DONE;
+}
+
+static radon_outcome tell(void) {
+    radon_message asked;
+    if (!radon_messaging_kept(TOLD, &asked)) return RADON_DONE;
+    RADON_TRY(radon_message_reply(asked, (radon_bytes){0}));
+    radon_message_drop(asked);
     return RADON_DONE;
 }
 
@@ -100,5 +111,6 @@ RADON_REPLIED(token, error, answer) {
         if (each.status != KV_OK || (!work.put && each.value.len != VALUE)) return radon_fail("a wrong answer in a batch");
     }
     if (work.left > 0) RADON_TRY(work.many ? next_many() : next());
+    else if (--work.waiting == 0) return tell();
     return RADON_DONE;
 }

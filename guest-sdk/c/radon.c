@@ -23,8 +23,19 @@ typedef struct block {
 } block;
 
 static block *newest;
+static bool over; /* what is there is of a turn that has ended */
+
+static void free_all(void) {
+    while (newest != NULL) {
+        block *last = newest;
+        newest = last->previous;
+        free(last);
+    }
+    over = false;
+}
 
 void *radon_alloc(size_t size) {
+    if (over) free_all();
     block *fresh = malloc(sizeof(block) + rounded(size));
     if (fresh == NULL) __builtin_trap();
     fresh->previous = newest;
@@ -37,13 +48,7 @@ static bool extend_in_place(void *old, size_t old_size, size_t size) {
     return rounded(size) <= rounded(old_size);
 }
 
-void radon_turn_over(void) {
-    while (newest != NULL) {
-        block *last = newest;
-        newest = last->previous;
-        free(last);
-    }
-}
+void radon_turn_over(void) { over = true; }
 
 #else
 
@@ -103,6 +108,7 @@ __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_
 const radon_outcome *radon_settle(radon_outcome outcome) {
     static radon_outcome settled; /* outlives the handler: the host reads it after the return */
     settled = outcome;
+    radon_turn_over();
     return &settled;
 }
 

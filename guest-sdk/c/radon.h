@@ -690,8 +690,6 @@ static inline radon_option radon_config_get(radon_bytes name) {
         radon_message_drop((radon_message){radon_0});                                                                  \
         return radon_settle(outcome);                                                                                  \
     }                                                                                                                  \
-    RADON_EXPORT_("cabi_post_radon:atom/handler@0.1.0#receive")                                                        \
-    void radon_leave_receive(RADON_UNUSED_ const radon_outcome *read) { radon_turn_over(); }                           \
     RADON_HANDLER_ radon_on_receive(RADON_UNUSED_ radon_message message, RADON_UNUSED_ radon_bytes body)
 
 /* Once in an atom's life, before its first message. */
@@ -702,8 +700,6 @@ static inline radon_option radon_config_get(radon_bytes name) {
         radon_outcome outcome = radon_on_start((radon_bytes){radon_0, radon_0_len});                                   \
         return radon_settle(outcome);                                                                                  \
     }                                                                                                                  \
-    RADON_EXPORT_("cabi_post_radon:atom/startup@0.1.0#start")                                                          \
-    void radon_leave_start(RADON_UNUSED_ const radon_outcome *read) { radon_turn_over(); }                             \
     RADON_HANDLER_ radon_on_start(RADON_UNUSED_ radon_bytes args)
 
 #define RADON_REPLIED(token, error, answer)                                                                            \
@@ -715,8 +711,6 @@ static inline radon_option radon_config_get(radon_bytes name) {
             radon_1_failed ? (radon_bytes){0} : (radon_bytes){(const uint8_t *)radon_1, radon_1_len});                 \
         return radon_settle(outcome);                                                                                  \
     }                                                                                                                  \
-    RADON_EXPORT_("cabi_post_radon:atom/replies@0.1.0#replied")                                                        \
-    void radon_leave_replied(RADON_UNUSED_ const radon_outcome *read) { radon_turn_over(); }                           \
     RADON_HANDLER_ radon_on_replied(RADON_UNUSED_ uint64_t token, RADON_UNUSED_ radon_error error,                     \
         RADON_UNUSED_ radon_bytes answer)
 
@@ -727,8 +721,6 @@ static inline radon_option radon_config_get(radon_bytes name) {
         radon_outcome outcome = radon_on_fired(radon_0);                                                               \
         return radon_settle(outcome);                                                                                  \
     }                                                                                                                  \
-    RADON_EXPORT_("cabi_post_radon:atom/timers@0.1.0#fired")                                                           \
-    void radon_leave_fired(RADON_UNUSED_ const radon_outcome *read) { radon_turn_over(); }                             \
     RADON_HANDLER_ radon_on_fired(RADON_UNUSED_ uint64_t token)
 
 #define RADON_DOWN(token, status)                                                                                      \
@@ -738,8 +730,6 @@ static inline radon_option radon_config_get(radon_bytes name) {
         radon_outcome outcome = radon_on_down(radon_0, radon_1);                                                       \
         return radon_settle(outcome);                                                                                  \
     }                                                                                                                  \
-    RADON_EXPORT_("cabi_post_radon:atom/watcher@0.1.0#down")                                                           \
-    void radon_leave_down(RADON_UNUSED_ const radon_outcome *read) { radon_turn_over(); }                              \
     RADON_HANDLER_ radon_on_down(RADON_UNUSED_ uint64_t token, RADON_UNUSED_ uint32_t status)
 
 #include "radon_json.h"

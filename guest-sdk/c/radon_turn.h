@@ -1,7 +1,7 @@
 /* radon_turn.h - the memory of a turn and its outcome.
  *
- * Whatever a turn allocates, and whatever the host hands in (bodies, answers, values), lies in one arena that is
- * emptied when the host has read the turn's outcome. Globals live until the instance goes, which may be after any turn:
+ * Whatever a turn allocates, and whatever the host hands in (bodies, answers, values), lies in one arena, which the next
+ * turn begins with empty. Globals live until the instance goes, which may be after any turn:
  * use them as a cache. What must last belongs into a bucket.
  */
 #ifndef RADON_TURN_H
@@ -41,10 +41,11 @@ radon_outcome radon_fail_because(const char *what, const char *why); /* "what: w
 
 /* ---- called by the code that the handler macros write, not by a guest ---- */
 
-/* Puts the outcome where the host reads it. */
+/* Puts the outcome where the host reads it; the turn is over. */
 const radon_outcome *radon_settle(radon_outcome outcome);
 
-/* Empties the arena. */
+/* What is in the arena stays until something is allocated: the host reads the outcome first. So no `cabi_post` is needed,
+ * which would enter the guest once more in each turn. */
 void radon_turn_over(void);
 
 #endif

@@ -277,8 +277,6 @@ def _handler(interface: Interface, function: Function) -> str:
             *lent,
             "        return radon_settle(outcome);",
             "    }",
-            f'    RADON_EXPORT_("cabi_post_{export}")',
-            f"    void radon_leave_{name}(RADON_UNUSED_ const radon_outcome *read) {{ radon_turn_over(); }}",
             _wrapped(head, [f"RADON_UNUSED_ {type_} {label}" for label, type_, _ in lifted], ")"),
         ]
     )

@@ -24,7 +24,7 @@ from radon.host import cache
 SDK_SOURCES = ("radon.c", "radon_json.c")
 
 FLAGS = (
-    "-Os", "-Wall", "-Wextra",
+    "-O2", "-flto", "-Wall", "-Wextra",
     "-gline-tables-only",  # without any -g the linker drops the names of functions, which traps are to show
     "-Wl,-z,stack-size=65536",  # else a guest starts with 17 pages, 16 of them stack
 )  # fmt: skip

@@ -14,6 +14,7 @@ import typer
 
 from radon.cli import (
     backup,
+    bench,
     build,
     call,
     dead,
@@ -46,6 +47,7 @@ app = typer.Typer(
 for module in VERBS:
     app.command(module.__name__.rpartition(".")[2], epilog=f"Example: {module.EXAMPLE}")(module.verb)
 app.add_typer(state.app, name="state")
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

@@ -48,7 +48,7 @@ def verb(
     as_json: Json = False,
 ) -> None:
     """Run a recording again, and compare the commits."""
-    from radon.abi.errors import Invalid
+    from radon.abi.errors import Invalid, NotFound
     from radon.backends.replaying import Recording
 
     recording = Recording(directory)
@@ -65,6 +65,8 @@ def verb(
         print_lines(line for each in found for line in _lines(*each))
     if failed:
         raise Invalid(f"{directory}: not replayed as it was recorded: {'; '.join(failed)}")
+    if atom and telling.story is not None and telling.story.told == 0:
+        raise NotFound(f"{directory}: {atom} takes no turn there{f' up to {until}' if until else ''}")
 
 
 class _Telling:

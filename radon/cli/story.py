@@ -39,6 +39,7 @@ class Story:
 
     def __init__(self, atom: Address | None, until: Until | None, tell: Callable[[Part, bool], None]) -> None:
         """`tell(part, over)` is called before and after what is told has run."""
+        self.told = 0  # so many turns
         self._atom, self._until, self._tell = atom, until, tell
 
     def begins(self, part: Part) -> None:
@@ -47,6 +48,7 @@ class Story:
 
     def ends(self, part: Part) -> None:
         if self._is_told(part):
+            self.told += 1
             self._tell(part, True)
             if self._stops(part):
                 raise Stop

@@ -173,6 +173,8 @@ class Image:
     def _ended(self, atom: Atom, _: r.Ended) -> None:
         del self.atoms[atom.kind, atom.key]
         self.mail_bytes -= sum(map(_weight, atom.mailbox))
+        for asked in atom.asked.values():
+            self.alarms.withdraw(_deadline(atom, asked))
 
     def _put(self, atom: Atom, x: r.Put) -> None:
         atom.write(x.bucket, x.key, x.value)
@@ -220,10 +222,10 @@ class Image:
 
     def _asked(self, atom: Atom, x: r.Asked) -> None:
         atom.asked[x.id] = x
-        self.alarms.set(x.deadline, Cause.ASKED, atom.kind, atom.key, x.id)
+        self.alarms.set_aside(_deadline(atom, x))
 
     def _asked_gone(self, atom: Atom, x: r.AskedGone) -> None:
-        del atom.asked[x.id]
+        self.alarms.withdraw(_deadline(atom, atom.asked.pop(x.id)))
 
     def _watched(self, atom: Atom, x: r.Watched) -> None:
         atom.watchers[x.token, x.request, x.watcher] = None
@@ -318,6 +320,10 @@ _APPLY: dict[type, Callable[[Image, Atom, Any], None]] = {
     r.Seen: Image._seen, r.Settled: Image._settled, r.SeenGone: Image._seen_gone,
     r.Left: Image._left, r.LeftGone: Image._left_gone, r.Arrived: Image._arrived,
 }  # fmt: skip
+
+
+def _deadline(atom: Atom, asked: r.Asked) -> Alarm:
+    return Alarm(asked.deadline, Cause.ASKED, atom.kind, atom.key, asked.id)
 
 
 def _weight(delivery: Delivery) -> int:

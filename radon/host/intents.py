@@ -23,7 +23,7 @@ def postpone(turn: Turn, to: Address, message: Delivery, due: int) -> None:
 
 
 def ask(turn: Turn, to: Address, message: Delivery, token: int) -> None:
-    turn.domain.ledger.emit(turn.atom, r.Asked(message.id, token, message.deadline or NEVER, to))
+    turn.domain.ledger.ask(turn.atom, r.Asked(message.id, token, message.deadline or NEVER, to))
     turn.domain.routes.post(to, message)
 
 

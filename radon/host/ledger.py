@@ -1,7 +1,8 @@
 """What happens in a domain, written down as it happens: the image changes and the commit grows in one place.
 
-A message that is delivered and consumed within one commit leaves no trace in it ("elided"): between durable points
-nobody could have seen it. Volatile atoms (connections) and casts change the image and are never recorded.
+A message that is delivered and consumed within one commit leaves no trace in it ("elided"), nor does a question that is
+answered: between durable points nobody could have seen it. Volatile atoms (connections) and casts change the image and
+are never recorded.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ class Ledger:
         self._elide = elide
         self._pending: list[tuple[Atom, Any] | None] = []
         self._fresh: dict[bytes, int] = {}  # deliveries of this commit that nobody touched: place in _pending
+        self._unanswered: dict[bytes, int] = {}  # questions of this commit, likewise
         self._outgoing: list[Any] = []
         self._volatile: list[Any] = []
         self._crossings: dict[int, list[bytes]] = {}  # of this commit, by domain; the last is the outbox's last
         self._casts: dict[int, list[bytes]] = {}
         self._step = self._ordinal = 0  # of what happens now
+        self.numbered = False  # a turn of this commit has learnt what follows from the number of a step
 
     def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
         """Apply `record` and, unless the atom is volatile or the caller says otherwise, put it into the commit."""
@@ -63,6 +66,17 @@ class Ledger:
         """Emit a record that refers to a delivery which stays: a failed attempt, a suspension, a retry."""
         self._fresh.pop(delivery.id, None)
         self.emit(atom, record, recorded=not delivery.cast)
+
+    def ask(self, atom: Atom, asked: r.Asked) -> None:
+        if self._elide and not atom.volatile:
+            self._unanswered[asked.id] = len(self._pending)
+        self.emit(atom, asked)
+
+    def answered(self, atom: Atom, request: bytes) -> None:
+        place = self._unanswered.pop(request, None)
+        if place is not None:
+            self._pending[place] = None
+        self.emit(atom, r.AskedGone(request), recorded=place is None)
 
     def step(self, number: int, suspension: int = 0) -> None:
         """What follows belongs to this step.
@@ -126,6 +140,8 @@ class Ledger:
                     durable.append(r.At(atom.kind, atom.key))
                     at = atom
                 durable.append(record)
+        if self._elide and not self.numbered and all(isinstance(record, r.Step) for record in durable):
+            durable = []  # nothing has changed, so there is nothing to lose
         for domain, bodies in sorted(self._crossings.items()):
             first = self.image.outboxes[domain].last + 1 - len(bodies)
             self._outgoing.append(x.Crossing(domain, first, b"".join(bodies)))
@@ -134,5 +150,7 @@ class Ledger:
         commit = Commit(encode_all(durable), encode_all(self._outgoing), encode_all(self._volatile))
         self._pending, self._outgoing, self._volatile = [], [], []
         self._crossings, self._casts = {}, {}
+        self.numbered = False
         self._fresh.clear()
+        self._unanswered.clear()
         return commit

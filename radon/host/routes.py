@@ -172,7 +172,7 @@ class Routes:
     ) -> None:
         """The answer to a `request` of the atom becomes a delivery to it."""
         token = atom.asked[request].token
-        self.ledger.emit(atom, r.AskedGone(request))
+        self.ledger.answered(atom, request)
         self._tell(atom, Form.REPLIED, token=token, code=code, body=body, sender=answerer, metadata=metadata)
 
     def answered(self, atom: Atom, request: bytes, code: int, value: int, body: bytes, metadata: Metadata = ()) -> None:

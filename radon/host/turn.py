@@ -100,6 +100,7 @@ class Turn:
         stream, have = [self._random], len(self._random)
         self.spend(SYSCALL_FUEL * (max(0, length - have + 31) // 32))
         while have < length:
+            self.domain.ledger.numbered = True
             block = self.domain.image.seed + struct.pack("<QQ", self.step, self._blocks)
             stream.append(hashlib.sha256(block).digest())
             self._blocks += 1

@@ -14,6 +14,7 @@ from tests.cli.conftest import Radon
 
 NAMES = [verb.__name__.rpartition(".")[2] for verb in VERBS]
 STATE = [["state", verb] for verb in ("get", "export", "import")]
+BENCH = [["bench", "kv"]]
 
 HEAVY = ("asyncio", "httpx", "lmdb", "msgspec", "rich", "starlette", "uvicorn", "wasmtime", "watchfiles")
 
@@ -30,12 +31,12 @@ def test_the_script_and_the_module_are_the_same_command() -> None:
 def test_help_names_every_verb_and_has_no_control_codes(radon: Radon) -> None:
     shown = radon.ok("--help")
     listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line.strip()]
-    assert listed == [*NAMES, "state"]
+    assert listed == [*NAMES, "state", "bench"]
     assert "..." not in shown.partition("Commands:")[2], "a summary is longer than a line"
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize("verb", [*([name] for name in NAMES), *STATE], ids=" ".join)
+@pytest.mark.parametrize("verb", [*([name] for name in NAMES), *STATE, *BENCH], ids=" ".join)
 def test_the_help_of_a_verb_has_an_example(verb: list[str]) -> None:
     from typer.testing import CliRunner
 

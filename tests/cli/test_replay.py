@@ -69,6 +69,11 @@ def test_the_turns_of_an_atom_are_told(recorded: Radon) -> None:
     assert message[-1].endswith(": equal")
 
 
+def test_an_atom_that_is_not_there_is_named(recorded: Radon) -> None:
+    done = recorded("replay", "rec", "--atom", "script/c")
+    assert (done.returncode, done.stderr) == (1, b"not-found: rec: script/c takes no turn there\n")
+
+
 def test_a_replay_stops_at_a_turn_and_shows_it(recorded: Radon) -> None:
     told = recorded.json("replay", "rec", "--atom", "script/b")["turns"]
     assert [(turn["delivery"]["form"], turn["end"]) for turn in told] == [

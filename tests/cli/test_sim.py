@@ -127,6 +127,9 @@ def test_the_least_plan_can_be_played_as_a_script_and_told(tally: Radon) -> None
     assert "asks tally/a add 1" in scripted.stdout.decode()
     told = tally("sim", "--grave", "1", "--trace")
     assert told.returncode == 1
+    wide = tally.folder / "wide.toml"
+    wide.write_text(text.replace("hosts = 3", "hosts = 300"))
+    assert "hosts = 300: is out of bounds" in tally.fails(2, "sim", "--grave", "1", "--graveyard", wide)
     assert told.stdout == scripted.stdout
     about = tally("sim", "--grave", "1", "--trace", "--atom", "tally/a", "--html", "story.html").stdout
     assert 0 < len(about) < len(told.stdout)

@@ -150,6 +150,7 @@ def test_a_turn_that_the_machine_ended_takes_only_an_instance_that_its_atom_had(
         assert [count(h, f"script/{key}") for key in "ab"][-1] == 2
         if not had:
             passivate(h, "script/b")
+        run(h, "script/a", "random.next")  # whoever knows what follows from the number of a step has it recorded
         step = max(record.number for commit in h.commits for record in commit if isinstance(record, r.Step))
         h.submit(x.Fate(step + 2, "watchdog"))
         h.send("script/b", b"memory.count")

@@ -121,6 +121,27 @@ def test_the_records_of_a_turn_are_one_step_of_one_commit_in_a_fixed_order(h: Ha
     assert [record.key for record in commit[last:] if isinstance(record, r.Put)] == [b"l", b"k"]
 
 
+READS = ("bucket.get data k", "clock.now", "message.sender $message", "$m = messaging.open script/a", "log.write info read")
+
+
+def test_what_changes_nothing_is_not_stored(h: Harness) -> None:
+    assert run(h, "script/a", "bucket.put data k v")
+    before = len(h.commits)
+    assert run(h, "script/a", *READS)[0] == "ok v"
+    assert h.commits[before:] == []
+    assert run(h, "script/a", "bucket.put data k w")
+    assert [record for commit in h.commits[before:] for record in commit if isinstance(record, r.Put)]
+
+
+@pytest.mark.parametrize("line", ["random.next", "$i = message.id $message"])
+def test_steps_whose_numbers_were_learnt_are_stored(line: str, h: Harness) -> None:
+    run(h, "script/a", "say born")
+    before = len(h.commits)
+    assert run(h, "script/a", line)[0].startswith("ok")
+    (commit,) = h.commits[before:]
+    assert {type(record) for record in commit} == {r.Step}
+
+
 def test_effects_are_carried_out_in_the_order_of_the_syscalls(h: Harness) -> None:
     run(h, "script/a", *(f'address.send script/b "event {n}"' for n in range(5)))
     assert events(h, "script/b")[1:] == [str(n) for n in range(5)]

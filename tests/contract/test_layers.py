@@ -28,6 +28,7 @@ LAYERS = [
     {"gateways", "testing"},
     {"runtime"},
     {"__init__"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 ]

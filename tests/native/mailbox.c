@@ -13,7 +13,7 @@ static void name(uint8_t id[ID_SIZE], uint64_t number) {
 static void deliver(Mailbox *box, uint64_t number) {
     uint8_t id[ID_SIZE];
     name(id, number);
-    mailbox_append(box, delivery_new(id, MESSAGE));
+    mailbox_append(box, delivery_new(id, MESSAGE, NULL));
 }
 
 static Delivery *find(Mailbox *box, uint64_t number) {

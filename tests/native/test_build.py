@@ -16,6 +16,7 @@ from radon.host.native import build
 
 ROOT = Path(__file__).parents[2]
 NATIVE = Path("radon/host/native")
+CLIENT = Path("radon/bench/native")
 EDITABLE = "from hatchling.build import build_editable; print(build_editable('dist'))"
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -28,7 +29,9 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "guest-sdk" / "c", tmp_path / "guest-sdk" / "c")
-    shutil.copytree(ROOT / NATIVE, tmp_path / NATIVE, ignore=shutil.ignore_patterns("_native.*", "missing.txt", ".*"))
+    made = shutil.ignore_patterns("_native.*", "_client.*", "missing.txt", ".*")
+    for folder in (NATIVE, CLIENT):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=made)
     return tmp_path
 
 
@@ -78,6 +81,7 @@ def test_a_linker_that_cannot_optimize_will_do(tmp_path: Path, make: Program, st
     assert status().stdout == "None\n"
 
 
+@pytest.mark.slow
 def test_it_is_built_again_only_when_something_changed(tree: Path, make: Program) -> None:
     make()
     module = tree / NATIVE / build.FILE
@@ -89,6 +93,7 @@ def test_it_is_built_again_only_when_something_changed(tree: Path, make: Program
     assert make(RADON_NATIVE_CFLAGS="-DANYTHING").stderr == "built the native domain\n"
 
 
+@pytest.mark.slow
 def test_a_source_that_does_not_compile_is_an_error_and_leaves_no_old_module(
     tree: Path, make: Program, status: Program
 ) -> None:
@@ -107,6 +112,7 @@ def test_a_source_that_does_not_compile_is_an_error_and_leaves_no_old_module(
     assert status().stdout == "None\n"
 
 
+@pytest.mark.slow
 def test_lint_refuses_what_an_installation_lets_pass(tree: Path, make: Program) -> None:
     assert make("lint").returncode == 0
     (tree / NATIVE / "warned.c").write_text("int warned(int unused) { return 0; }\n")
@@ -151,7 +157,7 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     (sdist,) = (tree / "dist").glob("*.tar.gz")
     shutil.unpack_archive(sdist, tree / "unpacked", filter="data")
     (unpacked,) = (tree / "unpacked").iterdir()
-    assert {path.name for path in build.sources()} <= {path.name for path in (unpacked / NATIVE).iterdir()}
+    assert {path.name for path in build.TWIN.sources} <= {path.name for path in (unpacked / NATIVE).iterdir()}
 
     run = python("-m", "hatchling", "build", "--target", "wheel", cwd=unpacked)
     assert run.returncode == 0, run.stderr
@@ -159,6 +165,9 @@ def test_a_wheel_has_the_module_and_an_sdist_its_sources(tree: Path, python: Pro
     assert "-cp311-abi3-linux_" in wheel.name
     names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(f"{NATIVE}/")]
     assert sorted(names) == [f"{NATIVE}/__init__.py", f"{NATIVE}/{build.FILE}"]
+    names = [path.name for path in map(Path, zipfile.ZipFile(wheel).namelist()) if path.parent == CLIENT]
+    shared = ["api.h", "draw.h", "histogram.h", "records.h", "source.h"]  # with the guest
+    assert sorted(names) == sorted(["__init__.py", f"_client{build.SUFFIX}", *shared])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 TARGETS = sorted(path.stem for path in (ROOT / "tests" / "fuzz").glob("*.c"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)  # it compiles all sources, for sanitizers, on what may be a busy machine
 @pytest.mark.debian("clang", "libclang-rt-dev")
 def test_every_fuzz_target_builds_and_runs_from_its_seeds() -> None:

@@ -18,8 +18,8 @@ from tests.simulation.crash_simulator import History
 from tests.simulation.planted import forgetting
 
 BLOCK = 25
-FAST = range(0, 100, BLOCK)
-SLOW = range(100, 1000, BLOCK)
+FAST = range(0, BLOCK, BLOCK)
+SLOW = range(BLOCK, 1000, BLOCK)
 
 
 def run(seed: int, kind: Kind, **options: Any) -> Any:
@@ -60,6 +60,18 @@ def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance(first: int, sh
 @pytest.mark.parametrize("first", SLOW)
 def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(first: int, witness: Kind) -> None:
     run_block(first, witness)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", SLOW[:4])
+def test_nothing_is_lost_or_doubled_between_domains_by_more_seeds(first: int, witness: Kind) -> None:
+    run_block(first, witness, domains=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", SLOW[:4])
+def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance_by_more_seeds(first: int, shared: Kind) -> None:
+    run_block(first, shared, domains=1 + 2 * (first % 2))
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -38,13 +38,16 @@ static int compare_any(const void *a, const void *b) { return compare(a, b); }
 /* Drops those that mean nothing any more, and all but one of equals, so that a timer which is set for ever takes no
  * room. What is sorted is a heap. */
 static void look_through(Alarms *alarms, Awaits awaits, void *image) {
-    size_t kept = 0;
-    qsort(alarms->heap, alarms->count, sizeof *alarms->heap, compare_any);
+    Alarm *heap = alarms->heap;
+    size_t awaited = 0, kept = 0;
     for (size_t at = 0; at < alarms->count; at++) {
-        Alarm *alarm = &alarms->heap[at];
-        bool again = kept && compare(&alarms->heap[kept - 1], alarm) == 0;
-        if (!again && awaits(image, alarm)) alarms->heap[kept++] = *alarm;
-        else alarm_free(alarm);
+        if (awaits(image, &heap[at])) heap[awaited++] = heap[at];
+        else alarm_free(&heap[at]);
+    }
+    qsort(heap, awaited, sizeof *heap, compare_any);
+    for (size_t at = 0; at < awaited; at++) {
+        if (kept == 0 || compare(&heap[kept - 1], &heap[at]) != 0) heap[kept++] = heap[at];
+        else alarm_free(&heap[at]);
     }
     alarms->count = kept;
     alarms->most = 2 * kept + FEW;

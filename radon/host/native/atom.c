@@ -252,12 +252,11 @@ void atom_roll_back(Atom *a) {
     atom_forget_undo(a);
 }
 
-/* ---- timers, kept messages, questions ---- */
+/* ---- timers, kept messages ---- */
 
 static int has_token(const void *item, const void *key) { return *(const uint64_t *)item == *(const uint64_t *)key; }
-static int has_id(const void *item, const void *key) { return memcmp(item, key, ID_SIZE) == 0; }
 
-_Static_assert(offsetof(Timer, token) == 0 && offsetof(Kept, token) == 0 && offsetof(Asked, id) == 0, "keys are first");
+_Static_assert(offsetof(Timer, token) == 0 && offsetof(Kept, token) == 0, "keys are first");
 
 Timer *atom_timer(const Atom *a, uint64_t token) {
     return a->more ? table_find(&a->more->timers, hash_u64(token), has_token, &token) : NULL;
@@ -265,10 +264,6 @@ Timer *atom_timer(const Atom *a, uint64_t token) {
 
 Kept *atom_kept(const Atom *a, uint64_t token) {
     return a->more ? table_find(&a->more->kept, hash_u64(token), has_token, &token) : NULL;
-}
-
-Asked *atom_asked(const Atom *a, const uint8_t *id) {
-    return a->more ? table_find(&a->more->asked, bytes_hash(id, ID_SIZE), has_id, id) : NULL;
 }
 
 void image_timer_set(Image *image, Atom *a, uint64_t token, uint64_t due) {
@@ -302,25 +297,6 @@ void image_kept_gone(Image *image, Atom *a, uint64_t token) {
     if (k == NULL) return;
     delivery_unref(k->message);
     free(k);
-}
-
-void image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uint64_t deadline, const Address *target) {
-    Asked *asked = xmalloc(sizeof *asked);
-    Alarm alarm = {.due = deadline, .cause = ASKED, .kind = a->kind, .key = a->key};
-    image_asked_gone(image, a, id);
-    *asked = (Asked){.token = token, .deadline = deadline, .target = address_ref(target)};
-    memcpy(asked->id, id, ID_SIZE);
-    table_insert(&atom_more(a)->asked, bytes_hash(id, ID_SIZE), asked);
-    memcpy(alarm.id, id, ID_SIZE);
-    alarms_set(&image->alarms, alarm, image_awaits, image);
-}
-
-void image_asked_gone(Image *image, Atom *a, const uint8_t *id) {
-    Asked *asked = a->more ? table_remove(&a->more->asked, bytes_hash(id, ID_SIZE), has_id, id) : NULL;
-    (void)image;
-    if (asked == NULL) return;
-    address_unref(&asked->target);
-    free(asked);
 }
 
 /* ---- the end ---- */

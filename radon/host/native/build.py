@@ -2,7 +2,8 @@
 
 A program of its own, which imports nothing of Radon: `pip install` runs it before Radon's dependencies are there
 (hatch_build.py), `make` before everything else. cffi writes the glue between Python and `api.h`, and one call of the
-compiler does the rest. Knows nothing of what the C files are about.
+compiler does the rest. Knows nothing of what the C files are about. Other C files with an `api.h` are made into modules
+likewise (radon/bench/native/build.py).
 
 RADON_NATIVE_CFLAGS appends flags. RADON_NATIVE_BUILD is another folder for the module, and where it is imported from.
 """
@@ -22,15 +23,42 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
-NAME = "radon.host.native._native"
 
 # cffi keeps to Python's stable ABI wherever it can, so that one module serves every Python from 3.11 on.
 STABLE = not (sysconfig.get_config_var("Py_DEBUG") or sysconfig.get_config_var("Py_GIL_DISABLED"))
-FILE = "_native" + (".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX"))
+SUFFIX = ".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX")
 REASON = "missing.txt"
 """Stands where the module would stand, and says in one line why there is none."""
+
+
+class Extension(NamedTuple):
+    """A module to be made."""
+
+    folders: tuple[Path, ...]  # its C files, and what Python calls in `*api.h`; it goes into the first
+    name: str  # to import it by
+    libraries: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        return self.name.rpartition(".")[2] + SUFFIX
+
+    @property
+    def sources(self) -> list[Path]:
+        return self.files("*.c")
+
+    @property
+    def include(self) -> list[str]:
+        return [f"-I{folder}" for folder in self.folders]
+
+    def files(self, pattern: str) -> list[Path]:
+        return [path for folder in self.folders for path in sorted(folder.glob(pattern))]
+
+
+TWIN = Extension((HERE,), "radon.host.native._native", ("-ldl",))
+FILE = TWIN.file
 
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-fvisibility=hidden"]
 LINKED = ["-flto=auto", "-fno-plt"]
@@ -48,22 +76,24 @@ class Broken(Exception):
     """The compiler refuses the sources. Its output."""
 
 
-def build(folder: Path = HERE) -> bool:
+def build(folder: Path | None = None, extension: Extension = TWIN) -> bool:
     """Make the module in `folder` if it is not there or not made from these sources; whether that was so.
 
     When it raises, Unbuildable or Broken, no module is left there, not even an old one, and the reason is.
     """
-    module = folder / FILE
-    digest = _digest()
+    folder = folder or extension.folders[0]
+    module = folder / extension.file
+    digest = _digest(extension)
     if module.exists() and digest in module.read_bytes():
         return False
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".build") as scratch:
-            made = Path(scratch) / FILE
-            glue = _glue(Path(scratch), digest)
-            command = [*compiler(), *FLAGS, *_extra(), "-shared", f"-I{HERE}", f"-I{_headers()}", "-o", str(made)]
-            command += [*map(str, sources()), str(glue), "-ldl"]
+            made = Path(scratch) / extension.file
+            glue = _glue(Path(scratch), digest, extension)
+            include = [*extension.include, f"-I{_headers()}"]
+            command = [*compiler(), *FLAGS, *_extra(), "-shared", *include, "-o", str(made)]
+            command += [*map(str, extension.sources), str(glue), *extension.libraries]
             try:
                 _run([*command, *LINKED])
             except Broken:
@@ -77,15 +107,12 @@ def build(folder: Path = HERE) -> bool:
     return True
 
 
-def lint() -> None:
+def lint(extension: Extension = TWIN) -> None:
     """Raises Broken when a strict compiler finds something in a C file. Optimized: some warnings need it."""
     with tempfile.TemporaryDirectory() as scratch:
-        for source in sources():
-            _run([*compiler(), *FLAGS, *STRICT, "-c", str(source), "-o", str(Path(scratch) / "unused.o")])
-
-
-def sources() -> list[Path]:
-    return sorted(HERE.glob("*.c"))
+        for source in extension.sources:
+            made = str(Path(scratch) / "unused.o")
+            _run([*compiler(), *FLAGS, *STRICT, *extension.include, "-c", str(source), "-o", made])
 
 
 def compiler() -> list[str]:
@@ -116,24 +143,25 @@ def _headers() -> str:
     return folder
 
 
-def _digest() -> bytes:
+def _digest(extension: Extension) -> bytes:
     """What a module that needs no rebuild has in it. Times of files would miss one that is gone, and other flags."""
     digest = hashlib.sha256(repr((os.environ.get("CC"), _extra())).encode())
-    for path in (Path(__file__), *sources(), *sorted(HERE.glob("*.h"))):
+    for path in (Path(__file__), *extension.sources, *extension.files("*.h")):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return b"radon-native " + digest.hexdigest().encode()
 
 
-def _glue(scratch: Path, digest: bytes) -> Path:
-    """The C file that makes a Python module of `api.h`."""
+def _glue(scratch: Path, digest: bytes, extension: Extension) -> Path:
+    """The C file that makes a Python module of what Python calls."""
     try:
         from cffi import FFI  # type: ignore[import-untyped]
     except ImportError:
         raise Unbuildable("no cffi: pip install 'cffi>=1.17'") from None
     ffi = FFI()
-    ffi.cdef("\n".join(declarations((HERE / "api.h").read_text())))
+    headers = extension.files("*api.h")
+    ffi.cdef("\n".join(line for header in headers for line in declarations(header.read_text())))
     mark = f'__attribute__((used)) static const char radon_digest[] = "{digest.decode()}";'
-    ffi.set_source(NAME, f'#include "api.h"\n{mark}')
+    ffi.set_source(extension.name, "\n".join([*(f'#include "{header.name}"' for header in headers), mark]))
     path = scratch / "glue.c"
     with contextlib.redirect_stdout(io.StringIO()):  # it says what it does, with no way to ask it not to
         ffi.emit_c_code(str(path))

@@ -99,15 +99,9 @@ void buffer_put(Buffer *buffer, const void *data, size_t size) {
 
 void buffer_u8(Buffer *buffer, uint8_t number) { *buffer_extend(buffer, 1) = number; }
 
-void buffer_u32(Buffer *buffer, uint32_t number) {
-    uint8_t *to = buffer_extend(buffer, 4);
-    for (int index = 0; index < 4; index++) to[index] = (uint8_t)(number >> 8 * index);
-}
+void buffer_u32(Buffer *buffer, uint32_t number) { memcpy(buffer_extend(buffer, 4), &number, 4); }
 
-void buffer_u64(Buffer *buffer, uint64_t number) {
-    uint8_t *to = buffer_extend(buffer, 8);
-    for (int index = 0; index < 8; index++) to[index] = (uint8_t)(number >> 8 * index);
-}
+void buffer_u64(Buffer *buffer, uint64_t number) { memcpy(buffer_extend(buffer, 8), &number, 8); }
 
 void buffer_clear(Buffer *buffer) {
     if (buffer->room > BUFFER_KEEP) buffer_free(buffer);

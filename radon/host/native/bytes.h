@@ -18,6 +18,13 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t size);
 
+/* So many blocks of a kind may be kept for the next of it instead of freed. A sanitizer is to see each use after that. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SPARES_KEPT = 0 };
+#else
+enum { SPARES_KEPT = 256 };
+#endif
+
 /* Asks for memory that will be read soon, and does not wait for it. It need not be there. */
 static inline void prefetch(const void *memory, size_t size) {
     for (size_t line = 0; line < size; line += 64) __builtin_prefetch((const char *)memory + line);

@@ -31,7 +31,7 @@ bool messaging_message_wants_reply(Instance *i, Turn *t, wasmtime_val_raw_t *v) 
 
 bool messaging_message_id(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     const Message *m = message_at(i, U32(0));
-    (void)t;
+    t->d->ledger.numbered = true;
     return m && lower_string(i, U32(1), slice(m->delivery->id, ID_SIZE));
 }
 
@@ -167,7 +167,7 @@ bool messaging_message_forward(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     if (!turn_keep(t, slice_of(old->body).size + metadata_bytes(old))) return false;
     m->open = false;
     turn_new_id(t, id);
-    copy = delivery_new(id, old->form);
+    copy = delivery_new(id, old->form, &t->d->spares);
     copy->body = str_ref(old->body), copy->topic = str_ref(old->topic), copy->pair = str_ref(old->pair);
     copy->metadata = str_ref(old->metadata);
     copy->sender = address_ref(&old->sender), copy->reply = address_ref(&old->reply);

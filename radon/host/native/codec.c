@@ -38,43 +38,38 @@ static void patch_u32(Buffer *buffer, size_t at, size_t number) {
 
 /* ---- writing ---- */
 
-static void put_address(Buffer *buffer, const Address *a) {
-    Slice kind = slice_of(a->kind), key = slice_of(a->key);
-    buffer_u64(buffer, a->life);
-    buffer_u32(buffer, (uint32_t)kind.size);
-    buffer_put(buffer, kind.data, kind.size);
-    buffer_put(buffer, key.data, key.size);
-}
-
-static void put_delivery(Buffer *buffer, const Delivery *d) {
-    const Str *parts[] = {d->topic, d->pair, d->metadata, d->body};
-    size_t lengths, from;
-    buffer_put(buffer, d->id, ID_SIZE);
-    buffer_put(buffer, d->request, ID_SIZE);
-    buffer_u8(buffer, (uint8_t)(d->form | (d->cast << 7)));
-    buffer_u32(buffer, d->attempt);
-    buffer_u64(buffer, d->deadline);
-    buffer_u64(buffer, d->token);
-    buffer_u32(buffer, d->code);
-    buffer_u64(buffer, d->life);
-    lengths = buffer->size;
-    memset(buffer_extend(buffer, 24), 0, 24);
-    from = buffer->size;
-    if (!is_nowhere(&d->sender)) put_address(buffer, &d->sender);
-    patch_u32(buffer, lengths, buffer->size - from);
-    from = buffer->size;
-    if (!is_nowhere(&d->reply)) put_address(buffer, &d->reply);
-    patch_u32(buffer, lengths + 4, buffer->size - from);
-    for (size_t i = 0; i < 4; i++) {
-        Slice part = slice_of(parts[i]);
-        patch_u32(buffer, lengths + 8 + 4 * i, part.size);
-        buffer_put(buffer, part.data, part.size);
-    }
-}
-
+/* Each of these writes where there is room, and answers where it ends. */
 static inline uint8_t *put_bytes(uint8_t *to, const void *from, size_t size) {
     memcpy(to, from, size);
     return to + size;
+}
+static inline uint8_t *put_u32(uint8_t *to, uint32_t number) { return put_bytes(to, &number, 4); }
+static inline uint8_t *put_u64(uint8_t *to, uint64_t number) { return put_bytes(to, &number, 8); }
+static inline uint8_t *put_str(uint8_t *to, const Str *s) { return s ? put_bytes(to, s->data, s->size) : to; }
+
+static inline uint32_t size_of(const Str *s) { return s ? s->size : 0; }
+static inline size_t address_size(const Address *a) { return ADDRESS_HEAD + (size_t)size_of(a->kind) + size_of(a->key); }
+
+static uint8_t *put_address(uint8_t *to, const Address *a) {
+    to = put_u32(put_u64(to, a->life), size_of(a->kind));
+    return put_str(put_str(to, a->kind), a->key);
+}
+
+static void put_delivery(Buffer *buffer, const Delivery *d) {
+    size_t sender = is_nowhere(&d->sender) ? 0 : address_size(&d->sender);
+    size_t reply = is_nowhere(&d->reply) ? 0 : address_size(&d->reply);
+    size_t texts = (size_t)size_of(d->topic) + size_of(d->pair) + size_of(d->metadata) + size_of(d->body);
+    uint8_t *to = buffer_extend(buffer, DELIVERY_HEAD + sender + reply + texts);
+    to = put_bytes(put_bytes(to, d->id, ID_SIZE), d->request, ID_SIZE);
+    *to++ = (uint8_t)(d->form | (d->cast << 7));
+    to = put_u64(put_u64(put_u32(to, d->attempt), d->deadline), d->token);
+    to = put_u64(put_u32(to, d->code), d->life);
+    to = put_u32(put_u32(to, (uint32_t)sender), (uint32_t)reply);
+    to = put_u32(put_u32(to, size_of(d->topic)), size_of(d->pair));
+    to = put_u32(put_u32(to, size_of(d->metadata)), size_of(d->body));
+    if (sender) to = put_address(to, &d->sender);
+    if (reply) to = put_address(to, &d->reply);
+    put_str(put_str(put_str(put_str(to, d->topic), d->pair), d->metadata), d->body);
 }
 
 /* The fixed fields; answers where they end. The room is there. */
@@ -109,7 +104,8 @@ void put_record_v(Buffer *buffer, int tag, va_list fields) {
     for (size_t i = 0; i < layout->variables; i++) {
         size_t from = buffer->size;
         if (layout->variable[i] == 'a') {
-            put_address(buffer, va_arg(rest, const Address *));
+            const Address *a = va_arg(rest, const Address *);
+            put_address(buffer_extend(buffer, address_size(a)), a);
         } else if (layout->variable[i] == 'd') {
             put_delivery(buffer, va_arg(rest, const Delivery *));
         } else {
@@ -119,6 +115,12 @@ void put_record_v(Buffer *buffer, int tag, va_list fields) {
         patch_u32(buffer, lengths + 4 * i, buffer->size - from);
     }
     va_end(rest);
+}
+
+void put_step(Buffer *buffer, uint64_t number, uint64_t time) {
+    uint8_t *to = buffer_extend(buffer, 17);
+    *to++ = R_STEP;
+    put_u64(put_u64(to, number), time);
 }
 
 void put_record(Buffer *buffer, int tag, ...) {
@@ -243,7 +245,7 @@ Address decode_address(Slice field) {
 Delivery *decode_delivery(Slice field) {
     const uint8_t *at = field.data;
     Slice parts[6];
-    Delivery *d = delivery_new(at, at[32] & 0x7f);
+    Delivery *d = delivery_new(at, at[32] & 0x7f, NULL);
     delivery_parts(field, parts);
     memcpy(d->request, at + 16, ID_SIZE);
     d->cast = at[32] >> 7;

@@ -43,6 +43,7 @@ Delivery *decode_delivery(Slice field);
  * `const Delivery *`. */
 void put_record(Buffer *buffer, int tag, ...);
 void put_record_v(Buffer *buffer, int tag, va_list fields);
+void put_step(Buffer *buffer, uint64_t number, uint64_t time); /* what most records are, in less time */
 
 /* ---- UTF-8 ---- */
 

@@ -36,7 +36,7 @@ static void handed(Domain *d, const Address *to, Delivery *delivery) {
         uint8_t id[ID_SIZE];
         Delivery *gone;
         ledger_new_id(d, id);
-        gone = delivery_new(id, MESSAGE);
+        gone = delivery_new(id, MESSAGE, &d->spares);
         gone->token = UNSUBSCRIBED;
         gone->sender = address_ref(to);
         routes_post(d, &topic, gone);
@@ -55,6 +55,7 @@ static void with_delivery(Domain *d, const Record *r, void (*handle)(Domain *, c
 
 static void take(Domain *d, const Record *r) {
     Address a, b = {0};
+    Answer answer;
     if (r->tag == R_MAIL || r->tag == R_HANDED) {
         with_delivery(d, r, r->tag == R_MAIL ? mail : handed);
         return;
@@ -67,7 +68,11 @@ static void take(Domain *d, const Record *r) {
     if (r->tag == R_ANSWER) b = decode_address(r->v[3]);
     else if (r->tag != R_STOP) b = decode_address(r->v[1]);
     switch (r->tag) {
-    case R_ANSWER: routes_tell(d, &a, r->id, (uint32_t)r->n[1], r->v[1], r->v[2], &b); break;
+    case R_ANSWER:
+        answer = answer_of((uint32_t)r->n[1], r->v[1], r->v[2]);
+        routes_tell(d, &a, r->id, answer, &b);
+        answer_unref(&answer);
+        break;
     case R_BEGIN: routes_spawn(d, &a, &b, r->id, r->v[2]); break;
     case R_STOP: routes_stop(d, &a); break;
     case R_WATCH: routes_watch(d, &a, &b, r->n[0], r->id); break;

@@ -29,8 +29,10 @@ bool address_equal(const Address *a, const Address *b) {
            slice_equal(slice_of(a->key), slice_of(b->key));
 }
 
-Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form) {
-    Delivery *d = xmalloc(sizeof *d); /* glibc keeps what was freed last for malloc, and not for calloc */
+Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form, Spares *spares) {
+    Delivery *d = spares ? spares->first : NULL;
+    if (d) spares->first = d->next, spares->count--;
+    else d = xmalloc(sizeof *d); /* glibc keeps what was freed last for malloc, and not for calloc */
     d->refs = 1, d->form = (uint8_t)form, d->cast = d->waits = false; /* one by one: the compiler's loop of zeros is slow */
     memcpy(d->id, id, ID_SIZE), memcpy(d->request, no_id, ID_SIZE);
     d->attempt = d->code = d->place = 0;
@@ -38,6 +40,7 @@ Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form) {
     d->body = d->topic = d->pair = d->metadata = NULL;
     d->deadline = d->token = d->life = d->due = 0;
     d->next = d->prev = NULL, d->held = NULL;
+    d->spares = spares;
     return d;
 }
 
@@ -53,6 +56,7 @@ Delivery *delivery_copy(const Delivery *d) {
     copy->due = 0;
     copy->waits = false;
     copy->place = 0;
+    copy->spares = NULL;
     return copy;
 }
 
@@ -61,7 +65,17 @@ void delivery_unref(Delivery *d) {
     address_unref(&d->sender);
     address_unref(&d->reply);
     str_unref(d->body), str_unref(d->topic), str_unref(d->pair), str_unref(d->metadata);
-    free(d);
+    if (d->spares == NULL || d->spares->count == SPARES_KEPT) {
+        free(d);
+        return;
+    }
+    d->next = d->spares->first;
+    d->spares->first = d, d->spares->count++;
+}
+
+void spares_free(Spares *spares) {
+    for (Delivery *d; (d = spares->first) != NULL; free(d)) spares->first = d->next;
+    spares->count = 0;
 }
 
 static uint32_t u32_at(const uint8_t *at) {

@@ -73,6 +73,12 @@ static inline bool kind_is(const Address *a, const char *text) {
 
 /* ---- deliveries ---- */
 
+/* Memory of deliveries that are gone, for those to come; a domain's, like all of its deliveries that have it. */
+typedef struct Spares {
+    struct Delivery *first;
+    size_t count;
+} Spares;
+
 typedef enum Form { MESSAGE, START, REPLIED, FIRED, DOWN } Form;
 
 struct Pair;
@@ -95,9 +101,11 @@ typedef struct Delivery {
     uint64_t due;      /* when its retry is due, if it `waits` */
     bool waits;
     uint32_t place;    /* 1 + the item of the commit under way that delivers it, while it may be left out; else 0 */
+    Spares *spares;    /* to which its memory goes; NULL: back to malloc */
 } Delivery;
 
-Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form);
+Delivery *delivery_new(const uint8_t id[ID_SIZE], Form form, Spares *spares); /* NULL: there are none */
+void spares_free(Spares *spares);
 Delivery *delivery_copy(const Delivery *d); /* where it is excepted */
 static inline Delivery *delivery_ref(Delivery *d) {
     d->refs++;

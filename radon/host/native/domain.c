@@ -42,6 +42,7 @@ void radon_free(RadonDomain *d) {
     str_unref(d->settings.host);
     spare = d->spare_turn;
     if (spare) turn_forget(spare);
+    spares_free(&d->spares);
     free(d);
 }
 
@@ -120,7 +121,7 @@ RadonBytes radon_snapshot(RadonDomain *d) {
     return bytes_of(&d->answer);
 }
 
-int radon_next_due(RadonDomain *d, uint64_t *due) { return alarms_next_due(&d->image.alarms, due); }
+int radon_next_due(RadonDomain *d, uint64_t *due) { return image_next_due(&d->image, due); }
 
 /* ---- looking ---- */
 

@@ -86,10 +86,11 @@ bool is_endpoint(const Domain *d, const Str *name);
 
 /* ---- the ledger: what happens, written down as it happens ---- */
 
-/* Records of the commit under way that are of one atom, or a delivery to it that may be left out yet. */
+/* Records of the commit under way that are of one atom, or what may be left out yet: a delivery to it, a question. */
 typedef struct Item {
     Atom *atom;         /* a reference; NULL: the domain itself */
     Delivery *delivery; /* a reference: Delivered, written when the commit is taken; NULL: records, or one left out */
+    Asked *asked;       /* likewise; its atom's, also when that has ended, until it is answered */
     size_t end;         /* of its records in `durable`, which begin where the item before it ends */
 } Item;
 
@@ -108,6 +109,8 @@ typedef struct Ledger {
     Buffer taken; /* the durable part of the commit that was taken last */
     uint64_t step;
     uint32_t ordinal; /* of what happens now */
+    size_t steps;  /* bytes of this commit's steps */
+    bool numbered; /* a turn of this commit has learnt what follows from the number of a step */
     bool elide;
     Leaving *leaving; /* by number of the domain */
     size_t leaving_count;
@@ -124,6 +127,8 @@ void ledger_cross_again(Domain *d, uint32_t domain); /* all that it has not ackn
 
 void ledger_deliver(Domain *d, Atom *a, Delivery *delivery); /* takes its own reference */
 void ledger_consume(Domain *d, Atom *a, Delivery *delivery);
+void ledger_ask(Domain *d, Atom *a, const Delivery *question, uint64_t token, uint64_t deadline, const Address *target);
+Asked *ledger_answered(Domain *d, Atom *a, const uint8_t *request); /* for image_asked_free; NULL: it awaits no answer */
 void ledger_touch(Domain *d, Delivery *delivery); /* a record will refer to it: it cannot be left out */
 void ledger_step(Domain *d, uint64_t number, uint32_t suspension); /* what follows belongs to this step */
 uint64_t ledger_next_step(Domain *d);
@@ -135,6 +140,17 @@ void ledger_free(Domain *d);
 
 /* ---- routes: where messages and answers go, how lives begin and end ---- */
 
+/* OK, an error-code or (of `down`) a status, and what came with it: borrowed, NULL if empty. */
+typedef struct Answer {
+    uint32_t code;
+    Str *metadata, *body;
+} Answer;
+
+static inline Answer answer_of(uint32_t code, Slice metadata, Slice body) { /* of copies, for answer_unref */
+    return (Answer){code, slice_str(metadata), slice_str(body)};
+}
+static inline void answer_unref(Answer *answer) { str_unref(answer->metadata), str_unref(answer->body); }
+
 /* Resolves what a name means, in place: shards and near representatives. OK, NOT_FOUND or TOO_LARGE, and then, if `why`
  * is not NULL, the reason in words as a new string. */
 Error routes_resolve(Domain *d, Address *address, Str **why);
@@ -145,15 +161,11 @@ void routes_bury(Domain *d, const Address *to, Delivery *delivery, Slice cause);
 void routes_wake(Domain *d, Atom *a); /* into the ready queue, if it has a turn to take */
 void routes_unready(Domain *d, Atom *a);
 Atom *routes_take_ready(Domain *d); /* borrowed; NULL: nobody is ready */
-void routes_answer(Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer);
-void routes_tell(
-    Domain *d, const Address *to, const uint8_t *request, uint32_t code, Slice metadata, Slice body,
-    const Address *answerer);
+void routes_answer(Domain *d, const Delivery *question, Answer answer, const Address *answerer);
+void routes_tell(Domain *d, const Address *to, const uint8_t *request, Answer answer, const Address *answerer);
 void routes_answer_failed(Domain *d, const Delivery *question, Slice cause);
-void routes_replied(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata);
-void routes_answered(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, uint64_t value, Slice body, Slice metadata);
+void routes_replied(Domain *d, Asked *asked, Answer answer, const Address *answerer); /* frees it */
+void routes_answered(Domain *d, Atom *a, const uint8_t *request, Answer answer, uint64_t value);
 void routes_fire(Domain *d, Atom *a, uint64_t token);
 void routes_down(Domain *d, Atom *a, uint64_t token, uint32_t status, const Address *sender);
 Atom *routes_begin(Domain *d, const Address *address, const Address *parent, const uint8_t *id, Slice args, bool volatile_);
@@ -265,6 +277,7 @@ struct RadonDomain {
     size_t instance_count; /* of both */
     uint64_t instance_memory; /* bytes, as of each one's last turn */
     Turn *spare_turn; /* one that is over, for the next */
+    Spares spares;
     size_t suspended;
     uint64_t suspended_memory;
     Buffer inputs; /* what `run` will take in */

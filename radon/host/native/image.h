@@ -39,11 +39,24 @@ typedef struct Kept {
     Delivery *message;
 } Kept;
 
+/* A question whose answer is out. Its deadline becomes an alarm when somebody asks what falls due next: most are answered
+ * before. Until then it is in the image's list. */
 typedef struct Asked {
     uint8_t id[ID_SIZE];
     uint64_t token, deadline;
     Address target;
+    struct Atom *atom; /* that asked */
+    struct Asked *next, *prev;
+    bool listed;
+    uint32_t place; /* 1 + the item of the commit under way that has it, while it may be left out; else 0: the ledger's */
 } Asked;
+
+/* In the order in which they were asked. */
+typedef struct Questions {
+    Asked *first, *last;
+    Asked *spare; /* no questions: memory for the next */
+    size_t spares;
+} Questions;
 
 /* What a suspended turn asked, and what it was told. */
 typedef struct Call {
@@ -185,8 +198,9 @@ typedef struct Image {
     uint64_t object_bytes, mail_bytes, dead_bytes;
     Map dead; /* Died records, by id */
     Alarms alarms;
+    Questions unheard; /* of which there is no alarm yet */
     Atom *at; /* of which the log speaks that is being loaded; NULL: the domain */
-    Atom *found[16]; /* lately, by `found_at` of image.c */
+    Atom *found[64]; /* lately, by `found_at` of image.c */
     Neighbour *neighbours; /* by number */
     size_t neighbour_count;
 } Image;
@@ -203,17 +217,26 @@ uint64_t weight(const Delivery *d);
 
 bool image_awaits(void *image, const Alarm *alarm);
 
+/* ns since 1970 of the earliest alarm, which may be void. False: there is none. */
+bool image_next_due(Image *image, uint64_t *due);
+
+/* The earliest alarm that is due and still means something, for `alarm_free`. False: there is none. */
+bool image_ring(Image *image, Alarm *alarm);
+
 /* Applies the records of a snapshot or log. NULL, or why not: then the image is of no use. */
 const char *image_load(Image *image, Slice body, char error[200]);
 
 /* Appends the snapshot: records that make an equal image, the same for equal images. */
 void image_records(Image *image, Buffer *records);
 
+void put_asked(Buffer *records, const Asked *asked);
+
 /* Appends a Put for each committed entry of the atom, in order of bucket and key. */
 void atom_entries(const Atom *a, Buffer *records);
 
 void image_clear(Image *image);
 void image_clear_neighbours(Image *image);
+void image_clear_questions(Image *image);
 
 /* ---- what each record does; `a` is the atom it is about ---- */
 
@@ -232,8 +255,11 @@ void image_postponed(Image *image, uint64_t due, const Address *to, Delivery *d)
 void image_postponed_gone(Image *image, const uint8_t *id);
 void image_kept(Image *image, Atom *a, uint64_t token, Delivery *message);
 void image_kept_gone(Image *image, Atom *a, uint64_t token);
-void image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uint64_t deadline, const Address *target);
+Asked *image_asked(Image *image, Atom *a, const uint8_t *id, uint64_t token, uint64_t deadline, const Address *target); /* a new one */
 void image_asked_gone(Image *image, Atom *a, const uint8_t *id);
+Asked *image_asked_taken(Image *image, Atom *a, const uint8_t *id); /* for image_asked_free; NULL: nobody asked */
+void image_asked_free(Image *image, Asked *asked);
+void image_forget_questions(Image *image, Atom *a); /* their deadlines: the atom has ended */
 void image_watched(Image *image, Atom *a, uint64_t token, const uint8_t *request, const Address *watcher);
 void image_watched_gone(Image *image, Atom *a, uint64_t token, const uint8_t *request, const Address *watcher);
 void image_child_ended(Image *image, Atom *a, uint32_t status, const Address *child);

@@ -16,6 +16,7 @@ static void ring(Domain *d, const Alarm *alarm) {
     Delivery *delivery;
     const Journal *j;
     Postponed *p;
+    Asked *asked;
     bool sleeps;
     switch (alarm->cause) {
     case TIMER: routes_fire(d, a, alarm->token); break;
@@ -37,14 +38,15 @@ static void ring(Domain *d, const Alarm *alarm) {
         routes_wake(d, a);
         break;
     case ASKED:
-        name = address_ref(&atom_asked(a, alarm->id)->target);
-        routes_replied(d, a, alarm->id, TIMEOUT, nothing, &name, nothing);
+        asked = ledger_answered(d, a, alarm->id);
+        name = address_ref(&asked->target);
+        routes_replied(d, asked, (Answer){.code = TIMEOUT}, &name);
         address_unref(&name);
         break;
     case CALLED:
         j = atom_journal(a);
         sleeps = j->calls[j->count - 1].what == SLEEP;
-        routes_answered(d, a, alarm->id, sleeps ? OK : TIMEOUT, 0, nothing, nothing);
+        routes_answered(d, a, alarm->id, (Answer){.code = sleeps ? OK : TIMEOUT}, 0);
         break;
     case SEEN:
         ledger_note(d, NULL, R_SEEN_GONE, slice_of(alarm->name));
@@ -63,7 +65,7 @@ static void now(Domain *d, const Record *r) {
     Alarm alarm;
     bool begun = false;
     if (r->n[0] > image->time) image->time = r->n[0];
-    while (alarms_pop(&image->alarms, image->time, &alarm, image_awaits, image)) {
+    while (image_ring(image, &alarm)) {
         if (!begun) ledger_step(d, ledger_next_step(d), 0);
         begun = true;
         ring(d, &alarm);
@@ -146,7 +148,7 @@ static void post(Domain *d, const Record *r) {
         ledger_note(d, NULL, R_SEEN, expires, once);
         image_seen(&d->image, expires, once);
     }
-    delivery = delivery_new(no_id, MESSAGE);
+    delivery = delivery_new(no_id, MESSAGE, &d->spares);
     if (!r->n[2]) {
         ledger_leave(d, R_ACCEPTED, r->n[0]);
     } else if (once.size) {
@@ -209,12 +211,15 @@ static void outcome(Domain *d, const Record *r) {
     Str *empty = str_new(NULL, 0);
     Atom *queue = image_find(&d->image, endpoint.kind, empty);
     Delivery *question = queue ? mailbox_find(&queue->mailbox, r->id) : NULL;
+    Answer answer;
     str_unref(empty);
     if (question) {
         delivery_ref(question);
         ledger_step(d, ledger_next_step(d), 0);
         ledger_consume(d, queue, question);
-        routes_answer(d, question, (Error)r->n[1], r->v[1], r->v[2], &endpoint);
+        answer = answer_of((uint32_t)r->n[1], r->v[1], r->v[2]);
+        routes_answer(d, question, answer, &endpoint);
+        answer_unref(&answer);
         delivery_unref(question);
     }
     address_unref(&endpoint);

@@ -1,7 +1,8 @@
 /* ledger.c - what happens in a domain, written down as it happens: see domain.h
  *
- * A message that is delivered and consumed within one commit leaves no trace in it: between durable points nobody could
- * have seen it. So a delivery stands in the commit as an item of its own, which its consumption takes out again.
+ * A message that is delivered and consumed within one commit leaves no trace in it, nor does a question that is answered:
+ * between durable points nobody could have seen it. So both stand in the commit as items of their own, which what
+ * ends them takes out again.
  * Volatile atoms and casts change the image and are never recorded.
  */
 #include <stdarg.h>
@@ -20,12 +21,19 @@ static Item *new_item(Ledger *l, Atom *a) {
     return &l->items[l->count++];
 }
 
+/* The one to which a record of the atom belongs. */
+static Item *item_of(Ledger *l, Atom *a) {
+    Item *last = l->count ? &l->items[l->count - 1] : NULL;
+    bool fits = last && last->atom == a && !last->delivery && !last->asked && last->end == l->durable.size;
+    return fits ? last : new_item(l, a);
+}
+
 void ledger_note(Domain *d, Atom *a, int tag, ...) {
     Ledger *l = &d->ledger;
-    Item *last = l->count ? &l->items[l->count - 1] : NULL;
+    Item *last;
     va_list fields;
     if (a && a->volatile_) return;
-    if (last == NULL || last->atom != a || last->delivery || last->end != l->durable.size) last = new_item(l, a);
+    last = item_of(l, a);
     va_start(fields, tag);
     put_record_v(&l->durable, tag, fields);
     va_end(fields);
@@ -120,6 +128,26 @@ void ledger_consume(Domain *d, Atom *a, Delivery *delivery) {
     image_consumed(&d->image, a, delivery);
 }
 
+void ledger_ask(Domain *d, Atom *a, const Delivery *question, uint64_t token, uint64_t deadline, const Address *target) {
+    Ledger *l = &d->ledger;
+    Asked *asked = image_asked(&d->image, a, question->id, token, deadline, target);
+    if (a->volatile_) return;
+    if (!l->elide) {
+        ledger_note(d, a, R_ASKED, question->id, token, deadline, target);
+        return;
+    }
+    new_item(l, a)->asked = asked;
+    asked->place = (uint32_t)l->count;
+}
+
+Asked *ledger_answered(Domain *d, Atom *a, const uint8_t *request) {
+    Asked *asked = image_asked_taken(&d->image, a, request);
+    if (asked == NULL) return NULL;
+    if (asked->place) d->ledger.items[asked->place - 1].asked = NULL;
+    else ledger_note(d, a, R_ASKED_GONE, request);
+    return asked;
+}
+
 void ledger_touch(Domain *d, Delivery *delivery) {
     (void)d;
     delivery->place = 0;
@@ -127,7 +155,11 @@ void ledger_touch(Domain *d, Delivery *delivery) {
 
 void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
     Ledger *l = &d->ledger;
-    ledger_note(d, NULL, R_STEP, number, d->image.time);
+    Item *last = item_of(l, NULL);
+    size_t before = l->durable.size;
+    put_step(&l->durable, number, d->image.time);
+    last->end = l->durable.size;
+    l->steps += l->durable.size - before;
     image_step(&d->image, number, d->image.time);
     l->step = number;
     l->ordinal = suspension ? SUSPENSION + suspension : END;
@@ -170,6 +202,10 @@ void ledger_take(Domain *d) {
             put_record(&l->taken, R_DELIVERED, item->delivery);
             item->delivery->place = 0;
             delivery_unref(item->delivery);
+        } else if (item->asked) {
+            at = about(&l->taken, item->atom, at);
+            put_asked(&l->taken, item->asked);
+            item->asked->place = 0;
         } else if (item->end > from) {
             at = about(&l->taken, item->atom, at);
             buffer_put(&l->taken, l->durable.data + from, item->end - from);
@@ -177,6 +213,9 @@ void ledger_take(Domain *d) {
         from = item->end;
         atom_unref(item->atom);
     }
+    if (l->elide && !l->numbered && l->taken.size == l->steps) buffer_clear(&l->taken); /* nothing has changed */
+    l->numbered = false;
+    l->steps = 0;
     l->count = 0;
     if (l->room > 65536) {
         free(l->items);

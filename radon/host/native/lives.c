@@ -19,7 +19,7 @@ Atom *routes_begin(Domain *d, const Address *address, const Address *parent, con
             ledger_new_id(d, fresh);
             id = fresh;
         }
-        start = delivery_new(id, START);
+        start = delivery_new(id, START, &d->spares);
         start->body = slice_str(args);
         ledger_deliver(d, a, start);
         routes_wake(d, a);
@@ -53,7 +53,7 @@ static void pass_on(Domain *d, const Atom *a, const Address *address, Delivery *
     const Kind *kind = kind_named(d, slice_of(address->kind));
     if (delivery->form != MESSAGE) return;
     if (a->volatile_) {
-        routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
+        routes_answer(d, delivery, (Answer){.code = CLOSED}, &nowhere);
     } else if (delivery->life || !reborn) {
         routes_refuse(d, &bound, delivery, SLICE("closed"));
     } else if (!suspended) {
@@ -86,7 +86,7 @@ void routes_end(Domain *d, Atom *a, uint32_t status, bool reborn) {
     image_ended(&d->image, a);
     if (a->volatile_) ledger_leave(d, R_HANGUP, &address);
     for (Delivery **at = questions; *at; at++) {
-        routes_answer(d, *at, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
+        routes_answer(d, *at, (Answer){.code = CLOSED}, &nowhere);
         delivery_unref(*at);
     }
     if (a->more) routes_exited(d, &a->more->parent, &address, status);
@@ -190,5 +190,5 @@ void routes_ended(
     child = code && living->more ? peers_find(&living->more->children, 0, no_id, target) : NULL;
     if (child) code = OK, status = child->status;
     if (memcmp(request, no_id, ID_SIZE) == 0) routes_down(d, living, token, status, target);
-    else routes_answered(d, living, request, code, code ? 0 : status, slice(NULL, 0), slice(NULL, 0));
+    else routes_answered(d, living, request, (Answer){.code = code}, code ? 0 : status);
 }

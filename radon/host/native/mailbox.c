@@ -199,13 +199,10 @@ void mailbox_append(Mailbox *box, Delivery *d) {
     queue_append(&box->ready, d);
 }
 
-Delivery *mailbox_next(const Mailbox *box) {
-    if (box->ready.first && box->held) {
-        Pair start = {.class = STARTS, .hash = bytes_hash(no_id, ID_SIZE) ^ hash_u64(STARTS)};
-        const Pair *p = table_find(&box->held->pairs, start.hash, same_pair, &start);
-        if (p && p->holds && p->queue.first && p->queue.first->waits) return NULL;
-    }
-    return box->ready.first;
+bool mailbox_start_waits(const Mailbox *box) {
+    Pair start = {.class = STARTS, .hash = bytes_hash(no_id, ID_SIZE) ^ hash_u64(STARTS)};
+    const Pair *p = table_find(&box->held->pairs, start.hash, same_pair, &start);
+    return p && p->holds && p->queue.first && p->queue.first->waits;
 }
 
 Delivery *mailbox_waiting(const Mailbox *box, const uint8_t id[ID_SIZE]) {

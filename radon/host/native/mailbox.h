@@ -49,7 +49,10 @@ size_t mailbox_count(const Mailbox *box);
 void mailbox_append(Mailbox *box, Delivery *d);
 
 /* The delivery whose turn it is, or NULL; borrowed. It stays until consumed or attempted. */
-Delivery *mailbox_next(const Mailbox *box);
+bool mailbox_start_waits(const Mailbox *box); /* of one in which any waits */
+static inline Delivery *mailbox_next(const Mailbox *box) {
+    return box->held && mailbox_start_waits(box) ? NULL : box->ready.first;
+}
 
 /* The delivery with this id, or NULL; borrowed. One in the middle is found as fast as the first, however many a flood has
  * brought. */

@@ -251,7 +251,7 @@ void routes_post(Domain *d, const Address *to, Delivery *delivery) {
 
 /* Nobody will ever handle it: whoever waits hears closed, else it is a dead letter. */
 void routes_refuse(Domain *d, const Address *to, Delivery *delivery, Slice cause) {
-    if (!is_nowhere(&delivery->reply)) routes_answer(d, delivery, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere);
+    if (!is_nowhere(&delivery->reply)) routes_answer(d, delivery, (Answer){.code = CLOSED}, &nowhere);
     else if (delivery->form == MESSAGE && !delivery->cast) routes_bury(d, to, delivery, cause);
 }
 
@@ -307,39 +307,38 @@ void routes_await(Domain *d, Slice key, uint64_t token) {
     w->tokens[w->count++] = token;
 }
 
-static void answer_all(Domain *d, Slice key, uint32_t number, Slice metadata, Slice body) {
+static void answer_all(Domain *d, Slice key, Answer answer) {
+    Slice metadata = slice_of(answer.metadata), body = slice_of(answer.body);
     Awaiting *w = table_remove(&d->awaiting, bytes_hash(key.data, key.size), awaits_key, &key);
     if (image_once(&d->image, key)) {
-        ledger_note(d, NULL, R_SETTLED, number, key, metadata, body);
-        image_settled(&d->image, number, key, metadata, body);
+        ledger_note(d, NULL, R_SETTLED, answer.code, key, metadata, body);
+        image_settled(&d->image, answer.code, key, metadata, body);
     }
     if (w == NULL) return;
-    for (size_t i = 0; i < w->count; i++) ledger_leave(d, R_REPLY, w->tokens[i], number, metadata, body);
+    for (size_t i = 0; i < w->count; i++) ledger_leave(d, R_REPLY, w->tokens[i], answer.code, metadata, body);
     str_unref(w->key);
     free(w->tokens);
     free(w);
 }
 
-void routes_answer(
-    Domain *d, const Delivery *question, Error code, Slice metadata, Slice body, const Address *answerer) {
-    if (is_nowhere(&question->reply)) return;
-    routes_tell(d, &question->reply, question->request, (uint32_t)code, metadata, body, answerer);
+void routes_answer(Domain *d, const Delivery *question, Answer answer, const Address *answerer) {
+    if (!is_nowhere(&question->reply)) routes_tell(d, &question->reply, question->request, answer, answerer);
 }
 
-void routes_tell(
-    Domain *d, const Address *to, const uint8_t *request, uint32_t code, Slice metadata, Slice body,
-    const Address *answerer) {
+void routes_tell(Domain *d, const Address *to, const uint8_t *request, Answer answer, const Address *answerer) {
+    Slice metadata = slice_of(answer.metadata), body = slice_of(answer.body);
     uint32_t far;
     Atom *a;
+    Asked *asked;
     if (kind_is(to, "@client")) {
-        ledger_leave(d, R_REPLY, number_in(to->key), code, metadata, body);
+        ledger_leave(d, R_REPLY, number_in(to->key), answer.code, metadata, body);
     } else if (routes_elsewhere(d, to, &far)) {
-        ledger_cross(d, far, false, R_ANSWER, request, code, to, metadata, body, answerer);
+        ledger_cross(d, far, false, R_ANSWER, request, answer.code, to, metadata, body, answerer);
     } else if (kind_is(to, "@once")) {
-        answer_all(d, slice_of(to->key), code, metadata, body);
+        answer_all(d, slice_of(to->key), answer);
     } else if ((a = routes_living(d, to)) != NULL) {
-        if (atom_asked(a, request)) routes_replied(d, a, request, code, body, answerer, metadata);
-        else routes_answered(d, a, request, code, 0, body, metadata);
+        if ((asked = ledger_answered(d, a, request)) != NULL) routes_replied(d, asked, answer, answerer);
+        else routes_answered(d, a, request, answer, 0);
     }
 }
 
@@ -347,51 +346,51 @@ void routes_tell(
 void routes_answer_failed(Domain *d, const Delivery *question, Slice cause) {
     Buffer metadata = {0};
     bool outside = kind_is(&question->reply, "@client") || kind_is(&question->reply, "@once");
+    Answer answer;
     if (outside) metadata_add(&metadata, SLICE("radon.cause"), cause);
-    routes_answer(d, question, CLOSED, slice(metadata.data, metadata.size), slice(NULL, 0), &nowhere);
+    answer = answer_of(CLOSED, slice(metadata.data, metadata.size), slice(NULL, 0));
+    routes_answer(d, question, answer, &nowhere);
+    answer_unref(&answer);
     buffer_free(&metadata);
 }
 
 /* A delivery of the domain's own making. */
-static void tell(
-    Domain *d, Atom *a, Form form, uint64_t token, uint32_t code, Slice body, const Address *sender, Slice metadata) {
+static void tell(Domain *d, Atom *a, Form form, uint64_t token, Answer what, const Address *sender) {
     uint8_t id[ID_SIZE];
     Delivery *delivery;
     ledger_new_id(d, id);
-    delivery = delivery_new(id, form);
-    delivery->token = token, delivery->code = code, delivery->life = a->life;
-    delivery->body = slice_str(body), delivery->metadata = slice_str(metadata);
+    delivery = delivery_new(id, form, &d->spares);
+    delivery->token = token, delivery->code = what.code, delivery->life = a->life;
+    delivery->body = str_ref(what.body), delivery->metadata = str_ref(what.metadata);
     delivery->sender = address_ref(sender);
     ledger_deliver(d, a, delivery);
     routes_wake(d, a);
     delivery_unref(delivery);
 }
 
-void routes_replied(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, Slice body, const Address *answerer, Slice metadata) {
-    uint64_t token = atom_asked(a, request)->token;
-    ledger_note(d, a, R_ASKED_GONE, request);
-    image_asked_gone(&d->image, a, request);
-    tell(d, a, REPLIED, token, code, body, answerer, metadata);
+void routes_replied(Domain *d, Asked *asked, Answer answer, const Address *answerer) {
+    tell(d, asked->atom, REPLIED, asked->token, answer, answerer);
+    image_asked_free(&d->image, asked);
 }
 
-void routes_answered(
-    Domain *d, Atom *a, const uint8_t *request, uint32_t code, uint64_t value, Slice body, Slice metadata) {
+void routes_answered(Domain *d, Atom *a, const uint8_t *request, Answer answer, uint64_t value) {
     Journal *j = atom_journal(a);
     const Call *awaited = j ? journal_awaited(j) : NULL;
     uint64_t time = d->image.time;
     if (awaited == NULL || memcmp(awaited->request, request, ID_SIZE) != 0) return;
-    if (!mailbox_find(&a->mailbox, j->id)->cast) ledger_note(d, a, R_ANSWERED, request, time, code, value, metadata, body);
-    image_answered(&d->image, a, request, time, code, value, metadata, body);
+    if (!mailbox_find(&a->mailbox, j->id)->cast) {
+        ledger_note(d, a, R_ANSWERED, request, time, answer.code, value, slice_of(answer.metadata), slice_of(answer.body));
+    }
+    image_answered(&d->image, a, request, time, answer.code, value, slice_of(answer.metadata), slice_of(answer.body));
     routes_wake(d, a);
 }
 
 void routes_fire(Domain *d, Atom *a, uint64_t token) {
     ledger_note(d, a, R_TIMER_GONE, token);
     image_timer_gone(&d->image, a, token);
-    tell(d, a, FIRED, token, 0, slice(NULL, 0), &nowhere, slice(NULL, 0));
+    tell(d, a, FIRED, token, (Answer){0}, &nowhere);
 }
 
 void routes_down(Domain *d, Atom *a, uint64_t token, uint32_t status, const Address *sender) {
-    tell(d, a, DOWN, token, status, slice(NULL, 0), sender, slice(NULL, 0));
+    tell(d, a, DOWN, token, (Answer){.code = status}, sender);
 }

@@ -82,6 +82,7 @@ static void apply_to_atom(Image *image, Atom *a, const Record *r) {
         break;
     case R_KEPT_GONE: image_kept_gone(image, a, r->n[0]); break;
     case R_ASKED:
+        image_asked_gone(image, a, r->id);
         address = decode_address(r->v[0]);
         image_asked(image, a, r->id, r->n[1], r->n[2], &address);
         break;
@@ -263,8 +264,7 @@ static void put_more(const More *more, Buffer *out) {
     free(items);
     items = sorted(&more->asked, by_id);
     for (void **at = items; *at; at++) {
-        const Asked *asked = *at;
-        put_record(out, R_ASKED, asked->id, asked->token, asked->deadline, &asked->target);
+        put_asked(out, *at);
     }
     free(items);
     for (const Peer *p = more->watchers.first; p; p = p->next) {

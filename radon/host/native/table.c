@@ -64,10 +64,7 @@ void *table_remove(Table *table, uint64_t hash, TableEqual equal, const void *ke
         gap = at;
     }
     table->slots[gap] = (Slot){0};
-    if (--table->count == 0)
-        table_clear(table);
-    else if (table->room > FIRST_ROOM && table->count < table->room / 8)
-        resize(table, table->room / 2);
+    if (--table->count < table->room / 8 && table->room > FIRST_ROOM) resize(table, table->room / 2);
     return item;
 }
 

@@ -1,7 +1,8 @@
 /* table.h - a hash table of pointers: atoms by kind and key, requests by id.
  *
  * Owns its slots, and neither the items nor their keys, which it never looks into: the caller says what is equal. A key
- * is in it once. An empty table has no memory; a small one a single block.
+ * is in it once. A table that was never filled, or was cleared, has no memory; a small one, and one that was emptied, has a
+ * single block: what few are put into comes and goes.
  *
  * The order of iteration differs in every process, since hashes do (bytes_hash). IT MUST NEVER REACH A COMMIT: whoever
  * iterates sorts what he finds, or does something for which order means nothing, such as to count or to free.

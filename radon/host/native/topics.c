@@ -26,7 +26,7 @@ static void hand_out(Domain *d, Atom *topic, const Address *subscriber, const De
         return;
     }
     ledger_new_id(d, id);
-    copy = delivery_new(id, MESSAGE);
+    copy = delivery_new(id, MESSAGE, &d->spares);
     copy->body = str_ref(message->body);
     copy->sender = address_ref(&message->sender);
     copy->topic = topic->key->size ? str_ref(topic->key) : NULL;
@@ -72,7 +72,7 @@ uint64_t topic_turn(Domain *d, Atom *topic) {
             hand_out(d, topic, &p->address, message);
         }
     }
-    routes_answer(d, message, CLOSED, slice(NULL, 0), slice(NULL, 0), &nowhere); /* it answers nobody, and says so */
+    routes_answer(d, message, (Answer){.code = CLOSED}, &nowhere); /* it answers nobody, and says so */
     routes_wake(d, topic);
     topic_forget(d, topic);
     delivery_unref(message);

@@ -27,13 +27,12 @@ Turn *turn_new(Domain *d, Atom *a, Kind *kind, Delivery *delivery, uint64_t step
     Turn *t = d->spare_turn;
     if (t) d->spare_turn = NULL;
     else t = xcalloc(1, sizeof *t);
-    t->d = d, t->kind = kind, t->step = step, t->now = time;
+    t->d = d, t->kind = kind, t->step = step, t->now = time, t->deadline = delivery->deadline;
     t->atom = a, a->refs++;
     t->delivery = delivery_ref(delivery);
-    t->deadline = delivery->deadline;
+    t->answer_metadata = delivery->form == REPLIED ? str_ref(delivery->metadata) : NULL;
     if (t->message == NULL) t->message = xmalloc(sizeof *t->message);
     message_begin(t->message, delivery);
-    if (delivery->form == REPLIED) t->answer_metadata = str_ref(delivery->metadata);
     turn_hold(t, t->message);
     t->open = true;
     return t;
@@ -78,10 +77,12 @@ void turn_free(Turn *t) {
         turn_forget(t);
         return;
     }
-    *t = (Turn){
-        .message = t->message, .intents = t->intents, .intent_room = t->intent_room, /* the next one need not grow them again */
-        .held = t->held, .held_room = t->held_room, .kept = t->kept, .kept_room = t->kept_room,
-    };
+    /* The next one need not grow the lists again. One by one: the compiler's loop of zeros takes 25 ns. */
+    t->intent_count = t->held_count = t->kept_count = t->kept_messages = 0;
+    t->instance = NULL, t->inherited = t->missing = NULL, t->inherits = t->exits = false;
+    t->timer_calls = t->object_bytes = t->sent = t->asked = t->spawned = t->calls = 0;
+    t->spent = t->kept_bytes = t->random_left = t->blocks = 0;
+    t->more_timers = 0, t->exit_status = t->lines = t->samples = t->ordinal = 0;
     d->spare_turn = t;
 }
 
@@ -98,6 +99,7 @@ void turn_draw(Turn *t, uint8_t *into, size_t length) {
         size_t some;
         if (t->random_left == 0) {
             uint8_t block[48];
+            t->d->ledger.numbered = true;
             memcpy(block, t->d->image.seed, 32);
             memcpy(block + 32, &t->step, 8);
             memcpy(block + 40, &t->blocks, 8);
@@ -212,7 +214,7 @@ Delivery *turn_outgoing(Turn *t, Slice body) {
     Delivery *delivery;
     if (!turn_keep(t, body.size)) return NULL;
     turn_new_id(t, id);
-    delivery = delivery_new(id, MESSAGE);
+    delivery = delivery_new(id, MESSAGE, &t->d->spares);
     delivery->body = slice_str(body);
     delivery->sender = address_ref(&sender);
     delivery->metadata = turn_metadata(t);

@@ -8,7 +8,6 @@
 #include "guest.h"
 
 static const Address nowhere;
-static const Slice nothing;
 
 /* ---- intents ---- */
 
@@ -67,12 +66,11 @@ static void carry_out(Turn *t, const Intent *x) {
         break;
     case ASK_IT: {
         uint64_t deadline = x->message->deadline ? x->message->deadline : NEVER;
-        ledger_note(d, t->atom, R_ASKED, x->message->id, x->number, deadline, &x->to);
-        image_asked(&d->image, t->atom, x->message->id, x->number, deadline, &x->to);
+        ledger_ask(d, t->atom, x->message, x->number, deadline, &x->to);
         routes_post(d, &x->to, x->message);
         break;
     }
-    case REPLY_IT: routes_answer(d, x->message, OK, slice_of(x->metadata), slice_of(x->body), &self); break;
+    case REPLY_IT: routes_answer(d, x->message, (Answer){OK, x->metadata, x->body}, &self); break;
     case SPAWN_IT: routes_spawn(d, &x->to, &self, x->id, slice_of(x->body)); break;
     case STOP_IT: stop(t, x); break;
     case WATCH_IT: routes_watch(d, &x->to, &self, x->number, no_id); break;
@@ -237,7 +235,7 @@ static void turn_finish(Turn *t) {
         Message *m = t->held[i];
         if (!m->open) continue;
         m->open = false; /* the guest may keep the handle */
-        routes_answer(d, m->delivery, CLOSED, nothing, nothing, &nowhere);
+        routes_answer(d, m->delivery, (Answer){.code = CLOSED}, &nowhere);
     }
     if (t->exits) {
         routes_end(d, a, t->exit_status, true);

@@ -147,6 +147,7 @@ def message_wants_reply(turn: Turn, message: Message) -> bool:
 
 
 def message_id(turn: Turn, message: Message) -> bytes:
+    turn.domain.ledger.numbered = True
     return message.delivery.id
 
 

@@ -54,7 +54,7 @@ def read_graveyard(path: Path) -> list[Grave]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{path}: is no graveyard, or damaged: {error}; mend it, or move it away") from None
     if tables.get("version") != VERSION:
         raise ManifestError(
@@ -73,6 +73,9 @@ def _grave(table: Any, place: Place) -> Grave:
     if not isinstance(table, Mapping):
         raise place.wrong(table, "must be a table")
     entry = read(_Entry, {key: value for key, value in table.items() if key != "fault"}, place)
+    for name, most in (("hosts", 64), ("domains", 64), ("span", 86_400 * 10**9)):  # as of `radon sim` itself
+        if not 1 <= getattr(entry, name) <= most:
+            raise place.at(name).wrong(table[name], "is out of bounds")
     options = Options(hosts=entry.hosts, domains=entry.domains, span=entry.span, operations=entry.operations)
     plan = plan_of(table.get("fault", []), place.at("fault"), options.names, LONGER * options.span)
     return Grave(entry.application, entry.workload, Run(entry.seed, options, plan), entry.violation)
