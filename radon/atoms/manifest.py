@@ -142,7 +142,7 @@ class KindEntry(Entry, frozen=True, kw_only=True):
             raise place.at("module").wrong(self.module, fault)
         if self.spread != standard.spread:
             raise place.at("spread").wrong(self.spread, f"{self.module} needs spread = {standard.spread!r}")
-        if self.memory != "private":
+        if self.memory != standard.memory == "private":
             raise place.at("memory").wrong(self.memory, f"{self.module} keeps in memory what is one atom's")
         if (self.replicas > 1) is not standard.replicated:
             fault = "needs 2 or more; std:kv is for one" if standard.replicated else "has no replicas; std:kvr has"

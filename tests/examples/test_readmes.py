@@ -14,7 +14,8 @@ import pytest
 from tests.examples.conftest import Example
 from tests.examples.programs import EXAMPLES, load_program
 
-PORT = "127.0.0.1:8080"
+PORTS = {"bank": "8080", "kv": "8080", "pi": "8080", "redis": "7001"}
+"""Which the READMEs name; the tests take one that is free."""
 
 demo = load_program("demo.py")
 
@@ -30,19 +31,20 @@ def steps(name: str) -> list[tuple[str, str]]:
     return [(command, expected.strip()) for command, _, expected in found]
 
 
-@pytest.mark.debian("curl")
+@pytest.mark.debian("curl", "redis-tools")
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("name", ["bank", "kv", "pi"])
+@pytest.mark.parametrize("name", PORTS)
 def test_the_commands_print_what_the_readme_says(name: str, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / name, tmp_path / "examples" / name, ignore=shutil.ignore_patterns("build"))
     manifest = tmp_path / "examples" / name / "radon.toml"
-    here = f"127.0.0.1:{demo.free_port()}"
-    manifest.write_text(manifest.read_text().replace(PORT, here))
+    port = re.compile(rf"\b{PORTS[name]}\b")
+    here = str(demo.free_port())
+    manifest.write_text(port.sub(here, manifest.read_text()))
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
     def shell(command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "-c", command.replace(PORT, here)], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            ["bash", "-c", port.sub(here, command)], cwd=tmp_path, env=environment, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
 
@@ -65,7 +67,7 @@ def test_the_python_program_in_the_readme_of_kv_prints_what_it_says(example: Exa
     assert (run.stdout.strip(), run.stderr) == (printed, "")
 
 
-@pytest.mark.parametrize("name", ["bank", "kv", "pi"])
+@pytest.mark.parametrize("name", PORTS)
 def test_every_page_that_a_readme_links_exists(name: str) -> None:
     folder = EXAMPLES / name
     for page in re.findall(r"\]\(([^)#:]+)\)", (folder / "README.md").read_text()):

@@ -25,6 +25,7 @@ class Standard:
     replicated: bool = False  # it needs two replicas of each shard, or more
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what its config has to say, one of these
     message: int = 0  # bytes that `limits.message` has to allow for each replica, and for one more
+    memory: str = "private"  # how it has to have it
 
     @property
     def folder(self) -> Path:
@@ -56,5 +57,6 @@ STANDARDS = {
             message=192 << 10,
         ),
         Standard("keyspace", "sharded", shares=KV),
+        Standard("resp", "keyed", memory="shared"),
     )
 }

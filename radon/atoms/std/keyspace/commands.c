@@ -49,17 +49,18 @@ static kv_status run(call *c) {
     size_t mark;
     int number = command_find(c->argv[0]);
     c->begin = c->to->bytes.len;
-    if (number < 0 || functions[number] == NULL) {
+    bool internal = number < 0 && c->argv[0].len > 0 && c->argv[0].data[0] == '.'; /* which no client can send */
+    if (!internal && (number < 0 || functions[number] == NULL)) {
         reply_unknown(c);
         return KV_OK;
     }
-    c->is = &commands[number];
-    if (!arity_fits(c->is->arity, c->argc)) {
+    c->is = internal ? NULL : &commands[number];
+    if (!internal && !arity_fits(c->is->arity, c->argc)) {
         call_fail_arity(c);
         return KV_OK;
     }
     entries_changes(&mark);
-    kv_status status = functions[number](c);
+    kv_status status = internal ? internal_run(c) : functions[number](c);
     if (status == KV_OK) return KV_OK;
     entries_undo(mark);
     if (status == KV_EXHAUSTED) call_fail(c, "OOM command not allowed when used memory > 'maxmemory'.");
@@ -95,6 +96,7 @@ static bool take_arguments(radon_bytes *rest, call *c) {
 static kv_status run_all(call *c, radon_bytes rest, size_t *count) {
     for (*count = 0; rest.len > 0; ++*count) {
         if (!take_arguments(&rest, c)) return KV_INVALID;
+        if (*count > 0 && c->to->bytes.len > KV_BATCH_BYTES) return KV_TOO_LARGE; /* what may be written of replies at once */
         if (*count > 0 || rest.len > 0) c->may_wait = c->alone = false;
         size_t length = c->to->bytes.len;
         radon_buffer_extend(&c->to->bytes, 4);
@@ -142,5 +144,12 @@ radon_bytes types_command(const request *given) {
     }
     if (status == KV_OK && peeks) status = peek_report(&to.bytes);
     if (peeks) entries_undo(mark);
+    if (status == KV_LOCKED || status == KV_TOO_LARGE) return answer(status, 0, types_hand_back(given));
     return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, KV_NOTHING);
+}
+
+/* No command changes its arguments, so they are as they came. */
+radon_bytes types_hand_back(const request *given) {
+    bool has = given->op == KV_COMMAND && given->size > COMMAND_HEAD && !(given->payload[1] & COMMAND_FOREIGN);
+    return has ? (radon_bytes){given->payload + COMMAND_HEAD, given->size - COMMAND_HEAD} : KV_NOTHING;
 }

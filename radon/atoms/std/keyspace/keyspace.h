@@ -34,6 +34,20 @@ kv_status waiters_withdraw(uint64_t place);
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
 
+/* ---- internal.c ---- */
+
+kv_status internal_run(call *c);
+
+/* ---- subscribers.c ---- */
+
+kv_status subscribers_begin(radon_message message);
+
+/* Runs one of the commands of redis/pubsub.h. */
+kv_status subscribers_run(call *c);
+
+/* Publishes what the turn has published, unless all was undone. */
+void subscribers_publish(void);
+
 /* ---- counts.c: entries of each database ---- */
 
 kv_status counts_begin(void);

@@ -78,6 +78,7 @@ radon_bytes types_store(const request *given, const entry *old, uint64_t expiry)
 kv_status types_begin(radon_message message) {
     TRY(collections_begin());
     TRY(counts_begin());
+    TRY(subscribers_begin(message));
     return waiters_begin(message);
 }
 
@@ -87,4 +88,5 @@ void types_finish(void) {
     counts_finish();
     collections_finish();
     waiters_wake();
+    subscribers_publish();
 }

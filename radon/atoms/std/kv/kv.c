@@ -84,7 +84,7 @@ RADON_RECEIVE(message, body) {
     if (refused(it)) entries_undo(0);
     if (it.len > 0 && radon_message_reply(message, it) == RADON_TOO_LARGE) {
         entries_undo(0);
-        radon_message_reply(message, answer(KV_TOO_LARGE, 0, KV_NOTHING));
+        radon_message_reply(message, answer(KV_TOO_LARGE, 0, status == KV_OK ? types_hand_back(&given) : KV_NOTHING));
     }
     types_finish();
     return RADON_DONE;

@@ -19,6 +19,10 @@ kv_status types_allow(const request *given);
 /* Carries out a KV_COMMAND. No bytes: the answer comes in a later turn. */
 radon_bytes types_command(const request *given);
 
+/* What a refused request is answered beside its status: a KV_COMMAND gets its commands back, so that whoever asked need
+ * not remember them. */
+radon_bytes types_hand_back(const request *given);
+
 /* Carries out a KV_FETCH of an entry that is there. */
 radon_bytes types_fetch(const entry *it);
 

@@ -17,6 +17,11 @@ radon_bytes types_command(const request *given) {
     return answer(KV_UNSUPPORTED, 0, KV_NOTHING);
 }
 
+radon_bytes types_hand_back(const request *given) {
+    (void)given;
+    return KV_NOTHING;
+}
+
 radon_bytes types_fetch(const entry *it) {
     (void)it;
     return answer(KV_UNSUPPORTED, 0, KV_NOTHING);

@@ -1,0 +1,21 @@
+/* internal.c - commands of connections, which no client can send: their names begin with a dot.
+ *
+ *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
+ *     others          redis/pubsub.h
+ */
+#include "keyspace.h"
+
+static kv_status command_wait(call *c) {
+    for (size_t index = 1; index < c->argc; index++) {
+        entry it;
+        TRY(key_load(c, call_key(c, index), &it));
+        if (!it.some || (it.tag != TYPE_LIST && it.tag != TYPE_ZSET)) continue;
+        reply_integer(c->to, 1);
+        return KV_OK;
+    }
+    if (c->argc > 1) call_wait(c, 1, c->argc - 1);
+    reply_integer(c->to, 0);
+    return KV_OK;
+}
+
+kv_status internal_run(call *c) { return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c); }

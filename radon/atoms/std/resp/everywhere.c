@@ -1,0 +1,121 @@
+/* everywhere.c - commands about all shards: each is asked, and the replies are put together. */
+#include "features.h"
+
+/* SCAN goes from shard to shard; its cursor is that of the shard times the number of shards, plus the shard. */
+static verdict scan_begin(connection *self) {
+    uint64_t cursor, shards = settings_get()->shards;
+    replies to = connection_replies(self);
+    if (!radon_parse_u64(self->call.argv[1], &cursor)) {
+        reply_error(&to, "ERR invalid cursor");
+        connection_emit(self, radon_buffer_bytes(&to.bytes));
+        return DONE;
+    }
+    radon_bytes given = self->call.argv[1];
+    self->call.argv[1] = radon_format_u64(cursor / shards);
+    ask(self, (uint32_t)(cursor % shards), command_of(self, 0, 0));
+    self->call.argv[1] = given;
+    gather(self, ROUND_EVERYWHERE, KV_NOTHING);
+    return BEGUN;
+}
+
+verdict everywhere_ask(connection *self) {
+    for (uint32_t shard = 0; shard < settings_get()->shards; shard++) ask(self, shard, command_of(self, 0, 0));
+    gather(self, ROUND_EVERYWHERE, KV_NOTHING);
+    return BEGUN;
+}
+
+verdict everywhere_begin(connection *self, int number) {
+    return number == command_number_scan ? scan_begin(self) : everywhere_ask(self);
+}
+
+/* The only reply in an answer; no bytes: there is none. */
+static radon_bytes reply_in(kv_answer answer) {
+    radon_bytes reply, rest = answer.value;
+    return answer.status == KV_OK && kv_take_key(&rest, &reply) ? reply : KV_NOTHING;
+}
+
+static radon_bytes scan_reply(connection *self) {
+    uint64_t cursor = 0, next, shards = settings_get()->shards;
+    replies to = connection_replies(self);
+    uint8_t type;
+    radon_bytes text, resume;
+    radon_parse_u64(self->call.argv[1], &cursor);
+    uint32_t shard = (uint32_t)(cursor % shards);
+    kv_answer answer = gathered(self, shard);
+    radon_bytes reply = reply_in(answer), rest = reply;
+    if (reply.len == 0) return refusal(self, answer);
+    if (!read_line(&rest, &type, &text) || type != '*' || !read_bulk(&rest, &resume)) return reply; /* an error */
+    if (!radon_parse_u64(resume, &next)) return reply;
+    next = next > 0 ? next * shards + shard : shard + 1 < shards ? shard + 1 : 0;
+    reply_array(&to, 2);
+    reply_bulk(&to, radon_format_u64(next));
+    reply_bytes(&to, rest);
+    return radon_buffer_bytes(&to.bytes);
+}
+
+/* What the replies of all shards are together: numbers their sum, arrays one array, else the first. */
+static radon_bytes sum(connection *self) {
+    replies to = connection_replies(self);
+    radon_buffer elements = {0};
+    int64_t total = 0, number;
+    uint8_t type = 0;
+    for (uint32_t shard = 0; shard < settings_get()->shards; shard++) {
+        kv_answer answer = gathered(self, shard);
+        radon_bytes reply = reply_in(answer), rest = reply, text;
+        if (reply.len == 0) return refusal(self, answer);
+        if (!read_line(&rest, &type, &text) || type == '-' || type == '+') {
+            if (type == '-' || shard + 1 == settings_get()->shards) return reply;
+            continue;
+        }
+        if (radon_parse_s64(text, &number)) total += number;
+        radon_buffer_add(&elements, rest);
+    }
+    reply_head(&to, type, total);
+    reply_bytes(&to, radon_buffer_bytes(&elements));
+    return radon_buffer_bytes(&to.bytes);
+}
+
+/* One of the replies that are no null. */
+static radon_bytes any(connection *self) {
+    uint32_t shards = settings_get()->shards, first = (uint32_t)(radon_random_next() % shards);
+    radon_bytes reply = {0};
+    for (uint32_t step = 0; step < shards; step++) {
+        kv_answer answer = gathered(self, (first + step) % shards);
+        reply = reply_in(answer);
+        if (reply.len == 0) return refusal(self, answer);
+        if (reply.data[0] == '$' && reply.data[1] != '-') return reply;
+    }
+    return reply;
+}
+
+/* PUBSUB NUMSUB: each shard tells of all channels, of those of others 0. */
+static radon_bytes numbers(connection *self) {
+    const uint32_t shards = settings_get()->shards;
+    replies to = connection_replies(self);
+    radon_bytes *rest = radon_alloc(shards * sizeof *rest), text, name = {0};
+    uint8_t type;
+    for (uint32_t shard = 0; shard < shards; shard++) {
+        rest[shard] = reply_in(gathered(self, shard));
+        if (!read_line(&rest[shard], &type, &text)) return refusal(self, gathered(self, shard));
+    }
+    reply_array(&to, 2 * (self->call.argc - 2));
+    for (size_t index = 2; index < self->call.argc; index++) {
+        int64_t total = 0, number = 0;
+        for (uint32_t shard = 0; shard < shards; shard++)
+            if (read_bulk(&rest[shard], &name) && read_line(&rest[shard], &type, &text) && radon_parse_s64(text, &number))
+                total += number;
+        reply_bulk(&to, self->call.argv[index]);
+        reply_integer(&to, total);
+    }
+    return radon_buffer_bytes(&to.bytes);
+}
+
+void everywhere_finish(connection *self) {
+    int number = command_find(self->call.argv[0]);
+    if (gathered_worst(self).status == KV_LOCKED && try_again(self)) return;
+    radon_bytes reply = number == command_number_scan        ? scan_reply(self)
+                        : number == command_number_randomkey ? any(self)
+                        : number == command_number_pubsub && is_word(self->call.argv[1], "numsub") ? numbers(self)
+                                                             : sum(self);
+    connection_done(self, reply);
+}

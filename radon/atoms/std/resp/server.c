@@ -1,0 +1,168 @@
+/* server.c - INFO, CONFIG and TIME: what there is to say of the server as a whole. */
+#include "features.h"
+
+#include "../redis/glob.h"
+
+/* ---- INFO ---- */
+
+static void add_line(radon_buffer *to, const char *name, radon_bytes value) {
+    radon_buffer_add_text(to, name);
+    radon_buffer_add_byte(to, ':');
+    radon_buffer_add(to, value);
+    radon_buffer_add_text(to, "\r\n");
+}
+
+static void add_server(radon_buffer *to) {
+    add_line(to, "redis_version", radon_text(REDIS_VERSION));
+    add_line(to, "redis_mode", radon_text("standalone"));
+    add_line(to, "server_name", radon_text("radon"));
+    add_line(to, "arch_bits", radon_text("64"));
+    add_line(to, "server_time_usec", radon_format_u64(radon_clock_now() / 1000));
+}
+
+static void add_clients(radon_buffer *to) { add_line(to, "cluster_connections", radon_text("0")); }
+
+static void add_memory(radon_buffer *to) {
+    add_line(to, "maxmemory", radon_text("0"));
+    add_line(to, "maxmemory_policy", radon_text("noeviction"));
+}
+
+static void add_persistence(radon_buffer *to) {
+    add_line(to, "loading", radon_text("0"));
+    add_line(to, "rdb_bgsave_in_progress", radon_text("0"));
+    add_line(to, "aof_enabled", radon_text("0"));
+}
+
+static void add_replication(radon_buffer *to) {
+    add_line(to, "role", radon_text("master"));
+    add_line(to, "connected_slaves", radon_text("0"));
+}
+
+static void add_cluster(radon_buffer *to) {
+    add_line(to, "cluster_enabled", radon_text("0"));
+    if (settings_get()->shards > 0) add_line(to, "radon_shards", radon_format_u64(settings_get()->shards));
+}
+
+static const struct {
+    const char *name, *title;
+    void (*add)(radon_buffer *to);
+} sections[] = {
+    {"server", "Server", add_server},
+    {"clients", "Clients", add_clients},
+    {"memory", "Memory", add_memory},
+    {"persistence", "Persistence", add_persistence},
+    {"replication", "Replication", add_replication},
+    {"cluster", "Cluster", add_cluster},
+};
+
+verdict run_info(connection *self, replies *to) {
+    const arguments *call = &self->call;
+    radon_buffer text = {0};
+    for (size_t index = 0; index < sizeof sections / sizeof *sections; index++) {
+        bool wanted = call->argc == 1;
+        for (size_t at = 1; at < call->argc; at++) {
+            radon_bytes word = call->argv[at];
+            wanted |= is_word(word, sections[index].name) || is_word(word, "all") || is_word(word, "default") ||
+                      is_word(word, "everything");
+        }
+        if (!wanted) continue;
+        if (text.len > 0) radon_buffer_add_text(&text, "\r\n");
+        radon_buffer_add_text(&text, "# ");
+        radon_buffer_add_text(&text, sections[index].title);
+        radon_buffer_add_text(&text, "\r\n");
+        sections[index].add(&text);
+    }
+    reply_verbatim(to, radon_buffer_bytes(&text));
+    return DONE;
+}
+
+/* ---- CONFIG: what there is to know, and can only be changed by a deployment ---- */
+
+static radon_bytes bulk_length(void) { return radon_format_u64(settings_get()->limits.most); }
+
+static radon_bytes password(void) { return settings_get()->password; }
+
+static const struct {
+    const char *name, *value;
+    radon_bytes (*get)(void); /* where it is not always the same */
+} parameters[] = {
+    {"appendonly", "no", NULL},
+    {"databases", "16", NULL},
+    {"maxclients", "10000", NULL},
+    {"maxmemory", "0", NULL},
+    {"maxmemory-policy", "noeviction", NULL},
+    {"notify-keyspace-events", "", NULL},
+    {"proto-max-bulk-len", NULL, bulk_length},
+    {"requirepass", NULL, password},
+    {"save", "", NULL},
+    {"timeout", "0", NULL},
+};
+
+#define PARAMETERS (sizeof parameters / sizeof *parameters)
+
+static radon_bytes in_lower_case(radon_bytes word) {
+    uint8_t *to = radon_alloc(word.len);
+    for (size_t index = 0; index < word.len; index++) to[index] = lower(word.data[index]);
+    return (radon_bytes){to, word.len};
+}
+
+static void get_config(const arguments *call, replies *to) {
+    bool wanted[PARAMETERS] = {0};
+    size_t count = 0;
+    for (size_t at = 2; at < call->argc; at++) {
+        radon_bytes pattern = in_lower_case(call->argv[at]);
+        for (size_t index = 0; index < PARAMETERS; index++) {
+            if (wanted[index] || !glob_matches(pattern, radon_text(parameters[index].name))) continue;
+            wanted[index] = true;
+            count++;
+        }
+    }
+    reply_map(to, count);
+    for (size_t index = 0; index < PARAMETERS; index++) {
+        if (!wanted[index]) continue;
+        reply_bulk_text(to, parameters[index].name);
+        reply_bulk(to, parameters[index].get != NULL ? parameters[index].get() : radon_text(parameters[index].value));
+    }
+}
+
+static void set_config(const arguments *call, replies *to) {
+    bool known = true;
+    size_t at = 2;
+    if (call->argc % 2 != 0) return reply_error(to, "ERR syntax error");
+    for (; at < call->argc && known; at += 2) {
+        known = false;
+        for (size_t index = 0; index < PARAMETERS; index++) known |= is_word(call->argv[at], parameters[index].name);
+        if (!known) break;
+    }
+    if (!known)
+        return reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", call->argv[at], "'");
+    reply_error_about(to, "ERR CONFIG SET failed (possibly related to argument '", call->argv[2],
+        "') - can't set immutable config");
+}
+
+verdict run_config(connection *self, replies *to) {
+    radon_bytes word = self->call.argv[1];
+    if (is_word(word, "get")) {
+        get_config(&self->call, to);
+    } else if (is_word(word, "set")) {
+        set_config(&self->call, to);
+    } else if (is_word(word, "resetstat")) {
+        reply_status(to, "OK");
+    } else if (is_word(word, "rewrite")) {
+        reply_error(to, "ERR The server is running without a config file");
+    } else {
+        reply_help(to, &commands[command_number_config]);
+    }
+    return DONE;
+}
+
+/* ---- TIME ---- */
+
+verdict run_time(connection *self, replies *to) {
+    uint64_t us = radon_clock_now() / 1000;
+    (void)self;
+    reply_array(to, 2);
+    reply_bulk(to, radon_format_u64(us / 1000000));
+    reply_bulk(to, radon_format_u64(us % 1000000));
+    return DONE;
+}

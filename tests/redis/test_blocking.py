@@ -1,0 +1,128 @@
+"""Commands that wait: in one shard, in several, for a while, for ever, and for nobody any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from radon.testing.harness import Harness
+from tests.redis.lines import Line, command, redis
+
+
+@pytest.fixture(params=[1, 5])
+def harness(request: pytest.FixtureRequest, each_domain: str) -> Iterator[Harness]:
+    with redis(request.param) as harness:
+        yield harness
+
+
+def bulks(*words: str) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in words)
+
+
+def waiters(harness: Harness) -> int:
+    shards = [f"keys/#{number}" for number in range(5)]
+    return sum(len(harness.state(shard).get("waiters", {})) for shard in shards if harness.lives(shard))
+
+
+def test_what_is_there_is_popped_at_once_from_the_first_key_that_has_it(harness: Harness) -> None:
+    line = Line(harness)
+    line("RPUSH", "b", 1, 2, 3)
+    line("RPUSH", "d", 4)
+    assert line("BLPOP", "a", "b", "c", "d", 0) == bulks("b", "1")
+    assert line("BRPOP", "a", "d", "b", 0) == bulks("d", "4")
+    assert line("BLMPOP", 0, 3, "a", "c", "b", "LEFT", "COUNT", 5) == b"*2\r\n$1\r\nb\r\n" + bulks("2", "3")
+    assert waiters(harness) == 0
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_it_waits_until_something_is_pushed(harness: Harness, keys: list[str]) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    for key in keys:
+        assert line("BLPOP", *keys, 0) == b""
+        assert line.waits
+        harness.advance("1h")
+        assert line.listen() == b""
+        assert other("RPUSH", key, "x") == b":1\r\n"
+        assert line.listen() == bulks(key, "x")
+        assert other("LLEN", key) == b":0\r\n"
+    assert waiters(harness) == 0
+    assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_it_waits_no_longer_than_it_was_told(harness: Harness, keys: list[str]) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    assert line("BLPOP", *keys, "2.5") == b""
+    harness.advance("2s")
+    assert line.listen() == b""
+    harness.advance("600ms")
+    assert line.listen() == b"*-1\r\n"
+    assert waiters(harness) == 0
+    other("RPUSH", "a", "kept")
+    assert other("LLEN", "a") == b":1\r\n"
+    assert line("PING") == b"+PONG\r\n"
+
+
+def test_what_came_behind_it_is_handled_when_it_is_done(harness: Harness) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    stream = command("SET", "x", 1) + command("BLPOP", "a", "b", 0) + command("GET", "x") + command("BLPOP", "a", 1)
+    assert line.send(stream) == b"+OK\r\n"
+    other("RPUSH", "b", "y")
+    assert line.listen() == bulks("b", "y") + b"$1\r\n1\r\n"
+    harness.advance("2s")
+    assert line.listen() == b"*-1\r\n"
+
+
+def test_who_waited_first_is_served_first(harness: Harness) -> None:
+    lines = [Line(harness, f"{number}") for number in range(5)]
+    for line in lines:
+        line("BLPOP", "a", 0)
+        harness.advance("1ms")
+    other = Line(harness, "other")
+    for line in lines:
+        other("RPUSH", "a", "x")
+        assert line.listen() == bulks("a", "x")
+        assert all(each.listen() == b"" for each in lines)
+
+
+def test_nothing_is_popped_for_somebody_who_is_gone(harness: Harness) -> None:
+    gone, far, other = Line(harness, "1"), Line(harness, "2"), Line(harness, "3")
+    gone("BLPOP", "a", 0)
+    far("BLPOP", "a", "b", "c", "d", 0)
+    gone.leave()
+    far.leave()
+    assert waiters(harness) == 0
+    other("RPUSH", "a", "x")
+    assert other("LLEN", "a") == b":1\r\n"
+
+
+def test_moving_waits_for_its_source(harness: Harness) -> None:
+    for number in range(8):
+        line, other = Line(harness, f"{number}"), Line(harness, f"other-{number}")
+        from_, to = f"from{number}", f"to{number}"
+        assert line("BLMOVE", from_, to, "LEFT", "RIGHT", 0) == b""
+        other("RPUSH", from_, "x")
+        assert line.listen() == b"$1\r\nx\r\n"
+        assert other("LRANGE", to, 0, -1) == bulks("x")
+        assert line("BRPOPLPUSH", from_, to, 1) == b""
+        harness.advance("2s")
+        assert line.listen() in (b"*-1\r\n", b"$-1\r\n")
+    assert waiters(harness) == 0
+
+
+def test_what_is_wrong_is_said_at_once(harness: Harness) -> None:
+    line = Line(harness)
+    line("SET", "s", 1)
+    assert line("BLPOP", "a", "b", "c", "x").startswith(b"-ERR timeout is not a float")
+    assert line("BLPOP", "a", -1).startswith(b"-ERR timeout is negative")
+    assert line("BLPOP", "s", 0).startswith(b"-WRONGTYPE")
+    assert line("BLPOP", "a", "b", "s", 0).startswith(b"-WRONGTYPE")
+    assert line("BLMPOP", 0, 9, "a", "b", "LEFT").startswith(b"-ERR syntax error")
+
+
+def test_in_a_transaction_nothing_waits(harness: Harness) -> None:
+    line = Line(harness)
+    line.send(command("MULTI") + command("BLPOP", "a", 0) + command("BLPOP", "a", "b", "c", 0))
+    assert line("EXEC") == b"*2\r\n*-1\r\n*-1\r\n"
+    assert waiters(harness) == 0

@@ -1,0 +1,171 @@
+"""Clients of Redis, as they are: redis-cli, redis-benchmark, and redis-py with and without asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from threading import Thread
+
+import pytest
+import redis
+import redis.asyncio
+
+from tests.redis.lines import command
+from tests.redis.served import served
+
+pytestmark = [pytest.mark.debian("redis-tools"), pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def each_domain() -> None:
+    """Not here: the server is a process of its own."""
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with served(tmp_path_factory.mktemp("served")) as port:
+        yield port
+
+
+@pytest.fixture(params=[2, 3])
+def client(port: int, request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    with closing(redis.Redis(port=port, decode_responses=True, protocol=request.param)) as client:
+        client.flushall()
+        yield client
+
+
+def cli(port: int, *words: str, given: str = "") -> str:
+    run = subprocess.run(
+        ["redis-cli", "-p", f"{port}", *words], input=given, capture_output=True, text=True, check=True, timeout=60
+    )
+    return run.stdout
+
+
+def test_redis_cli(port: int) -> None:
+    assert cli(port, "FLUSHALL") == "OK\n"
+    assert cli(port, given="SET a 1\nINCR a\nMULTI\nINCR a\nGET a\nEXEC\n") == "OK\n2\nOK\nQUEUED\nQUEUED\n3\n3\n"
+    assert cli(port, "-3", "HGETALL", "nothing") == "\n"
+    assert cli(port, "--scan") == "a\n"
+    assert "redis_version" in cli(port, "INFO", "server")
+    assert "ERR unknown command" in cli(port, "FOO")
+
+
+def test_what_redis_cli_pipes_in_is_all_done(port: int) -> None:
+    stream = b"".join(command("SET", f"piped:{number}", number) for number in range(10_000))
+    words = ["redis-cli", "-p", f"{port}", "--pipe"]
+    run = subprocess.run(words, input=stream, capture_output=True, check=True, timeout=60)
+    assert b"errors: 0, replies: 10000" in run.stdout
+
+
+@pytest.mark.parametrize("options", [["-c", "50"], ["-c", "50", "-P", "16"], ["-c", "1000"]])
+def test_redis_benchmark(port: int, options: list[str]) -> None:
+    words = [
+        "redis-benchmark",
+        "-p",
+        f"{port}",
+        "-n",
+        "10000",
+        "-r",
+        "1000",
+        "-t",
+        "ping,set,get,incr,lpush,mset",
+        "-q",
+    ]
+    run = subprocess.run([*words, *options], capture_output=True, text=True, check=True, timeout=110)
+    assert run.stdout.count("requests per second") == 7
+    assert "rror" not in run.stdout + run.stderr
+
+
+def test_a_pipeline_of_redis_py(client: redis.Redis) -> None:
+    with client.pipeline(transaction=False) as pipeline:
+        for number in range(2000):
+            pipeline.set(f"k{number}", number).get(f"k{number}")
+        assert pipeline.execute() == [value for number in range(2000) for value in (True, f"{number}")]
+
+
+def test_transactions_of_redis_py(client: redis.Redis) -> None:
+    """Each of eight threads moves what it has read; nothing is lost."""
+    client.mset({f"account{number}": 100 for number in range(4)})
+
+    def move(worker: int) -> None:
+        def step(pipeline: redis.client.Pipeline) -> None:
+            from_, to = f"account{worker % 4}", f"account{(worker + 1) % 4}"
+            have, got = int(pipeline.get(from_)), int(pipeline.get(to))
+            pipeline.multi()
+            pipeline.set(from_, have - 1).set(to, got + 1)
+
+        for _ in range(10):
+            client.transaction(step, f"account{worker % 4}", f"account{(worker + 1) % 4}")
+
+    threads = [Thread(target=move, args=[worker]) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [int(value) for value in client.mget([f"account{number}" for number in range(4)])] == [100] * 4
+
+
+def test_subscribers_of_redis_py(client: redis.Redis) -> None:
+    with closing(client.pubsub(ignore_subscribe_messages=True)) as listener:
+        listener.subscribe("news")
+        listener.psubscribe("n*")
+        while listener.get_message(timeout=0.05) is not None or client.pubsub_numpat() == 0:
+            pass
+        assert client.publish("news", "hello") == 2
+        found = []
+        while len(found) < 2:
+            message = listener.get_message(timeout=5)
+            if message is not None:
+                found.append((message["type"], message["data"]))
+        assert sorted(found) == [("message", "hello"), ("pmessage", "hello")]
+
+
+async def test_redis_py_with_asyncio(port: int) -> None:
+    async with redis.asyncio.Redis(port=port, decode_responses=True) as client:
+        await client.delete("counter")
+        await asyncio.gather(*(client.incr("counter") for _ in range(90)))
+        assert await client.get("counter") == "90"
+        async with client.pipeline(transaction=True) as pipeline:
+            assert await pipeline.set("x", 1).set("y", 2).mget("x", "y").execute() == [True, True, ["1", "2"]]
+        waiting = asyncio.create_task(client.blpop(["jobs", "more"], timeout=20))
+        await client.rpush("jobs", "job")
+        assert await waiting in (["jobs", "job"], ("jobs", "job"))
+
+
+async def test_a_thousand_connections_at_once(port: int) -> None:
+    lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(1000)]
+    for _, writer in lines:
+        writer.write(command("INCR", "thousand"))
+    assert sorted([int((await reader.readline())[1:]) for reader, _ in lines]) == list(range(1, 1001))
+    for _, writer in lines:
+        writer.close()
+        await writer.wait_closed()
+
+
+def ask_without_reading(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(command("GET", "long") * 1000)
+
+
+def test_who_never_reads_is_cut_off_and_the_others_are_served(port: int) -> None:
+    """The server keeps so much for it, and no more: its peer is reset, or finds no room to send into."""
+    with closing(redis.Redis(port=port)) as client, closing(socket.create_connection(("127.0.0.1", port))) as deaf:
+        client.set("long", b"x" * 500_000)
+        deaf.settimeout(10)
+        with pytest.raises((ConnectionError, TimeoutError)):
+            ask_without_reading(deaf)
+        assert client.ping()
+
+
+def test_who_says_half_a_command_disturbs_nobody(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(100):
+            half = stack.enter_context(closing(socket.create_connection(("127.0.0.1", port))))
+            half.sendall(b"*3\r\n$3\r\nSET\r\n$1000\r\nabc")
+        with closing(redis.Redis(port=port)) as client:
+            assert client.ping()
+            client.set("a", 1)
+            assert client.get("a") == b"1"

@@ -1,0 +1,140 @@
+"""How commands reach their shards and replies the peer: order, what is refused for now, and what is too much."""
+
+from __future__ import annotations
+
+import struct
+
+from radon.host.domain import Settings
+from radon.host.hash import stable_hash
+from radon.host.limits import Limits
+from radon.kv.messages import Op, Status, parse, request
+from radon.testing.harness import Harness
+from tests.redis.lines import CHUNK, Line, command, redis, replies
+
+
+def lock(harness: Harness, key: bytes, name: bytes) -> str:
+    """A transaction takes the key; the address of its shard."""
+    address = f"keys/#{stable_hash(key) % 4}"
+    put = request(Op.STORE, b"\0" + key, b"locked")
+    answer = harness.call(address, request(Op.PREPARE, name, struct.pack("<I", len(put)) + put))
+    assert parse(answer).status == Status.OK
+    return address
+
+
+def test_replies_are_in_the_order_of_the_commands_whatever_their_shards() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        stream = b"".join(command("SET", f"k{n}", n) + command("GET", f"k{n}") + command("ECHO", n) for n in range(500))
+        expected = b"".join(b"+OK\r\n" + (b"$%d\r\n%d\r\n" % (len(str(n)), n)) * 2 for n in range(500))
+        assert line.send(stream) == expected
+
+
+def test_a_plain_command_costs_one_turn_in_and_one_out_and_leaves_no_state() -> None:
+    with redis(1) as harness:
+        line = Line(harness)
+        line("SET", "a", 1)
+        outputs = len(harness.outputs)
+        assert line("GET", "a") == b"$1\r\n1\r\n"
+        assert len(harness.outputs) == outputs + 1  # the answer to the chunk, and nothing else
+        assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+def test_what_a_transaction_has_locked_is_asked_for_again() -> None:
+    with redis() as harness:
+        line, name = Line(harness), b"t" * 16
+        address = lock(harness, b"k", name)
+        assert line.send(command("GET", "k") + command("SET", "other", 1) + command("GET", "k")) == b""
+        harness.advance("20ms")
+        assert line.listen() == b""
+        harness.call(address, request(Op.COMMIT, name))
+        harness.advance("100ms")
+        assert line.listen() == b"$6\r\nlocked\r\n+OK\r\n$6\r\nlocked\r\n"
+        assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+def test_what_stays_locked_is_refused_in_the_end() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        line("SET", "k", 0)
+        lock(harness, b"k", b"t" * 16)
+        for stream in (
+            command("GET", "k"), command("SET", "k", 1), command("MSET", "a", 1, "b", 2, "k", 3),
+            command("GET", "k") + command("GET", "other"),
+            command("MULTI") + command("GET", "k") + command("EXEC"),
+            command("WATCH", "k"), command("FLUSHALL"),
+        ):  # fmt: skip
+            heard = line.send(stream)
+            assert line.waits, (stream, heard)
+            harness.advance("21s")
+            assert b"-TRYAGAIN" in line.listen()
+            assert not line.waits
+        assert line("EXEC").startswith(b"-ERR EXEC without MULTI")
+
+
+def test_replies_that_fit_into_no_message_together_come_all_the_same() -> None:
+    """A shard that is asked for too much at once is asked for less."""
+    with redis() as harness:
+        line = Line(harness)
+        value = b"v" * 300_000
+        for number in range(8):
+            assert line("SET", f"k{number}", value) == b"+OK\r\n"
+        stream = b"".join(command("GET", f"k{number % 8}") for number in range(40))
+        heard = replies(line.send(stream))
+        assert heard == [b"$300000\r\n" + value + b"\r\n"] * 40
+        mixed = replies(line.send(stream + command("PING")))
+        assert mixed == [*heard, b"+PONG\r\n"]
+
+
+def test_a_reply_that_fits_into_no_message_is_an_error_of_that_command() -> None:
+    with redis(1) as harness:
+        line = Line(harness)
+        for _ in range(3):
+            line("APPEND", "long", b"x" * 500_000)
+        heard = replies(line.send(command("GET", "long") + command("STRLEN", "long")))
+        assert heard[0].startswith(b"-ERR the command or its reply is longer than limits.message")
+        assert heard[1] == b":1500000\r\n"
+
+
+def test_a_long_pipeline_is_handled_chunk_by_chunk() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        count = 20_000
+        stream = b"".join(command("INCR", f"k{n % 100}") for n in range(count))
+        assert len(stream) > 6 * CHUNK
+        heard = replies(line.send(stream))
+        assert len(heard) == count
+        assert heard[-1] == b":%d\r\n" % (count // 100)
+
+
+def test_a_connection_that_has_used_up_its_state_says_so_and_ends() -> None:
+    with redis(1, limits=Limits(state=100_000)) as harness:
+        line = Line(harness)
+        heard = line.send(b"*2\r\n$4\r\nECHO\r\n$500000\r\n" + b"x" * 400_000)
+        assert heard.startswith(b"-ERR out of memory: this connection has used up its limits.state")
+        assert line.ended
+        assert not harness.dead()
+
+
+def test_replies_that_are_too_much_for_the_memory_end_the_connection_and_fail_no_turn() -> None:
+    with redis(settings=Settings(run=10**12)) as harness:
+        line = Line(harness)
+        for number in range(8):
+            line("SET", f"k{number}", b"v" * 900_000)
+        heard = line.send(b"".join(command("GET", f"k{number % 8}") for number in range(100)))
+        assert b"-ERR out of memory" in heard
+        assert line.ended
+        assert not [text for text in harness.logs() if "trap" in text]
+
+
+def test_a_transaction_is_no_longer_than_a_command_may_be() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        line("MULTI")
+        while (said := line("SET", "k", b"v" * 400_000)) == b"+QUEUED\r\n":
+            pass
+        assert said.startswith(b"-ERR the transaction is longer than proto-max-bulk-len")
+        assert line("EXEC").startswith(b"-EXECABORT")
+        assert line("GET", "k") == b"$-1\r\n"
+        line.send(command("MULTI") + command("SET", "k", b"v" * 400_000) + command("SET", "l", b"v" * 400_000))
+        assert line("EXEC") == b"*2\r\n+OK\r\n+OK\r\n"
+        assert not harness.dead()
