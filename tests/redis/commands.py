@@ -216,7 +216,7 @@ ZSETS = [
 
 WRONG = [
     cmd(name, some(VALUES, 0, 3))
-    for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "blpop", "lmpop")
+    for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "lmpop")
 ]
 
 FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS, "sort": SORTED}
