@@ -214,10 +214,7 @@ ZSETS = [
     cmd("zscan", KEYS, "0", options(with_argument("match", PATTERNS), with_argument("count", COUNTS))),
 ]  # fmt: skip
 
-WRONG = [
-    cmd(name, some(VALUES, 0, 3))
-    for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "lmpop")
-]
+WRONG = [cmd(name, some(VALUES, 0, 3)) for name in ("nope", "get", "set", "hset", "lpush", "mset", "expire", "lmpop")]
 
 FAMILIES = {"strings": STRINGS, "keys": GENERIC, "hashes": HASHES, "lists": LISTS, "bitmaps": BITMAPS, "sort": SORTED}
 FAMILIES |= {"sets": SETS, "zsets": ZSETS}

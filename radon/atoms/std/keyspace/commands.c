@@ -148,7 +148,7 @@ radon_bytes types_command(const request *given) {
     return status == KV_OK ? answer_finish(&to.bytes, count) : answer(status, 0, KV_NOTHING);
 }
 
-/* No command changes its arguments, so they are as they came. */
+/* No command changes its arguments but for the bits of their lengths that are not read (call_key). */
 radon_bytes types_hand_back(const request *given) {
     bool has = given->op == KV_COMMAND && given->size > COMMAND_HEAD && !(given->payload[1] & COMMAND_FOREIGN);
     return has ? (radon_bytes){given->payload + COMMAND_HEAD, given->size - COMMAND_HEAD} : KV_NOTHING;
