@@ -6,6 +6,8 @@ What a client is not answered it knows nothing of. redis-py would send it again 
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -17,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, ResponseError, WatchError
 
 from radon.testing.history import Call, Recorder
-from tests.examples.programs import MARKED_RADON, load_program
+from tests.examples.programs import MARKED_RADON, kill_in_a_commit, load_program
 from tests.redis.model import Command
 from tests.redis.served import EXAMPLE
 
@@ -28,30 +30,42 @@ class Deployed:
     """`options` are those of `radon deploy`."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.port = free_port()
+        self.port: int = free_port()
         self.log = folder / "log"
+        self.mark = folder / "mark"  # its byte is 1 while a commit is being written
         self.command = [*MARKED_RADON, "deploy", EXAMPLE, "--data", folder / "data", *options]
         self.command += ["--bind", f"127.0.0.1:{self.port}=resp"]
         self.process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> int:
+    async def start(self) -> None:
+        self.mark.write_bytes(b"\0")
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(*self.command, stdout=log, stderr=log)
-        async with client_of(self.port) as client:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.command, stdout=log, stderr=log, env={**os.environ, "COMMIT_MARK": str(self.mark)}
+            )
+        async with self.client() as client:
             while not await answers(client):
                 assert self.process.returncode is None, self.log.read_text()
-        return self.process.pid
+
+    async def kill_in_a_commit(self, rng: random.Random, commits: range) -> None:
+        assert self.process is not None
+        await kill_in_a_commit(self.process.pid, self.mark, rng, commits)
+        await self.process.wait()
 
     async def kill(self) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
 
+    def client(self) -> redis.asyncio.Redis:
+        return redis.asyncio.Redis(port=self.port, protocol=3, decode_responses=True, retry=Retry(NoBackoff(), 0))
 
-def client_of(port: int) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis(
-        port=port, protocol=3, decode_responses=True, retry=Retry(NoBackoff(), 0), socket_timeout=None
-    )
+    async def __aenter__(self) -> Deployed:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
 
 
 async def answers(client: redis.asyncio.Redis) -> bool:
@@ -116,8 +130,10 @@ class Session:
                     call.unknown() if lost else call.failed()
             else:
                 lost = False
-        while lost and not await answers(self.client):
-            pass
+        if lost:
+            await self.client.connection_pool.disconnect(inuse_connections=False)  # of which it would try each
+            while not await answers(self.client):
+                pass
 
 
 async def executed(pipeline: redis.asyncio.client.Pipeline, commands: Sequence[Command]) -> list[Any]:

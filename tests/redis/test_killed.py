@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from radon.testing.history import Outcome, Recorder
-from tests.examples.programs import kill_in_a_commit
-from tests.redis.deployed import Deployed, Session, client_of
-from tests.redis.load import ask_of_groups, ask_of_keys, ask_of_logs, audit, check
+from tests.redis.deployed import Deployed, Session
+from tests.redis.load import Load, audit, check
 
 CLIENTS = 4  # each with three connections
-COMMITS = range(30, 100)  # from one kill to the next
+COMMITS = range(50, 150)  # of a domain, from one kill to the next
+GENERATION = 3  # kills, that the keys of one outlast
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,44 +27,34 @@ def each_domain() -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("domains", "kills"),
-    [("1", 5), pytest.param("1", 30, marks=pytest.mark.slow), pytest.param("3", 30, marks=pytest.mark.slow)],
+    [(1, 5), pytest.param(1, 30, marks=pytest.mark.slow), pytest.param(3, 30, marks=pytest.mark.slow)],
 )
-async def test_what_a_server_answers_that_is_killed_again_and_again_is_what_one_redis_would(
-    domains: str,
-    kills: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    record_property: Callable[[str, object], None],
+async def test_a_server_that_is_killed_again_and_again_answers_as_one_redis_would(
+    domains: int, kills: int, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    rng, values, recorder, over = random.Random(6), count(1), Recorder(), asyncio.Event()
-    mark = tmp_path / "mark"  # its byte is 1 while a commit is being written
-    mark.write_bytes(b"\0")
-    monkeypatch.setenv("COMMIT_MARK", str(mark))
-    server = Deployed(tmp_path, "--domains", domains)
+    rng, load, recorder, over = random.Random(6), Load(), Recorder(), asyncio.Event()
+    commits = range(COMMITS.start * domains, COMMITS.stop * domains)
 
-    async def ask(load: Callable[..., object], session: Session) -> None:
+    async def keep_asking(ask: Callable[[Session, random.Random], Awaitable[None]], session: Session) -> None:
         choices = random.Random(session.name)
         while not over.is_set():
-            await load(session, choices, values)
+            await ask(session, choices)
 
-    try:
-        pid = await server.start()
+    async with Deployed(tmp_path, "--domains", f"{domains}") as server:
         async with AsyncExitStack() as clients, asyncio.TaskGroup() as group:
             for number in range(CLIENTS):
-                client = await clients.enter_async_context(client_of(server.port))
-                for load in (ask_of_keys, ask_of_groups, ask_of_logs):
-                    group.create_task(ask(load, Session(client, f"client {number} {load.__name__}", recorder)))
-            for _ in range(kills):
-                await kill_in_a_commit(pid, mark, rng, COMMITS)
-                await server.kill()  # waits for the end
-                mark.write_bytes(b"\0")
-                pid = await server.start()
+                client = await clients.enter_async_context(server.client())
+                for ask in (load.ask_of_keys, load.ask_of_groups, load.ask_of_logs):
+                    session = Session(client, f"client {number} {ask.__name__}", recorder)
+                    group.create_task(keep_asking(ask, session))
+            for kill in range(kills):
+                load.generation = kill // GENERATION
+                await server.kill_in_a_commit(rng, commits)
+                await server.start()
             over.set()
-        async with client_of(server.port) as client:
-            await audit(Session(client, "audit", recorder))
-    finally:
-        await server.kill()
+        async with server.client() as client:
+            await audit(Session(client, "audit", recorder), load)
     done = sum(operation.outcome is Outcome.OK for operation in recorder.history)
     record_property("operations", done)
-    assert done > kills
+    assert done > 100 * kills
     check(recorder.history)
