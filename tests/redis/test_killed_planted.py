@@ -1,16 +1,22 @@
-"""Checks that find nothing prove nothing: here they are told what a worse server, or client, would have answered."""
+"""Checks that find nothing prove nothing: here are a worse server, and worse clients; and Redis, which passes."""
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import redis.asyncio
 
 from radon.testing.history import Recorder
 from radon.testing.linearizability import check_linearizable
 from radon.testing.serializability import check_serializable
 from tests.redis.deployed import Deployed, Session
+from tests.redis.load import Load, audit, check
 from tests.redis.model import Commands
+from tests.redis.server import Server
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,3 +72,23 @@ async def test_a_change_without_watch_is_found(tmp_path: Path) -> None:
             call.ok([[int(word) for word in (await client.get("log")).split()]])
     report = check_serializable(recorder.history, "serializable")
     assert "lost-update" in {anomaly.name for anomaly in report.anomalies}, report.text
+
+
+@pytest.mark.debian("redis-server")
+async def test_redis_passes(tmp_path: Path) -> None:
+    recorder, load = Recorder(), Load()
+
+    async def ask_often(ask: Callable[[Session, random.Random], Awaitable[None]], session: Session) -> None:
+        choices = random.Random(session.name)
+        for _ in range(100):
+            await ask(session, choices)
+
+    with Server(tmp_path) as server:
+        async with redis.asyncio.Redis(unix_socket_path=server.path, protocol=3, decode_responses=True) as client:
+            async with asyncio.TaskGroup() as group:
+                for number in range(4):
+                    for ask in (load.ask_of_keys, load.ask_of_groups, load.ask_of_logs):
+                        session = Session(client, f"client {number} {ask.__name__}", recorder)
+                        group.create_task(ask_often(ask, session))
+            await audit(Session(client, "audit", recorder), load)
+    check(recorder.history)
