@@ -58,7 +58,9 @@ class Deployed:
             await self.process.wait()
 
     def client(self) -> redis.asyncio.Redis:
-        return redis.asyncio.Redis(port=self.port, protocol=3, decode_responses=True, retry=Retry(NoBackoff(), 0))
+        return redis.asyncio.Redis(
+            port=self.port, protocol=3, decode_responses=True, socket_timeout=60, retry=Retry(NoBackoff(), 0)
+        )
 
     async def __aenter__(self) -> Deployed:
         await self.start()
