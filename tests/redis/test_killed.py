@@ -56,5 +56,5 @@ async def test_a_server_that_is_killed_again_and_again_answers_as_one_redis_woul
             await audit(Session(client, "audit", recorder), load)
     done = sum(operation.outcome is Outcome.OK for operation in recorder.history)
     record_property("operations", done)
-    assert done > 100 * kills
+    assert done > 10 * kills
     check(recorder.history)
