@@ -18,15 +18,15 @@ class Server:
     """A server of its own, on a socket in this folder, and a connection to it."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "redis.sock"
-        arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        self.path = f"{folder / 'redis.sock'}"
+        arguments = ["--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly", "no", "--dir", str(folder)]
         with (folder / "redis.log").open("wb") as log:
             self.process = subprocess.Popen(["redis-server", *arguments], stdout=log)
         self.socket = socket.socket(socket.AF_UNIX)
         while True:
             assert self.process.poll() is None, (folder / "redis.log").read_text()
             with suppress(OSError):
-                self.socket.connect(str(path))
+                self.socket.connect(self.path)
                 break
         self.left = b""
 
