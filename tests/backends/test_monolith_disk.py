@@ -149,7 +149,7 @@ def logged(app: radon.BlockingRuntime) -> None:
 
 @pytest.mark.parametrize(
     ("write", "where"),
-    [(snapshotted, b"a note to be found again"), (logged, b"a note to be found again"), (logged, b"radon_format_s64")],
+    [(snapshotted, b"a note to be found again"), (logged, b"a note to be found again"), (logged, b"cabi_realloc")],
     ids=["snapshot", "log", "application"],
 )
 def test_damaged_data_are_refused_and_nothing_is_made_of_them(

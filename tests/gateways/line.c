@@ -51,6 +51,10 @@ RADON_RECEIVE(message, body) {
         RADON_TRY(radon_clock_set_timer(1000000, 2));
     } else if (radon_is(verb, "whose")) {
         RADON_TRY(radon_address_send(sender, radon_address_text(sender)));
+    } else if (radon_is(verb, "note")) { /* note ADDRESS: that one comes to life, which is recorded */
+        RADON_TRY(radon_messaging_open(rest, &other));
+        RADON_TRY(radon_address_send(other, radon_text("")));
+        RADON_TRY(radon_message_reply(message, body));
     } else if (radon_is(verb, "later")) {
         RADON_TRY(radon_clock_set_timer(1000000, 1));
     } else if (radon_message_wants_reply(message)) {

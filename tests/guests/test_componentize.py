@@ -14,7 +14,8 @@ GUESTS = sorted(
     path
     for folder in ("guest-sdk", "examples", "benchmarks", "tests")
     for path in (ROOT / folder).rglob("*.c")
-    if "RADON_RECEIVE" in path.read_text() and path.name != "libc.c"  # libc's own imports need an adapter
+    if "RADON_RECEIVE" in path.read_text()
+    and path.name not in ("libc.c", "joins.c")  # libc's own imports need an adapter, and joins.c other sources
 )
 
 

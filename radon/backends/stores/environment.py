@@ -7,6 +7,7 @@ the CRC of its key and itself; LMDB's transactions leave no torn tail, so what f
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
@@ -202,11 +203,17 @@ class Environment:
         self._map = size
 
 
+def _room(path: Path) -> int:
+    """Bytes by which the data may grow: what the disk has left, and what a limit of this process on files allows."""
+    free, limit = shutil.disk_usage(path).free, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return free if limit == resource.RLIM_INFINITY else min(free, limit - (path / "data.mdb").stat().st_size)
+
+
 def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
     """LMDB's error, or the system's, as a StoreError that names the directory and the way out."""
     code: int = getattr(error, "errno" if isinstance(error, OSError) else "code", 0)  # py-lmdb's own have none
     # LMDB reports a write that was cut short as EIO, and that is how a disk mostly becomes full.
-    if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and shutil.disk_usage(path).free < 1 << 20):
+    if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and _room(path) < 1 << 20):
         return StoreFull(f"{path}: the disk is full; make room on it")
     if isinstance(error, lmdb.VersionMismatchError):
         return StoreVersion(f"{path}: data.mdb is of another LMDB format; export it where it was written")
