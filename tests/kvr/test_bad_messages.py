@@ -87,6 +87,23 @@ def test_what_a_session_waits_for_may_come_or_not(harness: Harness) -> None:
     assert agree(harness) == {b"k": b"1"}
 
 
+@pytest.mark.parametrize("size", [0, 150_000])
+def test_each_waits_for_a_second_whoever_else_does(harness: Harness, size: int) -> None:
+    ahead = (2**62).to_bytes(8, "little") + bytes(8 * (REPLICAS - 1))
+    asked = request(ReplicaOp.SESSION, ahead, request(Op.PUT, b"k", bytes(size)), flags=WAIT)
+    tokens = []
+    for _ in range(6):
+        tokens.append(harness.post("kvr/#1", asked))
+        harness.advance("200ms")
+    statuses = []
+    for token in tokens:
+        answer = harness.answer(token)
+        statuses.append(None if answer is None else parse(answer).status)
+        harness.advance("200ms")
+    assert statuses == [Status.BEHIND] * len(tokens)
+    assert agree(harness) == {}
+
+
 @pytest.mark.parametrize("size", [0, 1, 196_584, 196_585, 400_000])
 def test_a_value_that_is_too_large_is_refused_and_others_get_around(harness: Harness, size: int) -> None:
     one = client(harness)

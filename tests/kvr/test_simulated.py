@@ -77,7 +77,7 @@ def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
     text = source.read_text()
     assert text.count(right) == 1
     source.write_text(text.replace(right, wrong))
-    sources = [*sorted((tmp_path / "kvr").glob("*.c")), *(tmp_path / shared for shared in STANDARDS["kvr"].shares)]
+    sources = [*sorted((tmp_path / "kvr").glob("*.c")), *(tmp_path / path for path in STANDARDS["kvr"].shares)]
     build_c(sources, module := tmp_path / "planted.wasm")
     worlds = ((seed, consistency) for seed in range(seeds) for consistency in WORKLOADS)
     assert any(run(seed, consistency, LOGS[-1], module) for seed, consistency in worlds)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from radon.atoms.build import build_c
-from radon.atoms.std import STANDARDS
+from radon.atoms.std import FOLDER, STANDARDS
 from radon.backends.program import Program
 from radon.host.domain import Settings
 from radon.host.domains import chosen
@@ -59,14 +59,15 @@ def each_domain() -> str:
 
 def module(name: str, folder: Path, mistake: tuple[str, str, str]) -> Path:
     """The standard atom of this name, with the mistake where it is one of it."""
-    shutil.copytree(STANDARDS[name].folder, folder / name)
+    for each in ("kv", "txkv"):
+        shutil.copytree(FOLDER / each, folder / each, dirs_exist_ok=True)
     path, right, wrong = mistake
     if path.startswith(f"{name}/"):
         text = (folder / path).read_text()
         assert text.count(right) == 1
         (folder / path).write_text(text.replace(right, wrong))
     out = folder / f"{name}.wasm"
-    build_c(sorted((folder / name).glob("*.c")), out)
+    build_c([folder / source.relative_to(FOLDER) for source in STANDARDS[name].sources], out)
     return out
 
 

@@ -41,17 +41,17 @@ class Standard:
         return sorted([*self.folder.glob("*.c"), *(FOLDER / source for source in self.shares)])
 
 
-KV = tuple(f"kv/{name}.c" for name in ("kv", "messages", "requests", "batches", "entries"))
+KV = tuple(f"kv/{name}.c" for name in ("kv", "common", "messages", "requests", "batches", "entries"))
 
 STANDARDS = {
     standard.name: standard
     for standard in (
         Standard("kv", "sharded"),
-        Standard("txkv", "sharded"),
+        Standard("txkv", "sharded", shares=("kv/common.c",)),
         Standard(
             "kvr",
             "sharded",
-            shares=("kv/messages.c", "kv/untyped.c"),
+            shares=("kv/common.c", "kv/messages.c", "kv/untyped.c"),
             replicated=True,
             choices={"consistency": ("causal", "eventual")},
             message=192 << 10,

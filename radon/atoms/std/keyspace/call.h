@@ -33,12 +33,6 @@ typedef struct {
     size_t wait_first, wait_last;
 } call;
 
-#define TRY(call_)                                      \
-    do {                                                \
-        kv_status try_status = (call_);                 \
-        if (try_status != KV_OK) return try_status;     \
-    } while (0)
-
 /* ms since 1970 */
 static inline int64_t call_now(void) { return (int64_t)(radon_clock_now() / 1000000); }
 

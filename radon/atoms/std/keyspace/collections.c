@@ -11,14 +11,6 @@ kv_status collections_begin(void) {
     return radon_state_open(radon_text("elements"), &elements) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
-static kv_status status_of(radon_error error) {
-    switch (error) {
-    case RADON_OK: return KV_OK;
-    case RADON_EXHAUSTED: return KV_EXHAUSTED;
-    default: return KV_TOO_LARGE;
-    }
-}
-
 /* ---- heads ---- */
 
 static void read_head(const entry *it, collection *out) {

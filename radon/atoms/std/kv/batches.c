@@ -4,20 +4,16 @@
 /* What became of the request with this number ends the batch. */
 static radon_bytes refuse(radon_bytes because, size_t number) { return answer(status_in(because), number, because); }
 
-static radon_bytes refuse_with(kv_status status, size_t number) {
-    return refuse(answer(status, 0, KV_NOTHING), number);
-}
-
 static bool is_too_much(size_t number) { return number >= KV_BATCH_MAX || entries_moved() > KV_BATCH_BYTES; }
 
 radon_bytes batch_run(const request *given) {
     radon_bytes rest = {given->payload, given->size}, *answers = NULL;
     size_t count = 0, room = 0, size = 0;
-    if (given->key.len != 0 && given->key.len != KV_TRANSACTION) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (given->key.len != 0 && given->key.len != KV_TRANSACTION) return plain(KV_INVALID);
     while (rest.len > 0) {
         request next;
         kv_status status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
-        if (status != KV_OK) return refuse_with(status, count);
+        if (status != KV_OK) return refuse(plain(status), count);
         radon_bytes it = request_run(&next, (radon_bytes){0});
         if (refused(it)) return refuse(it, count);
         if (count == room) {
@@ -64,15 +60,13 @@ static kv_status take(const request *next, radon_bytes name, size_t *room, radon
         *because = answer(KV_LOCKED, 0, other);
         return KV_LOCKED;
     }
-    kv_status status = entry_load(next->key, &now);
-    if (status != KV_OK) return status;
+    TRY(entry_load(next->key, &now));
     if (!request_holds(next, &now)) {
         *because = answer(KV_CONFLICT, now.version, KV_NOTHING);
         return KV_CONFLICT;
     }
     *room += RESERVED;
-    if (next->op == KV_STORE) status = measure(next, name, room);
-    if (status != KV_OK) return status;
+    if (next->op == KV_STORE) TRY(measure(next, name, room));
     return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);
 }
 
@@ -80,20 +74,18 @@ radon_bytes transaction_prepare(const request *given) {
     radon_option before;
     radon_bytes rest = {given->payload, given->size};
     size_t count = 0, room = RESERVED;
-    if (given->key.len != KV_TRANSACTION || rest.len == 0) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (given->key.len != KV_TRANSACTION || rest.len == 0) return plain(KV_INVALID);
     kv_status status = prepared_load(given->key, &before);
-    if (before.some) return answer(KV_OK, 0, KV_NOTHING);
+    if (before.some) return plain(KV_OK);
     for (; status == KV_OK && rest.len > 0; count++) {
         request next;
         radon_bytes because = {0};
         status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
         if (status == KV_OK) status = take(&next, given->key, &room, &because);
-        if (status != KV_OK) return because.len > 0 ? refuse(because, count) : refuse_with(status, count);
+        if (status != KV_OK) return refuse(because.len > 0 ? because : plain(status), count);
     }
     radon_buffer what = {0};
-    uint8_t *length = radon_buffer_extend(&what, 4);
-    radon_store_u32(length, (uint32_t)given->size);
-    radon_buffer_add(&what, (radon_bytes){given->payload, given->size});
+    kv_add_to(&what, (radon_bytes){given->payload, given->size});
     memset(radon_buffer_extend(&what, room), 0, room);
     status = prepared_store(given->key, radon_buffer_bytes(&what));
     return answer(status, count, KV_NOTHING);
@@ -105,9 +97,9 @@ static radon_bytes end_one(kv_op op, radon_bytes name) {
     request next;
     size_t count = 0;
     kv_status status = prepared_load(name, &what);
-    if (status != KV_OK || !what.some) return answer(status == KV_OK ? KV_ABSENT : status, 0, KV_NOTHING);
+    if (status != KV_OK || !what.some) return plain(status == KV_OK ? KV_ABSENT : status);
     rest = what.value;
-    if (!kv_take_key(&rest, &items)) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (!kv_take_key(&rest, &items)) return plain(KV_INVALID);
     for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key, name);
     prepared_remove(name, what.value);
     items = radon_concat(items, KV_NOTHING); /* puts write into it, and what was prepared may be wanted again */
@@ -121,7 +113,7 @@ static radon_bytes end_one(kv_op op, radon_bytes name) {
 radon_bytes transaction_end(const request *given) {
     kv_status status = KV_ABSENT;
     uint64_t count = 0;
-    if (given->key.len == 0 || given->key.len % KV_TRANSACTION != 0) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (given->key.len == 0 || given->key.len % KV_TRANSACTION != 0) return plain(KV_INVALID);
     for (size_t at = 0; at < given->key.len; at += KV_TRANSACTION) {
         radon_bytes it = end_one(given->op, radon_slice(given->key, at, at + KV_TRANSACTION));
         if (refused(it)) return it;

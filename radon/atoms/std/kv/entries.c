@@ -11,26 +11,14 @@
  */
 #include "types.h"
 
-#define VERSIONS 1024 /* reserved at once, so that few puts write it down */
-#define EXPIRED 1000  /* entries that one turn of the timer removes */
+#define EXPIRED 1000 /* entries that one turn of the timer removes */
 
-static radon_bucket values, expiries, locks, prepared, shard;
-static uint64_t version, reserved; /* the last one given out, and the last that may be */
+static radon_bucket values, expiries, locks, prepared;
+static sequence versions;
 static uint64_t alarm;             /* what the timer is set for; 0: there are no expiries */
 static bool locked;                /* there may be locks */
 static bool released;              /* some were, and the others have not been looked for since */
 static size_t moved;               /* in this turn */
-
-#define VERSION_KEY radon_text("version")
-
-static kv_status status_of(radon_error error) {
-    switch (error) {
-    case RADON_OK: return KV_OK;
-    case RADON_TOO_LARGE: return KV_TOO_LARGE;
-    case RADON_EXHAUSTED: return KV_EXHAUSTED;
-    default: return KV_INVALID;
-    }
-}
 
 /* ---- writes that can be undone ---- */
 
@@ -42,8 +30,7 @@ static radon_error set(radon_bucket bucket, radon_bytes key, radon_option value)
 }
 
 kv_status entries_write(radon_bucket bucket, radon_bytes key, radon_option new, radon_option old) {
-    radon_error error = set(bucket, key, new);
-    if (error != RADON_OK) return status_of(error);
+    TRY(status_of(set(bucket, key, new)));
     if (changed == room) {
         size_t more = room == 0 ? 16 : 2 * room;
         changes = radon_realloc(changes, room * sizeof *changes, more * sizeof *changes);
@@ -70,18 +57,13 @@ void entries_undo(size_t count) {
 
 /* ---- expiry ---- */
 
-static radon_bytes expiry_key(uint64_t time, radon_bytes key) {
-    uint8_t *bytes = radon_alloc(8 + key.len);
-    radon_store_u64_key(bytes, time);
-    memcpy(bytes + 8, key.data, key.len);
-    return (radon_bytes){bytes, 8 + key.len};
-}
+static radon_bytes expiry_key(uint64_t time, radon_bytes key) { return radon_concat(number_key(time), key); }
 
 static radon_error first_expiry(uint64_t *out) {
     radon_entry_list first;
-    radon_error error = radon_bucket_scan(expiries, RADON_NONE, RADON_NONE, 1, false, &first);
+    TRY(radon_bucket_scan(expiries, RADON_NONE, RADON_NONE, 1, false, &first));
     *out = first.len > 0 ? radon_load_u64_key(first.data[0].key.data) : 0;
-    return error;
+    return RADON_OK;
 }
 
 static radon_error set_alarm(uint64_t time) {
@@ -92,69 +74,58 @@ static radon_error set_alarm(uint64_t time) {
 
 /* The entry's place among the expiries, moved from the old time to the new one. */
 static kv_status move_expiry(radon_bytes key, uint64_t old, uint64_t new) {
-    kv_status status = KV_OK;
     if (old == new) return KV_OK;
-    if (old != 0) status = entries_write(expiries, expiry_key(old, key), RADON_NONE, radon_some(KV_NOTHING));
-    if (new == 0 || status != KV_OK) return status;
-    status = entries_write(expiries, expiry_key(new, key), radon_some(KV_NOTHING), RADON_NONE);
-    if (status == KV_OK && (alarm == 0 || new < alarm)) status = status_of(set_alarm(new));
-    return status;
+    if (old != 0) TRY(entries_write(expiries, expiry_key(old, key), RADON_NONE, radon_some(KV_NOTHING)));
+    if (new == 0) return KV_OK;
+    TRY(entries_write(expiries, expiry_key(new, key), radon_some(KV_NOTHING), RADON_NONE));
+    return alarm == 0 || new < alarm ? status_of(set_alarm(new)) : KV_OK;
 }
 
 /* Where there are types, it is a change that has more to follow. */
 static radon_error remove_expired(radon_bytes key) {
     radon_option old;
     if (!typed) return radon_bucket_delete(values, key);
-    radon_error error = radon_bucket_get(values, key, &old);
-    if (error == RADON_OK) entries_write(values, key, RADON_NONE, old);
-    return error;
+    TRY(radon_bucket_get(values, key, &old));
+    entries_write(values, key, RADON_NONE, old);
+    return RADON_OK;
 }
 
 radon_error entries_expire(void) {
     radon_entry_list due;
-    uint64_t first;
-    uint8_t end[8];
-    radon_store_u64_key(end, radon_clock_now() + 1);
-    radon_error error = radon_bucket_scan(expiries, RADON_NONE, radon_some((radon_bytes){end, 8}), EXPIRED, false, &due);
-    for (size_t index = 0; index < due.len && error == RADON_OK; index++) {
+    radon_option end = radon_some(number_key(radon_clock_now() + 1));
+    TRY(radon_bucket_scan(expiries, RADON_NONE, end, EXPIRED, false, &due));
+    for (size_t index = 0; index < due.len; index++) {
         radon_bytes key = due.data[index].key;
-        error = remove_expired(radon_slice(key, 8, key.len));
-        if (error == RADON_OK) error = radon_bucket_delete(expiries, key);
+        TRY(remove_expired(radon_slice(key, 8, key.len)));
+        TRY(radon_bucket_delete(expiries, key));
     }
-    if (error == RADON_OK) error = first_expiry(&first);
-    if (error != RADON_OK) return error;
-    alarm = 0;
-    return first != 0 ? set_alarm(first) : RADON_OK;
+    TRY(first_expiry(&alarm));
+    return alarm != 0 ? set_alarm(alarm) : RADON_OK;
 }
 
 /* ---- entries ---- */
 
 static radon_error look_for_locks(void) {
     radon_entry_list any;
-    radon_error error = radon_bucket_scan(locks, RADON_NONE, RADON_NONE, 1, false, &any);
+    TRY(radon_bucket_scan(locks, RADON_NONE, RADON_NONE, 1, false, &any));
     locked = any.len > 0;
-    return error;
+    return RADON_OK;
 }
 
 static radon_error open_buckets(void) {
-    radon_option last;
-    radon_error error = radon_state_open(radon_text("values"), &values);
-    if (error == RADON_OK) error = radon_state_open(radon_text("expiries"), &expiries);
-    if (error == RADON_OK) error = radon_state_open(radon_text("locks"), &locks);
-    if (error == RADON_OK) error = radon_state_open(radon_text("prepared"), &prepared);
-    if (error == RADON_OK) error = radon_state_open(radon_text("shard"), &shard);
-    if (error == RADON_OK) error = radon_bucket_get(shard, VERSION_KEY, &last);
-    if (error == RADON_OK) error = look_for_locks();
-    if (error == RADON_OK) error = first_expiry(&alarm);
-    if (error != RADON_OK) return error;
-    version = reserved = last.some ? radon_load_u64(last.value.data) : 0;
-    return RADON_OK;
+    TRY(radon_state_open(radon_text("values"), &values));
+    TRY(radon_state_open(radon_text("expiries"), &expiries));
+    TRY(radon_state_open(radon_text("locks"), &locks));
+    TRY(radon_state_open(radon_text("prepared"), &prepared));
+    TRY(look_for_locks());
+    TRY(first_expiry(&alarm));
+    return sequence_begin(&versions, "shard", "version");
 }
 
 radon_error entries_begin(void) {
     changes = NULL;
     changed = room = moved = 0;
-    return shard.handle == 0 ? open_buckets() : RADON_OK;
+    return versions.bucket.handle == 0 ? open_buckets() : RADON_OK;
 }
 
 size_t entries_moved(void) { return moved; }
@@ -169,18 +140,15 @@ bool entries_are_plain(bool own_locks) {
     return !typed && alarm == 0 && (own_locks || !locked);
 }
 
-/* 0: never. An entry is gone at its very time. */
-static bool has_expired(uint64_t expiry) { return expiry != 0 && expiry <= radon_clock_now(); }
-
 static uint64_t expiry_of(radon_option stored) { return stored.some ? radon_load_u64(stored.value.data + 16) : 0; }
 
 kv_status entry_load(radon_bytes key, entry *out) {
     *out = (entry){0};
-    radon_error error = radon_bucket_get(values, key, &out->stored);
+    TRY(status_of(radon_bucket_get(values, key, &out->stored)));
     uint64_t expiry = expiry_of(out->stored);
-    if (!out->stored.some || error != RADON_OK) return status_of(error);
+    if (!out->stored.some) return KV_OK;
     moved += out->stored.value.len;
-    if (has_expired(expiry)) return KV_OK;
+    if (expiry != 0 && has_expired(expiry, radon_clock_now())) return KV_OK;
     const uint8_t *head = out->stored.value.data;
     out->some = true;
     out->tag = head[1];
@@ -190,24 +158,13 @@ kv_status entry_load(radon_bytes key, entry *out) {
     return KV_OK;
 }
 
-kv_status entries_number(uint64_t *out) {
-    if (version == reserved) {
-        uint8_t bytes[8];
-        radon_store_u64(bytes, reserved + VERSIONS);
-        radon_error error = radon_bucket_put(shard, VERSION_KEY, (radon_bytes){bytes, 8});
-        if (error != RADON_OK) return status_of(error);
-        reserved += VERSIONS;
-    }
-    *out = ++version;
-    return KV_OK;
-}
+kv_status entries_number(uint64_t *out) { return status_of(sequence_next(&versions, out)); }
 
 kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag, uint64_t expiry, const entry *old) {
     uint8_t *head = value - KV_HEAD;
     uint64_t next;
     if (key.len > KV_KEY_MAX || size > KV_VALUE_MAX) return KV_TOO_LARGE;
-    kv_status status = entries_number(&next);
-    if (status != KV_OK) return status;
+    TRY(entries_number(&next));
     radon_store_u32(head, (uint32_t)tag << 8);
     radon_store_u32(head + 4, (uint32_t)size);
     radon_store_u64(head + 8, next);
@@ -215,15 +172,21 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
     radon_bytes stored = {head, KV_HEAD + size};
     moved += stored.len;
     if (old == NULL) return status_of(radon_bucket_put(values, key, stored));
-    status = entries_write(values, key, radon_some(stored), old->stored);
-    return status == KV_OK ? move_expiry(key, expiry_of(old->stored), expiry) : status;
+    TRY(entries_write(values, key, radon_some(stored), old->stored));
+    return move_expiry(key, expiry_of(old->stored), expiry);
 }
 
 kv_status entry_remove(radon_bytes key, const entry *old) {
     if (!old->stored.some) return KV_OK;
-    kv_status status = entries_write(values, key, RADON_NONE, old->stored);
-    return status == KV_OK ? move_expiry(key, expiry_of(old->stored), 0) : status;
+    TRY(entries_write(values, key, RADON_NONE, old->stored));
+    return move_expiry(key, expiry_of(old->stored), 0);
 }
+
+static radon_bytes unexpired(radon_bytes stored, uint64_t now) {
+    return has_expired(radon_load_u64(stored.data + 16), now) ? KV_NOTHING : stored;
+}
+
+radon_bytes entries_page(const request *given) { return answer_page(given, values, unexpired); }
 
 radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out) {
     return radon_bucket_scan(values, radon_some(start), end, limit, backwards, out);
@@ -235,8 +198,8 @@ bool entries_locked(void) {
 }
 
 radon_error entries_wipe(void) {
-    radon_error error = radon_bucket_delete_range(values, RADON_NONE, RADON_NONE);
-    return error == RADON_OK ? radon_bucket_delete_range(expiries, RADON_NONE, RADON_NONE) : error;
+    TRY(radon_bucket_delete_range(values, RADON_NONE, RADON_NONE));
+    return radon_bucket_delete_range(expiries, RADON_NONE, RADON_NONE);
 }
 
 /* ---- transactions ---- */

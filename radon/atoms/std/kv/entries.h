@@ -6,7 +6,7 @@
 #ifndef ENTRIES_H
 #define ENTRIES_H
 
-#include "kv.h"
+#include "messages.h"
 
 typedef struct {
     bool some;           /* there is an entry, which has not expired; else all of the following is zero */
@@ -31,6 +31,9 @@ bool entries_are_plain(bool own_locks);
 kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag, uint64_t expiry, const entry *old);
 
 kv_status entry_remove(radon_bytes key, const entry *old);
+
+/* The answer to a scan: those that have not expired. */
+radon_bytes entries_page(const request *given);
 
 radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bool backwards, radon_entry_list *out);
 

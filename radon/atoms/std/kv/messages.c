@@ -90,28 +90,6 @@ uint64_t request_expiry(const request *given) {
 
 /* ---- answering ---- */
 
-radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value) {
-    uint8_t *head = radon_alloc(KV_HEAD + value.len);
-    radon_store_u32(head, (uint32_t)status | (uint32_t)tag << 8);
-    radon_store_u32(head + 4, (uint32_t)value.len);
-    radon_store_u64(head + 8, version);
-    radon_store_u64(head + 16, expiry);
-    memcpy(head + KV_HEAD, value.data, value.len);
-    return (radon_bytes){head, KV_HEAD + value.len};
-}
-
-radon_bytes answer(kv_status status, uint64_t version, radon_bytes value) {
-    return answer_about(status, 0, version, 0, value);
-}
-
-void answer_begin(radon_buffer *buffer) { memset(radon_buffer_extend(buffer, KV_HEAD), 0, KV_HEAD); }
-
-radon_bytes answer_finish(radon_buffer *buffer, uint64_t version) {
-    radon_store_u32(buffer->data + 4, (uint32_t)(buffer->len - KV_HEAD));
-    radon_store_u64(buffer->data + 8, version);
-    return radon_buffer_bytes(buffer);
-}
-
 radon_bytes answer_length(const uint8_t *head, size_t length) {
     uint8_t bytes[8];
     radon_store_u64(bytes, length);
@@ -126,4 +104,30 @@ radon_bytes answer_get(const request *given, radon_bytes entry) {
     size_t begin = given->version < value.len ? (size_t)given->version : value.len, rest = value.len - begin;
     value = (radon_bytes){value.data + begin, given->expiry < rest ? (size_t)given->expiry : rest};
     return answer_about(KV_OK, head[1], radon_load_u64(head + 8), radon_load_u64(head + 16), value);
+}
+
+radon_bytes answer_page(const request *given, radon_bucket values, shown *show) {
+    radon_entry_list entries, more = {0};
+    radon_option end = given->flags & KV_BOUNDED ? radon_some((radon_bytes){given->payload, given->size}) : RADON_NONE;
+    radon_bytes resume = {0};
+    radon_buffer page = {0};
+    uint64_t limit = given->version, now = radon_clock_now();
+    if (limit == 0 || limit > UINT32_MAX) return plain(KV_INVALID);
+    radon_error error = radon_bucket_scan(values, radon_some(given->key), end, (uint32_t)limit, false, &entries);
+    if (error == RADON_OK && entries.len > 0) {
+        resume = key_after(entries.data[entries.len - 1].key);
+        error = radon_bucket_scan(values, radon_some(resume), end, 1, false, &more);
+    }
+    if (error != RADON_OK) return plain(KV_INVALID);
+    answer_begin(&page);
+    kv_add_to(&page, more.len > 0 ? resume : KV_NOTHING);
+    for (size_t index = 0; index < entries.len; index++) {
+        radon_bytes it = show(entries.data[index].value, now);
+        if (it.len == 0) continue;
+        kv_add_to(&page, entries.data[index].key);
+        size_t head = page.len;
+        radon_buffer_add(&page, given->flags & KV_NO_VALUE ? radon_slice(it, 0, KV_HEAD) : it);
+        if (given->flags & KV_NO_VALUE) radon_store_u32(page.data + head + 4, 0);
+    }
+    return answer_finish(&page, 0);
 }

@@ -5,7 +5,7 @@
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
-#include "kv.h"
+#include "common.h"
 
 #define CONDITIONS (KV_IF_ABSENT | KV_IF_PRESENT | KV_IF_VERSION)
 
@@ -33,25 +33,15 @@ kv_status request_next(radon_bytes *rest, request *out);
 /* The time that a request gives its entry, in ns since 1970; 0: never. */
 uint64_t request_expiry(const request *given);
 
-/* An answer about an entry. */
-radon_bytes answer_about(kv_status status, uint8_t tag, uint64_t version, uint64_t expiry, radon_bytes value);
-
 /* The entry whose head this is, and what tells how long it is now. */
 radon_bytes answer_length(const uint8_t *head, size_t length);
 
 /* What a get shows of an entry, which is stored as the answer to one. */
 radon_bytes answer_get(const request *given, radon_bytes entry);
 
-/* An answer: `value` behind its head. */
-radon_bytes answer(kv_status status, uint64_t version, radon_bytes value);
-
-/* An answer whose value is written into a buffer: begin first, finish when all is there. */
-void answer_begin(radon_buffer *buffer);
-radon_bytes answer_finish(radon_buffer *buffer, uint64_t version);
-
-static inline kv_status status_in(radon_bytes answer) { return (kv_status)answer.data[0]; }
-
-/* Whether an answer says that what was asked could not be done. */
-static inline bool refused(radon_bytes answer) { return answer.len > 0 && status_in(answer) > KV_ABSENT; }
+/* The answer to a scan of what is stored there. What `show` gives nothing for is not in it, so that a page may be empty
+ * and not the last. */
+typedef radon_bytes shown(radon_bytes stored, uint64_t now);
+radon_bytes answer_page(const request *given, radon_bucket values, shown *show);
 
 #endif

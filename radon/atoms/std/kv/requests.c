@@ -1,18 +1,12 @@
 /* requests.c - requests about one key. */
 #include "types.h"
 
-static radon_bytes plain(kv_status status) { return answer(status, 0, KV_NOTHING); }
-
 /* The entry's head; its value too where that is asked for. */
 static radon_bytes answer_entry(kv_status status, const entry *it, bool with_value) {
     return answer_about(status, it->tag, it->version, it->expiry, with_value ? it->value : KV_NOTHING);
 }
 
 /* ---- single operations: what there was is loaded, and the condition holds ---- */
-
-static radon_bytes get(const request *given, const entry *old) {
-    return old->some ? answer_get(given, old->stored.value) : plain(KV_ABSENT);
-}
 
 static uint64_t expiry_given(const request *given, const entry *old) {
     return (given->flags & KV_KEEP_EXPIRY) && old->some ? old->expiry : request_expiry(given);
@@ -117,7 +111,7 @@ radon_bytes request_run(const request *given, radon_bytes holder) {
     if (status != KV_OK) return plain(status);
     if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);
     switch (given->op) {
-    case KV_GET: return get(given, &old);
+    case KV_GET: return old.some ? answer_get(given, old.stored.value) : plain(KV_ABSENT);
     case KV_PUT: return put(given, &old);
     case KV_DELETE: return delete(given, &old);
     case KV_COMPARE: return compare(given, &old);

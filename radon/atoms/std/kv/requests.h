@@ -3,7 +3,6 @@
 #define REQUESTS_H
 
 #include "entries.h"
-#include "messages.h"
 
 /* Does the condition of the request hold for what there is? */
 bool request_holds(const request *given, const entry *now);

@@ -14,7 +14,7 @@ kv_status types_allow(const request *given) {
 
 radon_bytes types_command(const request *given) {
     (void)given;
-    return answer(KV_UNSUPPORTED, 0, KV_NOTHING);
+    return plain(KV_UNSUPPORTED);
 }
 
 radon_bytes types_hand_back(const request *given) {
@@ -24,7 +24,7 @@ radon_bytes types_hand_back(const request *given) {
 
 radon_bytes types_fetch(const entry *it) {
     (void)it;
-    return answer(KV_UNSUPPORTED, 0, KV_NOTHING);
+    return plain(KV_UNSUPPORTED);
 }
 
 radon_bytes types_store(const request *given, const entry *old, uint64_t expiry) {

@@ -88,7 +88,7 @@ view cells_view(radon_bytes cells, uint64_t now) {
     int64_t number, above = 0, below = 0; /* apart, so that the order of writers does not matter to what overflows */
     while (cell_next(&cells, &next)) {
         if (next.stamp > it.version) it.version = next.stamp;
-        if (is_dead(&next, now)) continue;
+        if (has_expired(next.expiry, now)) continue;
         if (it.what == NOTHING) {
             it.what = next.type == REGISTER ? VALUE : next.type == COUNTER ? NUMBER : SET;
             it.tag = next.tag;
@@ -114,8 +114,7 @@ static radon_bytes elements(radon_bytes cells) {
     while (cell_next(&cells, &next)) {
         if (next.type != ELEMENT) continue;
         if (before.type == ELEMENT && radon_equal(before.payload, next.payload)) continue; /* of another writer */
-        radon_store_u32(radon_buffer_extend(&all, 4), (uint32_t)next.payload.len);
-        radon_buffer_add(&all, next.payload);
+        kv_add_to(&all, next.payload);
         before = next;
     }
     return radon_buffer_bytes(&all);
@@ -123,7 +122,7 @@ static radon_bytes elements(radon_bytes cells) {
 
 radon_bytes view_answer(const view *it, radon_bytes cells) {
     switch (it->what) {
-    case NOTHING: return answer(KV_ABSENT, 0, KV_NOTHING);
+    case NOTHING: return plain(KV_ABSENT);
     case VALUE: return it->entry;
     case NUMBER: return answer_about(KV_OK, it->tag, it->version, it->expiry, radon_format_s64(it->number));
     default: return answer_about(KV_OK, it->tag, it->version, it->expiry, elements(cells));

@@ -39,8 +39,6 @@ typedef struct {
 /* A register with this expiry is a deletion. */
 #define DELETED 1
 
-static inline bool is_dead(const cell *it, uint64_t now) { return it->expiry != 0 && it->expiry <= now; }
-
 radon_bytes cell_make(cell_type type, uint8_t tag, uint64_t stamp, uint64_t expiry, radon_bytes payload);
 
 /* Takes one off the front. False where there is none. */

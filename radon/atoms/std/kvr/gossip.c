@@ -23,11 +23,6 @@ static bool take_vector(radon_bytes *rest, vector *out) {
     return true;
 }
 
-static void add_framed(radon_buffer *to, radon_bytes bytes) {
-    radon_store_u32(radon_buffer_extend(to, 4), (uint32_t)bytes.len);
-    radon_buffer_add(to, bytes);
-}
-
 bool is_filling(void) { return me.filling != 0 || !covers_all(&me.seen, &me.target); }
 
 /* ---- telling ---- */
@@ -44,10 +39,10 @@ static bool any_wanted(bool soon) {
 }
 
 radon_error gossip_begin(void) {
-    radon_error error = replica_begin();
-    if (error == RADON_OK && !begun) armed = any_wanted(false);
+    TRY(replica_begin());
+    if (!begun) armed = any_wanted(false);
     begun = true;
-    return error;
+    return RADON_OK;
 }
 
 radon_error gossip_settle(void) {
@@ -58,8 +53,8 @@ radon_error gossip_settle(void) {
 
 static radon_error ask(uint32_t number, radon_bytes body, uint64_t token) {
     radon_address to;
-    radon_error error = replica_open(number, &to);
-    return error == RADON_OK ? radon_address_request(to, body, TIMEOUT, token) : error;
+    TRY(replica_open(number, &to));
+    return radon_address_request(to, body, TIMEOUT, token);
 }
 
 /* Who has all changes of this one may know that none with an older stamp will follow. */
@@ -76,7 +71,7 @@ static bool changes_for(const peer *it, uint64_t *until, radon_buffer *out) {
             if (gap_read(row, &gap)) {
                 if (!covers_all(&it->knows, &gap)) return false;
             } else if (!covers(&it->knows, radon_load_u64(row.data))) {
-                add_framed(out, row);
+                kv_add_to(out, row);
             }
             *until = radon_load_u64_key(rows.data[index].key.data);
         }
@@ -100,18 +95,17 @@ static radon_error tell(uint32_t number) {
     }
     if (goes_on && until == me.end) options.version = beat();
     radon_bytes told = radon_concat(bytes_of(&me.seen), radon_buffer_bytes(&rows));
-    radon_error error = ask(number, kv_request((kv_op)OP_GOSSIP, options, told, KV_NOTHING), number);
-    if (error == RADON_OK) it->sent = until + 1;
-    return error;
+    TRY(ask(number, kv_request((kv_op)OP_GOSSIP, options, told, KV_NOTHING), number));
+    it->sent = until + 1;
+    return RADON_OK;
 }
 
 radon_error gossip_tell_all(void) {
-    radon_error error = RADON_OK;
     armed = false;
-    for (uint32_t number = 0; number < replicas && error == RADON_OK; number++)
-        if (is_wanted(number, false)) error = tell(number);
-    if (error == RADON_OK) error = log_trim();
-    return error == RADON_OK ? replica_save() : error;
+    for (uint32_t number = 0; number < replicas; number++)
+        if (is_wanted(number, false)) TRY(tell(number));
+    TRY(log_trim());
+    return replica_save();
 }
 
 radon_error gossip_heard(uint32_t by, radon_error error, radon_bytes body) {
@@ -130,8 +124,8 @@ radon_error gossip_heard(uint32_t by, radon_error error, radon_bytes body) {
         }
     }
     if (error != RADON_OK) it->asked = 0;
-    error = log_trim();
-    return error == RADON_OK ? replica_save() : error;
+    TRY(log_trim());
+    return replica_save();
 }
 
 /* ---- hearing ---- */
@@ -143,12 +137,13 @@ static void ask_for_part(uint32_t from, radon_bytes key) {
 }
 
 static kv_status take_changes(radon_bytes rows) {
-    radon_bytes row;
+    radon_bytes row, now;
     change next;
     while (rows.len > 0) {
         if (!kv_take_key(&rows, &row) || !change_read(row, &next)) return KV_INVALID;
-        kv_status status = covers(&me.seen, next.stamp) ? KV_OK : change_apply(&next, NULL);
-        if (status != KV_OK) return status;
+        if (covers(&me.seen, next.stamp)) continue;
+        TRY(cells_load(next.key, &now));
+        TRY(change_apply(&next, now));
     }
     return KV_OK;
 }
@@ -157,7 +152,7 @@ radon_bytes gossip_hear(uint32_t from, const request *given) {
     radon_bytes rows = {given->payload, given->size};
     vector theirs;
     kv_status status = KV_OK;
-    if (!take_vector(&rows, &theirs)) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (!take_vector(&rows, &theirs)) return plain(KV_INVALID);
     join(&me.peers[from].knows, &theirs);
     if (me.filling || given->flags & TOO_FAR_BEHIND) status = KV_BEHIND;
     else status = take_changes(rows);
@@ -175,15 +170,15 @@ radon_bytes gossip_hear(uint32_t from, const request *given) {
 radon_bytes fill_give(const request *given) {
     radon_entry_list entries;
     radon_buffer part = {0};
-    if (cells_scan(given->key, RADON_NONE, MANY, &entries) != RADON_OK) return answer(KV_INVALID, 0, KV_NOTHING);
+    if (cells_scan(given->key, RADON_NONE, MANY, &entries) != RADON_OK) return plain(KV_INVALID);
     answer_begin(&part);
     radon_buffer_add(&part, bytes_of(&me.seen));
     radon_buffer_add(&part, bytes_of(&me.target));
-    add_framed(&part, given->key);
-    add_framed(&part, entries.len > 0 ? radon_concat(entries.data[entries.len - 1].key, ZERO) : KV_NOTHING);
+    kv_add_to(&part, given->key);
+    kv_add_to(&part, entries.len > 0 ? key_after(entries.data[entries.len - 1].key) : KV_NOTHING);
     for (size_t index = 0; index < entries.len; index++) {
-        add_framed(&part, entries.data[index].key);
-        add_framed(&part, entries.data[index].value);
+        kv_add_to(&part, entries.data[index].key);
+        kv_add_to(&part, entries.data[index].value);
     }
     return answer_finish(&part, 0);
 }
@@ -204,7 +199,7 @@ static kv_status take_part(radon_bytes from, radon_option end, radon_bytes part,
             if (!more || !radon_equal(key, it.key))
                 status = cells_store(it.key, cells_join(it.value, KV_NOTHING, &joining));
         }
-        if (page.len > 0) from = radon_concat(page.data[page.len - 1].key, ZERO);
+        if (page.len > 0) from = key_after(page.data[page.len - 1].key);
     } while (page.len > 0 && status == KV_OK);
     while (status == KV_OK && kv_take_key(&part, &key) && kv_take_key(&part, &cells)) {
         status = cells_load(key, &own);
@@ -234,8 +229,7 @@ radon_error fill_take(uint32_t from, radon_error error, radon_bytes body) {
     } else {
         me.filling = 0;
         join(&me.seen, &me.start);
-        error = log_gap();
-        if (error != RADON_OK) return error;
+        TRY(log_gap());
     }
     return replica_save();
 }

@@ -5,7 +5,6 @@
 #include "cells.h"
 
 #define ENTRY_MAX (192 << 10) /* bytes that one replica puts under a key */
-#define POSITION 8            /* bytes of a place in the log, as a key */
 
 /* What a replica knows of another one. */
 typedef struct {
@@ -21,7 +20,7 @@ typedef struct {
     uint64_t end;     /* of the log, when this was written down */
     uint64_t first;   /* that is still in it */
     uint64_t own;     /* stamp of its own last change */
-    uint64_t waited;  /* requests that were kept so far */
+    uint64_t waited;  /* until when the last request that was kept waits */
     uint64_t filling; /* 1 + the replica that it is being filled from; or 0 */
     vector trimmed;   /* newest changes that are not in the log any more though somebody may lack them */
     vector seen;
@@ -30,9 +29,6 @@ typedef struct {
     vector target;    /* some of its state is of as late as that: until it has seen all of it, it answers nobody */
     peer peers[KV_REPLICAS];
 } replica;
-
-/* Behind a key: the next one that there may be. */
-#define ZERO ((radon_bytes){(const uint8_t *)"", 1})
 
 extern replica me;
 extern uint32_t self, replicas;
@@ -53,6 +49,7 @@ radon_error replica_open(uint32_t number, radon_address *out);
 uint32_t replica_sender(radon_message message);
 
 kv_status cells_load(radon_bytes key, radon_bytes *cells);
+radon_bytes cells_page(const request *given);
 radon_error cells_scan(radon_bytes start, radon_option end, uint32_t limit, radon_entry_list *out);
 kv_status cells_store(radon_bytes key, radon_bytes cells);
 
@@ -65,8 +62,9 @@ typedef struct {
 
 bool change_read(radon_bytes row, change *out);
 
-/* Carries it out and notes it in the log. `now`: the cells of the key, or NULL where they are not known. */
-kv_status change_apply(const change *it, const radon_bytes *now);
+/* Carries it out and notes it in the log. `now`: the cells of the key, which are not looked at where a register of this
+ * replica is the newest for sure. */
+kv_status change_apply(const change *it, radon_bytes now);
 
 /* In the log, beside changes: from here on there is what this one has seen without changes, which were as many. */
 radon_error log_gap(void);

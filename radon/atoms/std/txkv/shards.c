@@ -12,51 +12,28 @@
 #define CONFIRMED 1024              /* ends that one turn asks about */
 #define PERIOD (10 * 1000000000ull) /* ns, of the timer that asks */
 #define SOON 10000000ull            /* the same where there are more */
-#define NUMBERS 1024                /* reserved at once, so that few transactions write it down */
 
-static radon_bucket told, asked, numbers;
-static uint64_t last, reserved; /* the last number given out, and the last that may be */
-static bool ticking;            /* the timer is set, as long as there is anything in `told` */
-
-#define LAST_KEY radon_text("last")
+static radon_bucket told, asked;
+static sequence numbers;
+static bool ticking; /* the timer is set, as long as there is anything in `told` */
 
 static radon_error look_for_told(void) {
     radon_entry_list any;
-    radon_error error = radon_bucket_scan(told, RADON_NONE, RADON_NONE, 1, false, &any);
+    TRY(radon_bucket_scan(told, RADON_NONE, RADON_NONE, 1, false, &any));
     ticking = any.len > 0;
-    return error;
-}
-
-static radon_error open_buckets(void) {
-    radon_option found;
-    radon_error error = radon_state_open(radon_text("told"), &told);
-    if (error == RADON_OK) error = radon_state_open(radon_text("asked"), &asked);
-    if (error == RADON_OK) error = radon_state_open(radon_text("numbers"), &numbers);
-    if (error == RADON_OK) error = radon_bucket_get(numbers, LAST_KEY, &found);
-    if (error == RADON_OK) error = look_for_told();
-    if (error == RADON_OK) last = reserved = found.some ? radon_load_u64(found.value.data) : 0;
-    return error;
-}
-
-radon_error shards_begin(void) { return numbers.handle == 0 ? open_buckets() : RADON_OK; }
-
-radon_error next_number(uint64_t *out) {
-    if (last == reserved) {
-        uint8_t bytes[8];
-        radon_store_u64(bytes, reserved + NUMBERS);
-        radon_error error = radon_bucket_put(numbers, LAST_KEY, (radon_bytes){bytes, 8});
-        if (error != RADON_OK) return error;
-        reserved += NUMBERS;
-    }
-    *out = ++last;
     return RADON_OK;
 }
 
-radon_bytes number_key(uint64_t number) {
-    uint8_t *bytes = radon_alloc(8);
-    radon_store_u64_key(bytes, number);
-    return (radon_bytes){bytes, 8};
+static radon_error open_buckets(void) {
+    TRY(radon_state_open(radon_text("told"), &told));
+    TRY(radon_state_open(radon_text("asked"), &asked));
+    TRY(look_for_told());
+    return sequence_begin(&numbers, "numbers", "last");
 }
+
+radon_error shards_begin(void) { return numbers.bucket.handle == 0 ? open_buckets() : RADON_OK; }
+
+radon_error next_number(uint64_t *out) { return sequence_next(&numbers, out); }
 
 /* ---- asking ---- */
 
@@ -95,8 +72,7 @@ static radon_error find(radon_bytes place, const shard **out) {
     radon_buffer_add(&name, radon_slice(place, 1, place.len - 4));
     radon_buffer_add_text(&name, "/#");
     radon_buffer_add_u64(&name, radon_load_u32(place.data + place.len - 4));
-    radon_error error = radon_messaging_open(radon_buffer_bytes(&name), &address);
-    if (error != RADON_OK) return error;
+    TRY(radon_messaging_open(radon_buffer_bytes(&name), &address));
     if (it->len != 0) radon_address_drop(it->address);
     it->address = address;
     it->near = radon_address_distance(address) == RADON_DISTANCE_SAME_DOMAIN;
@@ -112,8 +88,8 @@ bool shard_is_near(radon_bytes place) {
 
 radon_error shard_ask(radon_bytes place, radon_bytes request, uint64_t timeout, uint64_t token) {
     const shard *it;
-    radon_error error = find(place, &it);
-    return error == RADON_OK ? radon_address_request(it->address, request, timeout, token) : error;
+    TRY(find(place, &it));
+    return radon_address_request(it->address, request, timeout, token);
 }
 
 /* ---- telling ---- */
@@ -139,9 +115,8 @@ radon_error shard_tell(radon_bytes place, kv_op op, uint64_t number, radon_bytes
 }
 
 static radon_error forget_told(radon_bytes last_key) {
-    radon_bytes end = radon_concat(last_key, (radon_bytes){(const uint8_t *)"", 1});
     radon_bytes start = radon_slice(last_key, 0, last_key.len - 8);
-    return radon_bucket_delete_range(told, radon_some(start), radon_some(end));
+    return radon_bucket_delete_range(told, radon_some(start), radon_some(key_after(last_key)));
 }
 
 /* A question about ends that one shard was told, up to the one with this key. Where the state has no room to remember
@@ -169,10 +144,8 @@ radon_error shards_confirm(void) {
     static size_t length;
     radon_entry_list some, questions;
     radon_option start = radon_some((radon_bytes){next, length});
-    radon_error error = radon_bucket_scan(told, start, RADON_NONE, CONFIRMED, false, &some);
-    if (error == RADON_OK)
-        error = radon_bucket_scan(asked, RADON_NONE, RADON_NONE, UINT32_MAX, false, &questions);
-    if (error != RADON_OK) return error;
+    TRY(radon_bucket_scan(told, start, RADON_NONE, CONFIRMED, false, &some));
+    TRY(radon_bucket_scan(asked, RADON_NONE, RADON_NONE, UINT32_MAX, false, &questions));
     for (size_t index = 0; index < some.len;) {
         radon_buffer names = {0};
         radon_bytes first = some.data[index].key, same = radon_slice(first, 0, first.len - 8), key = first;
@@ -184,13 +157,13 @@ radon_error shards_confirm(void) {
         length = key.len + 1;
     }
     if (some.len < CONFIRMED) length = 0;
-    error = look_for_told();
-    return error == RADON_OK && ticking ? radon_clock_set_timer(length > 0 ? SOON : PERIOD, 0) : error;
+    TRY(look_for_told());
+    return ticking ? radon_clock_set_timer(length > 0 ? SOON : PERIOD, 0) : RADON_OK;
 }
 
 radon_error shards_confirmed(uint64_t number, bool heard) {
     radon_option last_key;
-    radon_error error = radon_bucket_get(asked, number_key(number), &last_key);
-    if (error == RADON_OK && last_key.some && heard) error = forget_told(last_key.value);
-    return error == RADON_OK ? radon_bucket_delete(asked, number_key(number)) : error;
+    TRY(radon_bucket_get(asked, number_key(number), &last_key));
+    if (last_key.some && heard) TRY(forget_told(last_key.value));
+    return radon_bucket_delete(asked, number_key(number));
 }

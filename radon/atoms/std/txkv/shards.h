@@ -4,6 +4,7 @@
 #ifndef SHARDS_H
 #define SHARDS_H
 
+#include "../kv/common.h"
 #include "txkv.h"
 
 #define PATIENCE (10 * 1000000000ull) /* ns; a shard that says nothing so long does not take part */
@@ -17,7 +18,6 @@ radon_error shards_begin(void);
 
 /* One that was never given out before. */
 radon_error next_number(uint64_t *out);
-radon_bytes number_key(uint64_t number);
 
 /* A place is a shard as a message names it: the length of its kind (u8), the kind, and which one (u32). Cuts one off;
  * false where there is none. */

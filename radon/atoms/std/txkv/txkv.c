@@ -10,36 +10,15 @@
 static radon_bucket open;
 
 static radon_error begin(void) {
-    radon_error error = shards_begin();
-    return error == RADON_OK && open.handle == 0 ? radon_state_open(radon_text("open"), &open) : error;
+    TRY(shards_begin());
+    return open.handle == 0 ? radon_state_open(radon_text("open"), &open) : RADON_OK;
 }
 
 /* ---- answers ---- */
 
-static radon_bytes answer(kv_status status, uint64_t version, radon_bytes value) {
-    uint8_t *head = radon_alloc(KV_HEAD + value.len);
-    memset(head, 0, KV_HEAD);
-    head[0] = (uint8_t)status;
-    radon_store_u32(head + 4, (uint32_t)value.len);
-    radon_store_u64(head + 8, version);
-    memcpy(head + KV_HEAD, value.data, value.len);
-    return (radon_bytes){head, KV_HEAD + value.len};
-}
-
-static kv_status status_of(radon_error error) {
-    switch (error) {
-    case RADON_TOO_LARGE: return KV_TOO_LARGE;
-    case RADON_EXHAUSTED: return KV_EXHAUSTED;
-    case RADON_TIMEOUT:
-    case RADON_CLOSED:
-    case RADON_UNAVAILABLE: return KV_UNANSWERED;
-    default: return KV_INVALID; /* no such shard, or none that may be used */
-    }
-}
-
 /* Which part it was that a shard refused, or that it could not be asked for. */
 static radon_bytes refusal(uint32_t part, kv_status status, radon_bytes because) {
-    radon_bytes it = because.len > 0 ? radon_concat(because, KV_NOTHING) : answer(status, 0, KV_NOTHING);
+    radon_bytes it = because.len > 0 ? radon_concat(because, KV_NOTHING) : plain(status);
     radon_store_u64((uint8_t *)it.data + 16, part);
     return it;
 }
@@ -84,25 +63,14 @@ static record record_in(uint64_t number, radon_bytes stored) {
 static radon_error decide(const record *it, kv_op op, uint32_t end, uint32_t but, radon_bytes decision) {
     bool doubtful = decision.data[0] == KV_UNANSWERED;
     radon_bytes rest = it->places, place;
-    radon_error error = RADON_OK;
-    for (uint32_t part = 0; part < end && error == RADON_OK && take_place(&rest, &place); part++)
-        if (part != but && part != it->last) error = shard_tell(place, op, it->number, it->name, doubtful);
-    if (error == RADON_OK) error = radon_bucket_delete(open, number_key(it->number));
-    if (error == RADON_OK) reply(it->number, decision);
-    return error;
+    for (uint32_t part = 0; part < end && take_place(&rest, &place); part++)
+        if (part != but && part != it->last) TRY(shard_tell(place, op, it->number, it->name, doubtful));
+    TRY(radon_bucket_delete(open, number_key(it->number)));
+    reply(it->number, decision);
+    return RADON_OK;
 }
 
 /* ---- messages ---- */
-
-static radon_bytes info(void) {
-    uint8_t numbers[8];
-    uint64_t shards = 0;
-    radon_option config = radon_config_get(radon_text("shards"));
-    if (config.some) radon_parse_u64(config.value, &shards);
-    radon_store_u32(numbers, (uint32_t)shards);
-    radon_store_u32(numbers + 4, TXKV_PARTS);
-    return answer(KV_OK, TXKV_FORMAT, (radon_bytes){numbers, sizeof numbers});
-}
 
 /* Its own shard makes it atomic. */
 static radon_error run_alone(uint64_t number, radon_bytes parts) {
@@ -115,14 +83,13 @@ static radon_error run_alone(uint64_t number, radon_bytes parts) {
 /* Asks all parts but the last; `count` is of those that it came to. */
 static radon_error prepare(const record *it, radon_bytes parts, uint32_t *count) {
     radon_bytes part, place;
-    radon_error error = radon_bucket_put(open, number_key(it->number), it->stored);
-    while (error == RADON_OK && kv_take_key(&parts, &part) && take_place(&part, &place)) {
+    TRY(radon_bucket_put(open, number_key(it->number), it->stored));
+    for (; kv_take_key(&parts, &part) && take_place(&part, &place); ++*count) {
         radon_bytes request = kv_request(KV_PREPARE, (kv_options){0}, part, it->name);
         uint64_t timeout = shard_is_near(place) ? KV_FOR_EVER : PATIENCE;
-        if (*count != it->last) error = shard_ask(place, request, timeout, TOKEN(it->number, *count));
-        if (error == RADON_OK) ++*count;
+        if (*count != it->last) TRY(shard_ask(place, request, timeout, TOKEN(it->number, *count)));
     }
-    return error;
+    return RADON_OK;
 }
 
 static bool is_named_twice(radon_bytes places, radon_bytes which) {
@@ -182,17 +149,17 @@ static bool is_plain(radon_bytes body) {
 RADON_RECEIVE(message, body) {
     RADON_TRY(begin());
     int op = body.len < KV_HEAD ? 0 : body.data[0];
-    bool plain = op != 0 && is_plain(body);
-    radon_bytes it = answer(op == TXKV_RUN || op == KV_INFO || op == 0 ? KV_INVALID : KV_UNSUPPORTED, 0, KV_NOTHING);
-    if (plain && op == TXKV_RUN) RADON_TRY(run(message, radon_slice(body, KV_HEAD, body.len), &it));
-    if (plain && op == KV_INFO && body.len == KV_HEAD) it = info();
+    bool well_formed = op != 0 && is_plain(body);
+    radon_bytes it = plain(op == TXKV_RUN || op == KV_INFO || op == 0 ? KV_INVALID : KV_UNSUPPORTED);
+    if (well_formed && op == TXKV_RUN) RADON_TRY(run(message, radon_slice(body, KV_HEAD, body.len), &it));
+    if (well_formed && op == KV_INFO && body.len == KV_HEAD) it = answer_info(TXKV_FORMAT, &(uint32_t){TXKV_PARTS}, 1);
     if (it.len > 0) radon_message_reply(message, it);
     return RADON_DONE;
 }
 
 /* Whether a shard did what it was asked to, else why not. What it says of a transaction that it knew already is about
  * another part, for which it has not even looked at this one. */
-static kv_status status_in(radon_error error, radon_bytes *body, bool preparing) {
+static kv_status outcome_of(radon_error error, radon_bytes *body, bool preparing) {
     kv_answer it;
     if (error != RADON_OK || !kv_parse(*body, &it)) {
         *body = KV_NOTHING;
@@ -216,8 +183,8 @@ static radon_error ask_last(const record *it) {
 
 static radon_error answered(uint64_t number, uint32_t part, kv_status status, radon_bytes because) {
     radon_option found;
-    radon_error error = radon_bucket_get(open, number_key(number), &found);
-    if (error != RADON_OK || !found.some) return error; /* decided already */
+    TRY(radon_bucket_get(open, number_key(number), &found));
+    if (!found.some) return RADON_OK; /* decided already */
     record it = record_in(number, found.value);
     if (status != KV_OK) {
         uint32_t but = status == KV_UNANSWERED ? NONE : part; /* it has nothing prepared */
@@ -225,7 +192,7 @@ static radon_error answered(uint64_t number, uint32_t part, kv_status status, ra
     }
     uint32_t left = radon_load_u32(it.stored.data + AWAITED) - (part != it.last);
     if (part == it.last || (left == 0 && it.last == NONE))
-        return decide(&it, KV_COMMIT, ALL, NONE, answer(KV_OK, 0, KV_NOTHING));
+        return decide(&it, KV_COMMIT, ALL, NONE, plain(KV_OK));
     if (left == 0) return ask_last(&it);
     radon_store_u32((uint8_t *)it.stored.data + AWAITED, left); /* in this turn's memory */
     return radon_bucket_put(open, number_key(number), it.stored);
@@ -234,14 +201,14 @@ static radon_error answered(uint64_t number, uint32_t part, kv_status status, ra
 /* In time, or nobody knows what became of it, and so nobody is answered. */
 static void answered_alone(uint64_t number, radon_error error, kv_status status, radon_bytes because) {
     if (error == RADON_TIMEOUT) reply(number, KV_NOTHING);
-    else reply(number, status == KV_OK ? answer(KV_OK, 0, KV_NOTHING) : refusal(0, status, because));
+    else reply(number, status == KV_OK ? plain(KV_OK) : refusal(0, status, because));
 }
 
 RADON_REPLIED(token, error, body) {
     uint64_t number = token >> 12;
     uint32_t part = token & PART;
     RADON_TRY(begin());
-    kv_status status = status_in(error, &body, part < TXKV_PARTS);
+    kv_status status = outcome_of(error, &body, part < TXKV_PARTS);
     if (part == CONFIRM) RADON_TRY(shards_confirmed(number, status == KV_OK));
     else if (part == ALONE) answered_alone(number, error, status, body);
     else RADON_TRY(answered(number, part, status, body));
