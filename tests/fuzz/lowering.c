@@ -104,7 +104,7 @@ static void serve(Buffer *rows, const char *name, int spread, wasmtime_module_t 
     put_record(
         rows, R_SERVE, (uint32_t)spread, (uint32_t)3, (uint64_t)1 << 20, (uint64_t)3000000, (uint64_t)20, (uint64_t)2000,
         (uint64_t)1 << 14, (uint64_t)12, (uint64_t)4, (uint32_t)2, (uint64_t)1000, (uint64_t)(uintptr_t)module, (uint32_t)1,
-        0x1f, suspends, 0, shared, slice(name, strlen(name)));
+        0x1f, suspends, 0, shared, spread == SHARDED ? 2 : 1, slice(name, strlen(name)));
     for (size_t n = 0; n < sizeof grants / sizeof *grants; n++) {
         put_record(
             rows, R_MAY_OPEN, grants[n].right, slice(grants[n].name, strlen(grants[n].name)),

@@ -70,7 +70,7 @@ static void leave(uint8_t what, uint64_t number) {
     char key[8] = {'p', '-', (char)('0' + number)};
     Address kind = address_new(SLICE("kind"), slice(key, 3), 0), peer = address_new(SLICE("@tcp"), slice(key, 3), 0);
     static const Address nowhere;
-    Delivery *said = delivery_new(no_id, MESSAGE);
+    Delivery *said = delivery_new(no_id, MESSAGE, NULL);
     Buffer out = {0}, cause = {0};
     static uint8_t body[20000];
     said->body = str_new(body, sizeof body);
