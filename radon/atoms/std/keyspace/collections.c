@@ -39,6 +39,13 @@ kv_status collection_open(call *c, radon_bytes key, type type, collection *out) 
     return KV_OK;
 }
 
+kv_status collection_reply_count(call *c, type type) {
+    collection it;
+    TRY(collection_open(c, call_key(c, 1), type, &it));
+    reply_integer(c->to, (int64_t)it.count);
+    return KV_OK;
+}
+
 kv_status collection_new(call *c, radon_bytes key, type type, collection *out) {
     *out = (collection){.key = key, .type = type, .changed = true};
     TRY(key_load(c, key, &out->was));

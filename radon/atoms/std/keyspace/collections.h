@@ -25,6 +25,9 @@ typedef struct {
 kv_status collection_open(call *c, radon_bytes key, type type, collection *out);
 kv_status collection_close(collection *it);
 
+/* Replies how many elements the collection at the key of the command has. */
+kv_status collection_reply_count(call *c, type type);
+
 /* An empty one, which replaces what is at the key. It keeps no expiry. */
 kv_status collection_new(call *c, radon_bytes key, type type, collection *out);
 
@@ -82,7 +85,7 @@ kv_status entry_dump(const entry *it, radon_bytes *out);
 kv_status entry_restore(radon_bytes key, type type, radon_bytes dump, uint64_t expiry, const entry *old);
 
 /* In dumps: bytes behind their length. */
-void dump_add(radon_buffer *to, radon_bytes bytes);
+static inline void dump_add(radon_buffer *to, radon_bytes bytes) { kv_add_to(to, bytes); }
 static inline bool dump_take(radon_bytes *rest, radon_bytes *out) { return kv_take_key(rest, out); }
 
 /* ---- for keyspace.c ---- */

@@ -100,7 +100,8 @@ static kv_status find(const collection *zset, radon_bytes member, bool *some, ge
     return KV_OK;
 }
 
-kv_status command_geopos(call *c) {
+/* About each member that is named. */
+static kv_status reply_each(call *c, void (*reply)(replies *, geo_point), void (*reply_none)(replies *)) {
     collection zset;
     TRY(collection_open(c, call_key(c, 1), TYPE_ZSET, &zset));
     reply_array(c->to, c->argc - 2);
@@ -108,10 +109,12 @@ kv_status command_geopos(call *c) {
         geo_point at;
         bool some;
         TRY(find(&zset, c->argv[index], &some, &at));
-        some ? reply_point(c->to, at) : reply_null_array(c->to);
+        some ? reply(c->to, at) : reply_none(c->to);
     }
     return KV_OK;
 }
+
+kv_status command_geopos(call *c) { return reply_each(c, reply_point, reply_null_array); }
 
 #define HASH_LETTERS 11
 
@@ -126,18 +129,7 @@ static void reply_hash(replies *to, geo_point at) {
     reply_bulk(to, (radon_bytes){text, HASH_LETTERS});
 }
 
-kv_status command_geohash(call *c) {
-    collection zset;
-    TRY(collection_open(c, call_key(c, 1), TYPE_ZSET, &zset));
-    reply_array(c->to, c->argc - 2);
-    for (size_t index = 2; index < c->argc; index++) {
-        geo_point at;
-        bool some;
-        TRY(find(&zset, c->argv[index], &some, &at));
-        some ? reply_hash(c->to, at) : reply_null(c->to);
-    }
-    return KV_OK;
-}
+kv_status command_geohash(call *c) { return reply_each(c, reply_hash, reply_null); }
 
 kv_status command_geodist(call *c) {
     collection zset;

@@ -177,12 +177,7 @@ kv_status command_hstrlen(call *c) {
     return KV_OK;
 }
 
-kv_status command_hlen(call *c) {
-    collection hash;
-    TRY(open(c, &hash));
-    reply_integer(c->to, (int64_t)hash.count);
-    return KV_OK;
-}
+kv_status command_hlen(call *c) { return collection_reply_count(c, TYPE_HASH); }
 
 static void reply_all(call *c, const collection *hash, bool fields, bool values) {
     radon_bytes field, value;

@@ -149,12 +149,7 @@ kv_status command_rpoplpush(call *c) { return move(c, BACK, FRONT); }
 
 /* ---- reading ---- */
 
-kv_status command_llen(call *c) {
-    collection list;
-    TRY(collection_open(c, call_key(c, 1), TYPE_LIST, &list));
-    reply_integer(c->to, (int64_t)list.count);
-    return KV_OK;
-}
+kv_status command_llen(call *c) { return collection_reply_count(c, TYPE_LIST); }
 
 /* What counts from the end counts from the beginning; false: it is none of the list. */
 static bool find_index(const collection *list, int64_t index, uint64_t *out) {

@@ -81,12 +81,7 @@ kv_status command_srem(call *c) {
     return KV_OK;
 }
 
-kv_status command_scard(call *c) {
-    collection set;
-    TRY(collection_open(c, call_key(c, 1), TYPE_SET, &set));
-    reply_integer(c->to, (int64_t)set.count);
-    return KV_OK;
-}
+kv_status command_scard(call *c) { return collection_reply_count(c, TYPE_SET); }
 
 static kv_status reply_whether(call *c, const collection *set, radon_bytes member) {
     radon_option found;

@@ -19,11 +19,6 @@ const type_table_row type_table[TYPES] = {
 
 /* ---- dumps ---- */
 
-void dump_add(radon_buffer *to, radon_bytes bytes) {
-    radon_store_u32(radon_buffer_extend(to, 4), (uint32_t)bytes.len);
-    radon_buffer_add(to, bytes);
-}
-
 kv_status entry_dump(const entry *it, radon_bytes *out) {
     radon_buffer dump = {0};
     collection from;

@@ -87,12 +87,7 @@ kv_status command_zrem(call *c) {
     return KV_OK;
 }
 
-kv_status command_zcard(call *c) {
-    collection zset;
-    TRY(collection_open(c, call_key(c, 1), TYPE_ZSET, &zset));
-    reply_integer(c->to, (int64_t)zset.count);
-    return KV_OK;
-}
+kv_status command_zcard(call *c) { return collection_reply_count(c, TYPE_ZSET); }
 
 static kv_status reply_score_of(call *c, const collection *zset, radon_bytes member) {
     bool some;
