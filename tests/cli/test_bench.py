@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from radon.atoms.std import STANDARDS
 from radon.bench.workloads import WORKLOADS
 from tests.bench.servers import serving
 from tests.cli.conftest import Radon
@@ -77,11 +76,9 @@ def test_a_redis_is_started_and_ended(radon: Radon) -> None:
     assert all(result["server_cpu"]["median"] > 0 for result in results[-2:])
 
 
-NEEDS_RESP = pytest.mark.skipif("resp" not in STANDARDS, reason="no standard atom speaks the Redis protocol")
 REDIS = Path(__file__).parents[2] / "examples" / "redis"
 
 
-@NEEDS_RESP
 @pytest.mark.parametrize("durability", ["volatile", "durable"])
 def test_radon_over_tcp_is_started_and_ended(radon: Radon, durability: str) -> None:
     lines = radon.ok("bench", "kv", "--radon", REDIS, *SHORT, "--durability", durability, "--workload", "f", "--json")
@@ -90,7 +87,6 @@ def test_radon_over_tcp_is_started_and_ended(radon: Radon, durability: str) -> N
     assert result["server_cpu"]["median"] > 0
 
 
-@NEEDS_RESP
 def test_load_is_put_on_a_deployment_that_runs(radon: Radon) -> None:
     serving = radon.start("run", REDIS, "--data", "data", "--bind", "127.0.0.1:0=resp")
     result = json.loads(radon.ok("bench", "kv", "--deployment", "data", *SHORT, "--json").splitlines()[-1])

@@ -206,7 +206,8 @@ class Environment:
 def _room(path: Path) -> int:
     """Bytes by which the data may grow: what the disk has left, and what a limit of this process on files allows."""
     free, limit = shutil.disk_usage(path).free, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    return free if limit == resource.RLIM_INFINITY else min(free, limit - (path / "data.mdb").stat().st_size)
+    data = path / "data.mdb"
+    return free if limit == resource.RLIM_INFINITY else min(free, limit - (data.stat().st_size if data.exists() else 0))
 
 
 def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
