@@ -16,9 +16,10 @@ from tests.gateways.running import Running, connected, load
 
 
 def application(folder: Path, **limits: Any) -> Application:
-    grants = ["publish:lives", "stop:line/*"]
+    grants = ["publish:lives", "stop:line/*", "book/*"]
     line = {"module": "line.wasm", "grants": grants, "retry": {"attempts": 1}, "limits": limits}
-    return load(folder, kinds={"line": line}, ingress={"tcp": {"127.0.0.1:0": "line"}})
+    kinds = {"line": line, "book": line}  # an atom of a book is one that a line may bring to life, and outlives it
+    return load(folder, kinds=kinds, ingress={"tcp": {"127.0.0.1:0": "line"}})
 
 
 @asynccontextmanager

@@ -159,7 +159,7 @@ async def test_a_domain_that_is_lost_closes_all_connections(guests: Path) -> Non
         while await app.atoms("line") < 5:
             pass
         store.full = True
-        peers[0][1].write(b"note line/a")
+        peers[0][1].write(b"note book/a")
         for reader, _ in peers:
             assert await reader.read(-1) == b""
         store.full = False

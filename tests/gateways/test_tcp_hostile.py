@@ -66,13 +66,13 @@ async def test_nothing_is_written_before_its_commit_is_durable(guests: Path) -> 
         writer.write(b"first")
         assert await reader.readexactly(5) == b"first"
         store.stall()
-        writer.write(b"note line/a")
+        writer.write(b"note book/a")
         assert await asyncio.to_thread(store.waits.wait, PATIENCE)
         for _ in range(10):
             await app.settled()
         assert not reader._buffer, "the commit is not yet stored"  # type: ignore[attr-defined]
         store.go()
-        assert await reader.readexactly(11) == b"note line/a"
+        assert await reader.readexactly(11) == b"note book/a"
 
 
 async def test_one_domain_that_is_lost_leaves_no_atoms_in_the_others(guests: Path) -> None:
@@ -83,10 +83,10 @@ async def test_one_domain_that_is_lost_leaves_no_atoms_in_the_others(guests: Pat
         while sum(await usages(app)) < 20:
             pass
         store.full = True
-        peers[0][1].write(b"note line/a")
+        peers[0][1].write(b"note book/a")
         for reader, _ in peers:
             with suppress(ConnectionResetError):
-                assert await reader.read(-1) in (b"", b"note line/a")
+                assert await reader.read(-1) in (b"", b"note book/a")
         store.full = False
         async with asyncio.timeout(PATIENCE):
             while await left(app):
