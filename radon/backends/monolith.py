@@ -21,6 +21,7 @@ from radon.abi.delivery import NOWHERE, Address, Metadata
 from radon.abi.errors import Invalid, ManifestError, RadonError, StoreError, Unavailable
 from radon.abi.exchange import Post, Published, Sent, Spawn
 from radon.atoms.application import Application
+from radon.atoms.bounds import MOST_DOMAINS
 from radon.atoms.guarantees import unmet
 from radon.atoms.plan import plan
 from radon.backends.deployment import Answer, KindStats, Outside, Sieve, Stats
@@ -36,9 +37,6 @@ from radon.host.domains import default
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-
-MOST_DOMAINS = 64
-"""Of one deployment: a process has no use for more threads."""
 
 
 class Monolith:

@@ -32,6 +32,7 @@ from radon.cli import (
     state,
     stop,
 )
+from radon.cli.commands import Command
 from radon.cli.failures import guarded
 
 VERBS: tuple[ModuleType, ...] = (
@@ -45,7 +46,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in VERBS:
-    app.command(module.__name__.rpartition(".")[2], epilog=f"Example: {module.EXAMPLE}")(module.verb)
+    name = module.__name__.rpartition(".")[2]
+    app.command(name, cls=Command, epilog=f"Example: {module.EXAMPLE}")(module.verb)
 app.add_typer(state.app, name="state")
 app.add_typer(bench.app, name="bench")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from radon.cli.commands import Command
 from radon.cli.failures import Usage
 from radon.cli.options import Domains
 
@@ -20,7 +21,7 @@ def bench() -> None:
     pass
 
 
-@app.command(epilog=f"Example: {EXAMPLE}")
+@app.command(cls=Command, epilog=f"Example: {EXAMPLE}")
 def kv(
     in_process: Annotated[bool, typer.Option("--in-process", help="Radon: atoms that ask std:kv in a domain.")] = False,
     radon: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from radon.atoms.bounds import MOST_DOMAINS
 from radon.cli.failures import Usage
 
 Data = Annotated[
@@ -44,7 +45,7 @@ Bind = Annotated[
 Domains = Annotated[
     int | None,
     typer.Option(
-        "--domains", metavar="N", min=1, max=64, show_default=False,
+        "--domains", metavar="N", min=1, max=MOST_DOMAINS, show_default=False,
         help="Spread the atoms over so many domains, a thread for each; stays as it was first.  [default: 1]",
     ),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from radon.atoms.bounds import LONGEST, MOST_DOMAINS, MOST_HOSTS
 from radon.cli.failures import Usage
 from radon.cli.options import MANIFEST, Json, ManifestPath
 
@@ -50,9 +51,11 @@ def verb(
         int | None,
         typer.Option(metavar="N", min=1, max=256, show_default=False, help="Processes.  [default: the processors]"),
     ] = None,
-    hosts: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Of the cluster.")] = 3,
-    domains: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Over which atoms are spread.")] = 6,
-    seconds: Annotated[int, typer.Option(metavar="N", min=1, max=86400, help="At least, simulated, of a seed.")] = 20,
+    hosts: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_HOSTS, help="Of the cluster.")] = 3,
+    domains: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_DOMAINS, help="Over which atoms are spread.")
+    ] = 6,
+    seconds: Annotated[int, typer.Option(metavar="N", min=1, max=LONGEST, help="At least, simulated, of a seed.")] = 20,
     operations: Annotated[int, typer.Option(metavar="N", min=0, help="At least, of clients, in a seed.")] = 500,
     faults: Annotated[
         str, typer.Option(metavar="KIND=RATE,...", help="These only; none; default and changes to it.")

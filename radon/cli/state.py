@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from radon.cli.commands import Command
 from radon.cli.deployments import find, find_running, holds_data, home_of
 from radon.cli.failures import Usage
 from radon.cli.options import Address, Data, Json, NewData
@@ -23,7 +24,7 @@ app = typer.Typer(help="Look into, export and import the durable state of a depl
 STANDARD = "-"
 
 
-@app.command(epilog="Example: radon state get counter/a counts total")
+@app.command(cls=Command, epilog="Example: radon state get counter/a counts total")
 def get(
     address: Address,
     bucket: Annotated[str | None, typer.Argument(metavar="[BUCKET", help="One bucket of it.")] = None,
@@ -49,7 +50,7 @@ def get(
         print_table(("bucket", "key", "value"), ((p.bucket, shown_bytes(p.key), shown_bytes(p.value)) for p in puts))
 
 
-@app.command("export", epilog="Example: radon state export shop.jsonl")
+@app.command("export", cls=Command, epilog="Example: radon state export shop.jsonl")
 def export_(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="A new file; - is standard output.")] = STANDARD,
     data: Data = None,
@@ -72,7 +73,7 @@ def export_(
         raise
 
 
-@app.command("import", epilog="Example: radon state import shop.jsonl --data /var/lib/shop")
+@app.command("import", cls=Command, epilog="Example: radon state import shop.jsonl --data /var/lib/shop")
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What `radon state export` wrote; - is standard input.")],
     data: NewData = None,

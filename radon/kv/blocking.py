@@ -8,6 +8,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from radon.kv.clients import Client
 from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
@@ -26,7 +27,6 @@ from radon.kv.operations import (
     encoded,
     naming,
 )
-from radon.kv.sessions import Session
 from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
@@ -45,37 +45,16 @@ class Caller(Protocol):
     def call(self, address: str, body: bytes = b"", *, timeout: Any = ..., once: Any = ...) -> bytes: ...
 
 
-class BlockingKv:
+class BlockingKv(Client[Caller, Pause]):
     """As `Kv`, over a `radon.BlockingRuntime`."""
 
-    def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
-        coordinators: str = "tx", pause: Pause = sleep_before, replicas: int = 1, near: int = 0,
-    ) -> None:  # fmt: skip
-        """See `Kv`."""
-        self._app = app
-        self._kind = kind
-        self._timeout = timeout
-        self._coordinators = coordinators
-        self._number_of_coordinators = 0  # not known yet
-        self._pause = pause
-        self._near = near
-        self._operations: Operations | None = None
-        self._session: Session | None = None
-        if shards is not None:
-            self._serve(Operations(shards, replicas))
+    def _default_pause(self) -> Pause:
+        return sleep_before
 
     @property
     def operations(self) -> Operations:
         """What it can do; asks for the number of shards at first."""
-        if self._operations is None:
-            self._serve(self._drive(ask_for_operations()))
-        assert self._operations is not None
-        return self._operations
-
-    def _serve(self, operations: Operations) -> None:
-        self._operations = operations
-        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
+        return self._operations or self._serve(self._drive(ask_for_operations()))
 
     # ---- one key ----
 
@@ -138,12 +117,6 @@ class BlockingKv:
         return self._drive(self.operations.expire(key, ttl), once)
 
     # ---- replicated stores ----
-
-    def move(self, near: int) -> None:
-        """See `Kv.move`."""
-        self._near = near
-        if self._session is not None:
-            self._session.move(near)
 
     def versions(self, key: Key) -> Versions:
         """See `Kv.versions`."""

@@ -8,6 +8,7 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from radon.kv.clients import Client
 from radon.kv.messages import Answer, ReplicaOp, parse
 from radon.kv.operations import (
     ALWAYS,
@@ -26,7 +27,6 @@ from radon.kv.operations import (
     encoded,
     naming,
 )
-from radon.kv.sessions import Session
 from radon.kv.transactions import TRIES, Snapshot, Work, ask_for_coordinators, pause_before
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Caller(Protocol):
     async def call(self, address: str, body: bytes = b"", *, timeout: Any = ..., once: Any = ...) -> bytes: ...
 
 
-class Kv:
+class Kv(Client[Caller, Pause]):
     """A key-value store: the kind `kind` of a running application, whose module is "std:kv".
 
     Each method is one question to the shard of its key, and so atomic; those of many keys are one question to each
@@ -60,37 +60,12 @@ class Kv:
     Raises TooLarge, Exhausted, Locked, Unsupported, Behind, Timeout, and what `Runtime.call` raises.
     """
 
-    def __init__(
-        self, app: Caller, kind: str = "kv", *, shards: int | None = None, timeout: float | None = 5.0,
-        coordinators: str = "tx", pause: Pause = sleep_before, replicas: int = 1, near: int = 0,
-    ) -> None:  # fmt: skip
-        """`shards`, `replicas`: as in the manifest; None: the store is asked. `timeout`: of each question, in seconds.
-
-        `coordinators`: the kind whose module is "std:txkv", for transactions over several shards. `pause`: how they
-        wait for each other. `near`: the replica that is asked first.
-        """
-        self._app = app
-        self._kind = kind
-        self._timeout = timeout
-        self._coordinators = coordinators
-        self._number_of_coordinators = 0  # not known yet
-        self._pause = pause
-        self._near = near
-        self._operations: Operations | None = None
-        self._session: Session | None = None
-        if shards is not None:
-            self._serve(Operations(shards, replicas))
+    def _default_pause(self) -> Pause:
+        return sleep_before
 
     async def operations(self) -> Operations:
         """What it can do, now that the number of shards is known."""
-        if self._operations is None:
-            self._serve(await self._drive(ask_for_operations()))
-        assert self._operations is not None
-        return self._operations
-
-    def _serve(self, operations: Operations) -> None:
-        self._operations = operations
-        self._session = Session(operations.replicas, self._near) if operations.replicas > 1 else None
+        return self._operations or self._serve(await self._drive(ask_for_operations()))
 
     # ---- one key ----
 
@@ -157,12 +132,6 @@ class Kv:
         return await self._drive((await self.operations()).expire(key, ttl), once)
 
     # ---- replicated stores ----
-
-    def move(self, near: int) -> None:
-        """Ask another replica from now on, in the same session: after a Timeout, say."""
-        self._near = near
-        if self._session is not None:
-            self._session.move(near)
 
     async def versions(self, key: Key) -> Versions:
         """The values of which none has replaced another, as concurrent puts leave them where that is "causal"."""

@@ -59,6 +59,12 @@ def test_without_a_verb_help_is_shown_as_an_error(radon: Radon) -> None:
         (["cal"], "radon: no such command 'cal'. Did you mean 'call'?; see `radon --help`"),
         (["call", "a"], "radon call: missing argument 'BODY'; see `radon call --help`"),
         (["ps", "--jsn"], "radon ps: no such option: --jsn"),
+        (
+            ["ps", "--data", ""],
+            "radon ps: invalid value for '--data': it is empty; give it one, or leave the option out;",
+        ),
+        (["state", "get", "--data=", "a"], "radon state get: invalid value for '--data': it is empty"),
+        (["call", "a", "b", "--once", ""], "radon call: invalid value for '--once': it is empty"),
         (["deploy", "--store", "disk"], "radon deploy: invalid value for '--store': 'disk' is not one of"),
     ],
 )

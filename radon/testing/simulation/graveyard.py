@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from radon.abi.errors import ManifestError
+from radon.atoms.bounds import LONGEST, MOST_DOMAINS, MOST_HOSTS
 from radon.atoms.tables import Count, Entry, Place, Text, Timeout, check_keys, read
 from radon.atoms.units import format_duration
+from radon.backends.simulation.world import SECOND
 from radon.testing.simulation.plans import plan_of, plan_text
 from radon.testing.simulation.seeds import Run
 from radon.testing.simulation.simulate import LONGER, Options
@@ -73,7 +75,7 @@ def _grave(table: Any, place: Place) -> Grave:
     if not isinstance(table, Mapping):
         raise place.wrong(table, "must be a table")
     entry = read(_Entry, {key: value for key, value in table.items() if key != "fault"}, place)
-    for name, most in (("hosts", 64), ("domains", 64), ("span", 86_400 * 10**9)):  # as of `radon sim` itself
+    for name, most in (("hosts", MOST_HOSTS), ("domains", MOST_DOMAINS), ("span", LONGEST * SECOND)):
         if not 1 <= getattr(entry, name) <= most:
             raise place.at(name).wrong(table[name], "is out of bounds")
     options = Options(hosts=entry.hosts, domains=entry.domains, span=entry.span, operations=entry.operations)

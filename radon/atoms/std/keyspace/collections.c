@@ -1,14 +1,29 @@
-/* collections.c - heads and elements. */
+/* collections.c - heads and elements.
+ *
+ *     elements   bucket: number (u64, big-endian) + name -> bytes
+ *     freed      bucket: number -> nothing: elements of a collection that is no more, which turns of a timer remove
+ */
 #include "collections.h"
 
 #define HEAD 24
-#define PAGE 256 /* elements that a walk loads at once */
+#define PAGE 256              /* elements that a walk loads at once */
+#define FREED_AT_ONCE 8192    /* elements that one turn frees: a small part of what its fuel is enough for */
 
-static radon_bucket elements;
+enum { FREE_TIMER = EXPIRY_TIMER + 1 };
+
+static radon_bucket elements, freed;
+
+static radon_error open_buckets(void) {
+    radon_entry_list any;
+    TRY(radon_state_open(radon_text("freed"), &freed));
+    TRY(radon_bucket_scan(freed, RADON_NONE, RADON_NONE, 1, false, &any));
+    if (any.len > 0) TRY(radon_clock_set_timer(0, FREE_TIMER)); /* its turn may have failed for good */
+    return radon_state_open(radon_text("elements"), &elements);
+}
 
 kv_status collections_begin(void) {
     if (elements.handle != 0) return KV_OK;
-    return radon_state_open(radon_text("elements"), &elements) == RADON_OK ? KV_OK : KV_INVALID;
+    return open_buckets() == RADON_OK ? KV_OK : KV_INVALID;
 }
 
 /* ---- heads ---- */
@@ -97,42 +112,82 @@ kv_status element_remove(collection *it, radon_bytes name, radon_option old) {
 
 /* ---- freeing ---- */
 
-/* The number of the collection whose head this is, or 0. */
-static uint64_t number_of(radon_option stored) {
-    bool is_one = stored.some && stored.value.data[1] != TYPE_STRING;
-    return is_one ? radon_load_u64(stored.value.data + KV_HEAD) : 0;
+/* An entry got a collection, or had it and has not any more. */
+typedef struct {
+    uint64_t number, count;
+    bool got;
+} step;
+
+/* The collection whose head this is; number 0: it is none. */
+static step step_of(radon_option stored, bool got) {
+    step it = {.got = got};
+    if (!stored.some || stored.value.data[1] == TYPE_STRING) return it;
+    it.number = radon_load_u64(stored.value.data + KV_HEAD);
+    it.count = radon_load_u64(stored.value.data + KV_HEAD + 8);
+    return it;
 }
 
-static void free_elements(uint64_t number) {
+static void free_all(uint64_t number) {
     radon_option from = radon_some(element_key(number, KV_NOTHING));
     radon_option to = radon_some(element_key(number + 1, KV_NOTHING));
     radon_bucket_delete_range(elements, from, to);
 }
 
+/* As many as this turn may, which `room` gets less by; the others later. Of what went there is room for the note. */
+static void free_elements(const step *of, uint64_t *room) {
+    bool later = of->count > *room && radon_bucket_put(freed, number_key(of->number), KV_NOTHING) == RADON_OK &&
+                 radon_clock_set_timer(0, FREE_TIMER) == RADON_OK;
+    if (later) return;
+    free_all(of->number);
+    *room -= of->count < *room ? of->count : *room;
+}
+
+/* Removes some of the elements of a collection, or the note of it when there are none. `most`: as many as one page has. */
+static radon_error free_page(uint64_t number, bool *most) {
+    radon_entry_list page;
+    radon_bytes from = element_key(number, KV_NOTHING), to = element_key(number + 1, KV_NOTHING);
+    TRY(radon_bucket_scan(elements, radon_some(from), radon_some(to), PAGE, false, &page));
+    *most = page.len == 0 || page.len == PAGE;
+    if (page.len == 0) return radon_bucket_delete(freed, number_key(number));
+    return radon_bucket_delete_range(elements, radon_some(from), radon_some(key_after(page.data[page.len - 1].key)));
+}
+
+radon_error types_fired(uint64_t timer) {
+    radon_entry_list next;
+    bool most = true; /* else the elements may be large, and all that was read lies in memory */
+    if (timer != FREE_TIMER) return RADON_OK;
+    for (size_t pages = FREED_AT_ONCE / PAGE; pages > 0 && most; pages--) {
+        TRY(radon_bucket_scan(freed, RADON_NONE, RADON_NONE, 1, false, &next));
+        if (next.len == 0) return RADON_OK;
+        TRY(free_page(radon_load_u64_key(next.data[0].key.data), &most));
+    }
+    return radon_clock_set_timer(0, FREE_TIMER);
+}
+
 kv_status collections_wipe(void) { return status_of(radon_bucket_delete_range(elements, RADON_NONE, RADON_NONE)); }
 
-/* What happened to collections: the number times 2, and plus 1 if an entry got it, else an entry had it. */
-static size_t find_steps(const change *changes, size_t count, uint64_t *steps) {
+/* What happened to collections, in its order. */
+static size_t find_steps(const change *changes, size_t count, step *steps) {
     size_t found = 0;
     for (size_t index = 0; index < count; index++) {
         const change *it = &changes[index];
         if (!is_of_entry(it)) continue;
-        uint64_t old = number_of(it->old), new = number_of(it->new);
-        if (old == new) continue;
-        if (old != 0) steps[found++] = old << 1;
-        if (new != 0) steps[found++] = new << 1 | 1;
+        step old = step_of(it->old, false), new = step_of(it->new, true);
+        if (old.number == new.number) continue;
+        if (old.number != 0) steps[found++] = old;
+        if (new.number != 0) steps[found++] = new;
     }
     return found;
 }
 
 /* By the number; of one number they stay in their order. `spare` has room for as many. */
-static void sort(uint64_t *steps, uint64_t *spare, size_t count) {
+static void sort(step *steps, step *spare, size_t count) {
     if (count < 2) return;
     size_t half = count / 2, left = 0, right = half;
     sort(steps, spare, half);
     sort(steps + half, spare, count - half);
     for (size_t index = 0; index < count; index++) {
-        bool take_left = right == count || (left < half && steps[left] >> 1 <= steps[right] >> 1);
+        bool take_left = right == count || (left < half && steps[left].number <= steps[right].number);
         spare[index] = steps[take_left ? left++ : right++];
     }
     memcpy(steps, spare, count * sizeof *steps);
@@ -142,12 +197,13 @@ static void sort(uint64_t *steps, uint64_t *spare, size_t count) {
 void collections_finish(void) {
     size_t count;
     const change *changes = entries_changes(&count);
-    uint64_t *steps = radon_alloc(2 * count * sizeof *steps);
+    step *steps = radon_alloc(2 * count * sizeof *steps);
     size_t found = find_steps(changes, count, steps);
+    uint64_t room = FREED_AT_ONCE;
     sort(steps, radon_alloc(found * sizeof *steps), found);
     for (size_t index = 0; index < found; index++) {
-        bool last = index + 1 == found || steps[index + 1] >> 1 != steps[index] >> 1;
-        if (last && !(steps[index] & 1)) free_elements(steps[index] >> 1);
+        bool last = index + 1 == found || steps[index + 1].number != steps[index].number;
+        if (last && !steps[index].got) free_elements(&steps[index], &room);
     }
 }
 

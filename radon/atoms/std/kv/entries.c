@@ -69,7 +69,7 @@ static radon_error first_expiry(uint64_t *out) {
 static radon_error set_alarm(uint64_t time) {
     uint64_t now = radon_clock_now();
     alarm = time;
-    return radon_clock_set_timer(time > now ? time - now : 0, 0);
+    return radon_clock_set_timer(time > now ? time - now : 0, EXPIRY_TIMER);
 }
 
 /* The entry's place among the expiries, moved from the old time to the new one. */
@@ -119,6 +119,7 @@ static radon_error open_buckets(void) {
     TRY(radon_state_open(radon_text("prepared"), &prepared));
     TRY(look_for_locks());
     TRY(first_expiry(&alarm));
+    if (has_expired(alarm, radon_clock_now())) TRY(set_alarm(alarm)); /* the timer's turn may have failed for good */
     return sequence_begin(&versions, "shard", "version");
 }
 

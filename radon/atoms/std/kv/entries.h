@@ -69,6 +69,8 @@ bool entries_locked(void);
 /* Removes all of them at once, which cannot be undone. */
 radon_error entries_wipe(void);
 
+#define EXPIRY_TIMER 0 /* token */
+
 /* Removes some that have expired, and sees to it that the others are. */
 radon_error entries_expire(void);
 

@@ -46,7 +46,8 @@ RADON_RECEIVE(message, body) {
 RADON_FIRED(token) {
     RADON_TRY(entries_begin());
     types_begin((radon_message){0});
-    RADON_TRY(entries_expire());
+    if (token == EXPIRY_TIMER) RADON_TRY(entries_expire());
+    else RADON_TRY(types_fired(token));
     types_settle(); /* what has less in it than before fits */
     types_finish();
     return RADON_DONE;

@@ -35,4 +35,7 @@ kv_status types_settle(void);
 /* It was answered: frees what no entry refers to any more, and tells those who wait for what there is now. */
 void types_finish(void);
 
+/* A timer other than that of expiries has fired. */
+radon_error types_fired(uint64_t timer);
+
 #endif

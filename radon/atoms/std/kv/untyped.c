@@ -35,3 +35,8 @@ radon_bytes types_store(const request *given, const entry *old, uint64_t expiry)
 kv_status types_settle(void) { return KV_OK; }
 
 void types_finish(void) {}
+
+radon_error types_fired(uint64_t timer) {
+    (void)timer;
+    return RADON_OK;
+}
