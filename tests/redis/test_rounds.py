@@ -10,6 +10,7 @@ from radon.host.limits import Limits
 from radon.kv.messages import Op, Status, parse, request
 from radon.testing.harness import Harness
 from tests.redis.lines import CHUNK, Line, command, redis, replies
+from tests.redis.resp import parse_at
 
 
 def lock(harness: Harness, key: bytes, name: bytes) -> str:
@@ -37,6 +38,23 @@ def test_a_plain_command_costs_one_turn_in_and_one_out_and_leaves_no_state() -> 
         assert line("GET", "a") == b"$1\r\n1\r\n"
         assert len(harness.outputs) == outputs + 1  # the answer to the chunk, and nothing else
         assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+def test_a_scan_goes_on_to_other_shards_until_it_has_what_was_wanted() -> None:
+    with redis(8) as harness:
+        line = Line(harness)
+        line("MSET", *(word for n in range(5) for word in (f"k{n}", n)))
+        (cursor, keys), _ = parse_at(line("SCAN", 0), 0)
+        assert (cursor, sorted(keys)) == (b"0", [b"k%d" % n for n in range(5)])
+        line("MSET", *(word for n in range(400) for word in (f"k{n}", n)))
+        found, cursor, pages = [], b"0", 0
+        while pages == 0 or cursor != b"0":
+            (cursor, keys), _ = parse_at(line("SCAN", cursor, "COUNT", 7), 0)
+            assert len(keys) < 14
+            found += keys
+            pages += 1
+        assert sorted(found) == sorted(b"k%d" % n for n in range(400))
+        assert pages < 400 / 7 + 8
 
 
 def test_what_a_transaction_has_locked_is_asked_for_again() -> None:

@@ -61,11 +61,12 @@ COMMANDS = st.one_of(
     words(st.sampled_from(["ZUNIONSTORE", "ZINTERSTORE"]), KEYS, SOURCES, AGGREGATE),
     words(st.sampled_from(["ZDIFFSTORE"]), KEYS, SOURCES),
 )
-# Where all have the same score.
+# Where all have the same score, and where they do not.
 LEX_COMMANDS = st.one_of(
     words("ZADD", "l", "0", st.text("ab\0", max_size=3)),
-    words(st.sampled_from(["ZRANGEBYLEX", "ZREVRANGEBYLEX"]), "l", LEX, LEX, LIMIT),
-    words(st.sampled_from(["ZLEXCOUNT", "ZREMRANGEBYLEX"]), "l", LEX, LEX),
+    words("ZADD", "m", st.integers(0, 9).map(str), MEMBERS),
+    words(st.sampled_from(["ZRANGEBYLEX", "ZREVRANGEBYLEX"]), st.sampled_from("lm"), LEX, LEX, LIMIT),
+    words(st.sampled_from(["ZLEXCOUNT", "ZREMRANGEBYLEX"]), st.sampled_from("lm"), LEX, LEX),
 )
 
 
@@ -73,7 +74,7 @@ LEX_COMMANDS = st.one_of(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example begins by deleting its keys
 @given(commands=st.lists(COMMANDS | LEX_COMMANDS, max_size=40))
 def test_any_commands(both: tuple[Client, Server], commands: list[list[Any]]) -> None:
-    compare([["DEL", *"abcl"], *commands, *(["ZRANGE", key, 0, -1, "WITHSCORES"] for key in "abc")], *both)
+    compare([["DEL", *"abclm"], *commands, *(["ZRANGE", key, 0, -1, "WITHSCORES"] for key in "abc")], *both)
 
 
 @pytest.mark.debian("redis-server")

@@ -66,13 +66,51 @@ range range_of_scores(double low, double high) {
 
 /* ---- finding ---- */
 
-static radon_bytes cut_name(const collection *zset, cut it) {
-    radon_bytes lowest = FIRST, bytes;
-    if (!it.relative) return it.name;
-    walk walk = walk_begin(zset, radon_some(FIRST), radon_some(END), false);
+/* The place at an end of the set. */
+static radon_bytes place_at(const collection *zset, bool last) {
+    radon_bytes place = FIRST, bytes;
+    walk walk = walk_begin(zset, radon_some(FIRST), radon_some(END), last);
     walk.limit = 1;
-    walk_next(&walk, &lowest, &bytes);
-    return radon_concat(radon_slice(lowest, 0, PLACE_HEAD), it.name);
+    walk_next(&walk, &place, &bytes);
+    return place;
+}
+
+static bool lies_before(radon_bytes place, cut it) {
+    return radon_compare(it.relative ? radon_slice(place, PLACE_HEAD, place.len) : place, it.name) < 0;
+}
+
+/* Where scores differ members are in no order. Redis leaves out those before the one bound, until one is not, and takes
+ * all that follows, until one is behind the other bound; and nothing if an end of the set is on the wrong side. */
+static void by_member(const collection *zset, const range *of, radon_bytes *start, radon_bytes *end) {
+    radon_bytes place, bytes, first = {0}, last = {0};
+    bool sensible = !lies_before(place_at(zset, true), of->start) && lies_before(place_at(zset, false), of->end);
+    walk walk = walk_begin(zset, radon_some(FIRST), radon_some(END), of->backwards);
+    while (sensible && walk_next(&walk, &place, &bytes)) {
+        bool from_start = !lies_before(place, of->start), to_end = lies_before(place, of->end);
+        if (first.len == 0 && !(of->backwards ? to_end : from_start)) continue;
+        if (!(of->backwards ? from_start : to_end)) break;
+        if (first.len == 0) first = place;
+        last = place;
+    }
+    *start = of->backwards ? last : first;
+    *end = of->backwards ? first : last;
+    if (first.len > 0) *end = radon_concat(*end, (radon_bytes){(const uint8_t *)"", 1});
+}
+
+static radon_bytes cut_name(radon_bytes lowest, cut it) {
+    return it.relative ? radon_concat(radon_slice(lowest, 0, PLACE_HEAD), it.name) : it.name;
+}
+
+/* The names that a range by score or member lies between. */
+static void bounds_of(const collection *zset, const range *of, radon_bytes *start, radon_bytes *end) {
+    radon_bytes lowest = FIRST;
+    if (of->by == BY_LEX && zset->count > 0) {
+        radon_bytes highest = place_at(zset, true);
+        lowest = place_at(zset, false);
+        if (memcmp(lowest.data, highest.data, PLACE_HEAD) != 0) return by_member(zset, of, start, end);
+    }
+    *start = cut_name(lowest, of->start);
+    *end = cut_name(lowest, of->end);
 }
 
 /* From the rank `first` to `last`, counted from where the walk begins. */
@@ -94,8 +132,7 @@ kv_status span_of(const collection *zset, const range *of, span *out) {
     if (of->by == BY_RANK) {
         TRY(by_rank(zset, of, &start, &end, &left));
     } else {
-        start = cut_name(zset, of->start);
-        end = cut_name(zset, of->end);
+        bounds_of(zset, of, &start, &end);
     }
     if (of->offset < 0 || radon_compare(start, end) >= 0) left = 0;
     *out = (span){walk_begin(zset, radon_some(start), radon_some(end), of->backwards), (uint64_t)of->offset, left};
@@ -120,11 +157,13 @@ bool span_next(span *span, scored *out) {
 static kv_status count(call *c, range_by by) {
     collection zset;
     range of;
+    radon_bytes start, end;
     uint64_t before = 0, up_to = 0;
     TRY(range_read(c, by, 2, 3, &of));
     TRY(collection_open(c, call_key(c, 1), TYPE_ZSET, &zset));
-    TRY(rank_of(&zset, cut_name(&zset, of.start), &before));
-    TRY(rank_of(&zset, cut_name(&zset, of.end), &up_to));
+    bounds_of(&zset, &of, &start, &end);
+    TRY(rank_of(&zset, start, &before));
+    TRY(rank_of(&zset, end, &up_to));
     reply_integer(c->to, up_to > before ? (int64_t)(up_to - before) : 0);
     return KV_OK;
 }

@@ -9,15 +9,18 @@ static void add_name(radon_buffer *to, const char *name, char instead) {
     for (; *name != 0; name++) radon_buffer_add_byte(to, *name == '_' ? (uint8_t)instead : (uint8_t)*name);
 }
 
-static void reply_name(replies *to, const char *parent, const char *name) {
+/* The name of a command, or of a part of one. */
+static radon_bytes name_of(const char *parent, const char *name) {
     radon_buffer full = {0};
     if (parent != NULL) {
         radon_buffer_add_text(&full, parent);
         radon_buffer_add_byte(&full, '|');
     }
     add_name(&full, name, parent != NULL ? '-' : '_');
-    reply_bulk(to, radon_buffer_bytes(&full));
+    return radon_buffer_bytes(&full);
 }
+
+static void reply_name(replies *to, const char *parent, const char *name) { reply_bulk(to, name_of(parent, name)); }
 
 void reply_help(replies *to, const command *it) {
     radon_buffer line = {0};
@@ -85,12 +88,13 @@ static void reply_categories(replies *to, uint16_t flags, uint16_t categories) {
     reply_statuses(to, &names.bytes, count);
 }
 
-static bool has_category(const command *it, radon_bytes name) {
+static bool has_category(uint16_t flags, uint16_t categories, radon_bytes name) {
     for (size_t index = 0; index < OF_FLAGS; index++)
-        if (it->flags & implied[index].with && is_word(name, implied[index].name)) return true;
-    if (!(it->flags & FAST) && is_word(name, "slow")) return true;
+        if (flags & implied[index].with && is_word(name, implied[index].name)) return true;
+    if (!(flags & FAST) && is_word(name, "slow")) return true;
+    if (flags & ADMIN && is_word(name, "dangerous")) return true;
     for (size_t bit = 0; bit < sizeof category_names / sizeof *category_names; bit++)
-        if (it->categories >> bit & 1 && is_word(name, category_names[bit])) return true;
+        if (categories >> bit & 1 && is_word(name, category_names[bit])) return true;
     return false;
 }
 
@@ -194,19 +198,39 @@ static void get_keys(const arguments *call, replies *to) {
     reply_bytes(to, radon_buffer_bytes(&inner.bytes));
 }
 
+typedef enum { ALL_NAMES, OF_MODULE, OF_CATEGORY, LIKE_PATTERN } filter;
+
+static bool passes(filter filter, radon_bytes wanted, radon_bytes name, uint16_t flags, uint16_t categories) {
+    if (filter == OF_CATEGORY) return has_category(flags, categories, wanted);
+    if (filter == LIKE_PATTERN) return glob_matches(wanted, name);
+    return filter == ALL_NAMES;
+}
+
+static bool read_filter(const arguments *call, filter *out) {
+    static const char *const names[] = {[OF_MODULE] = "module", [OF_CATEGORY] = "aclcat", [LIKE_PATTERN] = "pattern"};
+    *out = ALL_NAMES;
+    if (call->argc == 2) return true;
+    if (call->argc != 5 || !is_word(call->argv[2], "filterby")) return false;
+    for (filter it = OF_MODULE; it <= LIKE_PATTERN; it++)
+        if (is_word(call->argv[3], names[it])) *out = it;
+    return *out != ALL_NAMES;
+}
+
 static void list(const arguments *call, replies *to) {
     replies inner = {.resp = to->resp};
     size_t count = 0;
-    bool filtered = call->argc == 5 && is_word(call->argv[2], "filterby");
-    bool module = filtered && is_word(call->argv[3], "module"), category = filtered && is_word(call->argv[3], "aclcat");
-    bool pattern = filtered && is_word(call->argv[3], "pattern");
-    if (call->argc != 2 && !module && !category && !pattern) return reply_error(to, "ERR syntax error");
+    filter filter;
+    if (!read_filter(call, &filter)) return reply_error(to, "ERR syntax error");
+    radon_bytes wanted = filter == ALL_NAMES ? KV_NOTHING : call->argv[4];
     for (size_t number = 0; number < COMMANDS; number++) {
         const command *it = &commands[number];
-        if (module || (category && !has_category(it, call->argv[4]))) continue;
-        if (pattern && !glob_matches(call->argv[4], radon_text(it->name))) continue;
-        reply_name(&inner, NULL, it->name);
-        count++;
+        radon_bytes name = name_of(NULL, it->name);
+        if (passes(filter, wanted, name, it->flags, it->categories) && ++count) reply_bulk(&inner, name);
+    }
+    for (size_t index = 0; index < subcommand_count; index++) {
+        const subcommand *it = &subcommands[index];
+        radon_bytes name = name_of(it->parent, it->name);
+        if (passes(filter, wanted, name, it->flags, it->categories) && ++count) reply_bulk(&inner, name);
     }
     reply_array(to, count);
     reply_bytes(to, radon_buffer_bytes(&inner.bytes));

@@ -125,12 +125,16 @@ void connection_done(connection *self, radon_bytes reply) {
 
 /* ---- output ---- */
 
-void connection_emit(connection *self, radon_bytes reply) {
-    if (reply.len == 0 || self->session.flags & (REPLY_OFF | REPLY_SKIP)) return;
+void connection_push(connection *self, radon_bytes bytes) {
+    if (bytes.len == 0) return;
     if (self->parts != NULL)
-        group_add_reply(self, reply);
+        group_add_reply(self, bytes);
     else
-        radon_buffer_add(&self->out.bytes, reply);
+        radon_buffer_add(&self->out.bytes, bytes);
+}
+
+void connection_emit(connection *self, radon_bytes reply) {
+    if (!(self->session.flags & (REPLY_OFF | REPLY_SKIP))) connection_push(self, reply);
 }
 
 /* What is longer than a message may be leaves in several. */

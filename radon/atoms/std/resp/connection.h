@@ -64,6 +64,9 @@ radon_error connection_end(connection *self);
 /* Bytes of a reply, in the place that it has among the others. */
 void connection_emit(connection *self, radon_bytes reply);
 
+/* The same, for what CLIENT REPLY does not silence. */
+void connection_push(connection *self, radon_bytes bytes);
+
 /* Parses the command at the front anew, in a later turn than it began in. */
 void connection_reread(connection *self);
 

@@ -1,7 +1,8 @@
 /* everywhere.c - commands about all shards: each is asked, and the replies are put together. */
 #include "features.h"
 
-/* SCAN goes from shard to shard; its cursor is that of the shard times the number of shards, plus the shard. */
+/* SCAN goes from shard to shard; its cursor is that of the shard times the number of shards, plus the shard. Where it
+ * comes to a shard those behind it are asked too, because together they may have less than it wants. */
 static verdict scan_begin(connection *self) {
     uint64_t cursor, shards = settings_get()->shards;
     replies to = connection_replies(self);
@@ -12,7 +13,8 @@ static verdict scan_begin(connection *self) {
     }
     radon_bytes given = self->call.argv[1];
     self->call.argv[1] = radon_format_u64(cursor / shards);
-    ask(self, (uint32_t)(cursor % shards), command_of(self, 0, 0));
+    uint64_t shard = cursor % shards, behind = cursor < shards ? shards : shard + 1;
+    for (; shard < behind; shard++) ask(self, (uint32_t)shard, command_of(self, 0, 0));
     self->call.argv[1] = given;
     gather(self, ROUND_EVERYWHERE, KV_NOTHING);
     return BEGUN;
@@ -34,22 +36,37 @@ static radon_bytes reply_in(kv_answer answer) {
     return answer.status == KV_OK && kv_take_key(&rest, &reply) ? reply : KV_NOTHING;
 }
 
+/* How many SCAN wants: COUNT, or 10. The shards have looked at its options. */
+static uint64_t scan_count(const arguments *call) {
+    uint64_t count = 10;
+    for (size_t at = 2; at + 1 < call->argc; at += 2)
+        if (is_word(call->argv[at], "count")) radon_parse_u64(call->argv[at + 1], &count);
+    return count;
+}
+
 static radon_bytes scan_reply(connection *self) {
-    uint64_t cursor = 0, next, shards = settings_get()->shards;
+    uint64_t cursor = 0, next, shards = settings_get()->shards, most = scan_count(&self->call);
     replies to = connection_replies(self);
-    uint8_t type;
-    radon_bytes text, resume;
+    radon_buffer keys = {0};
+    int64_t total = 0, number;
     radon_parse_u64(self->call.argv[1], &cursor);
-    uint32_t shard = (uint32_t)(cursor % shards);
-    kv_answer answer = gathered(self, shard);
-    radon_bytes reply = reply_in(answer), rest = reply;
-    if (reply.len == 0) return refusal(self, answer);
-    if (!read_line(&rest, &type, &text) || type != '*' || !read_bulk(&rest, &resume)) return reply; /* an error */
-    if (!radon_parse_u64(resume, &next)) return reply;
-    next = next > 0 ? next * shards + shard : shard + 1 < shards ? shard + 1 : 0;
+    bool one = cursor >= shards;
+    for (uint64_t shard = cursor % shards;;) {
+        kv_answer answer = gathered(self, (uint32_t)shard);
+        radon_bytes reply = reply_in(answer), rest = reply, text, resume;
+        uint8_t type;
+        if (reply.len == 0) return refusal(self, answer);
+        if (!read_line(&rest, &type, &text) || type != '*' || !read_bulk(&rest, &resume)) return reply; /* an error */
+        if (!radon_parse_u64(resume, &next) || !read_line(&rest, &type, &text)) return reply;
+        if (radon_parse_s64(text, &number)) total += number;
+        radon_buffer_add(&keys, rest);
+        next = next > 0 ? next * shards + shard : ++shard < shards ? shard : 0;
+        if (one || next >= shards || next == 0 || (uint64_t)total >= most) break;
+    }
     reply_array(&to, 2);
     reply_bulk(&to, radon_format_u64(next));
-    reply_bytes(&to, rest);
+    reply_array(&to, (uint64_t)total);
+    reply_bytes(&to, radon_buffer_bytes(&keys));
     return radon_buffer_bytes(&to.bytes);
 }
 

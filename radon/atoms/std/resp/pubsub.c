@@ -136,25 +136,31 @@ static verdict subscribe(connection *self, replies *to, const sort *of) {
         gather(self, ROUND_SUBSCRIBE, KV_NOTHING);
         return BEGUN;
     }
-    reply_bytes(to, settle(self, of, true, call));
+    connection_push(self, settle(self, of, true, call));
     return DONE;
 }
 
-static verdict unsubscribe(connection *self, replies *to, const sort *of) {
+static verdict unsubscribe(connection *self, const sort *of) {
     arguments names = self->call.argc > 1 ? self->call : all_of(self, of);
     if (settings_get()->shards == 0 && subscribed(&self->session)) return ask_for_shards(self);
     if (ask_about(self, of, of->ask_unsubscribe, &names, true)) {
         gather(self, ROUND_SUBSCRIBE, KV_NOTHING);
         return BEGUN;
     }
-    reply_bytes(to, settle(self, of, false, &names));
+    connection_push(self, settle(self, of, false, &names));
     return DONE;
 }
 
 verdict run_subscribe(connection *self, replies *to) { return subscribe(self, to, &channels); }
-verdict run_unsubscribe(connection *self, replies *to) { return unsubscribe(self, to, &channels); }
+verdict run_unsubscribe(connection *self, replies *to) {
+    (void)to;
+    return unsubscribe(self, &channels);
+}
 verdict run_psubscribe(connection *self, replies *to) { return subscribe(self, to, &patterns); }
-verdict run_punsubscribe(connection *self, replies *to) { return unsubscribe(self, to, &patterns); }
+verdict run_punsubscribe(connection *self, replies *to) {
+    (void)to;
+    return unsubscribe(self, &patterns);
+}
 
 bool unsubscribe_all(connection *self) {
     const sort *of = self->session.channels > 0 ? &channels : &patterns;
@@ -172,7 +178,9 @@ void subscribe_finish(connection *self) {
     if (worst.status != KV_OK && entering) return connection_done(self, refusal(self, worst));
     arguments names = self->call.argc > 1 && !resets ? self->call : all_of(self, of);
     radon_bytes reply = settle(self, of, entering, &names);
-    if (!resets) connection_done(self, reply); /* else it is run again, until there is nothing to leave any more */
+    if (resets) return; /* it is run again, until there is nothing to leave any more */
+    connection_push(self, reply);
+    connection_done(self, KV_NOTHING);
 }
 
 /* ---- PUBLISH, PUBSUB: the shards know ---- */

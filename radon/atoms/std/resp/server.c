@@ -88,6 +88,9 @@ static const struct {
 } parameters[] = {
     {"appendonly", "no", NULL},
     {"databases", "16", NULL},
+    {"hash-max-listpack-entries", "512", NULL}, /* so and below, what OBJECT ENCODING goes by */
+    {"hash-max-listpack-value", "64", NULL},
+    {"list-max-listpack-size", "-2", NULL},
     {"maxclients", "10000", NULL},
     {"maxmemory", "0", NULL},
     {"maxmemory-policy", "noeviction", NULL},
@@ -95,10 +98,24 @@ static const struct {
     {"proto-max-bulk-len", NULL, bulk_length},
     {"requirepass", NULL, password},
     {"save", "", NULL},
+    {"set-max-intset-entries", "512", NULL},
     {"timeout", "0", NULL},
+    {"zset-max-listpack-entries", "128", NULL},
+    {"zset-max-listpack-value", "64", NULL},
 };
 
 #define PARAMETERS (sizeof parameters / sizeof *parameters)
+
+static radon_bytes value_of(size_t parameter) {
+    return parameters[parameter].get != NULL ? parameters[parameter].get() : radon_text(parameters[parameter].value);
+}
+
+/* The parameter of this name; PARAMETERS: there is none. */
+static size_t find_parameter(radon_bytes name) {
+    size_t index = 0;
+    while (index < PARAMETERS && !is_word(name, parameters[index].name)) index++;
+    return index;
+}
 
 static radon_bytes in_lower_case(radon_bytes word) {
     uint8_t *to = radon_alloc(word.len);
@@ -121,23 +138,21 @@ static void get_config(const arguments *call, replies *to) {
     for (size_t index = 0; index < PARAMETERS; index++) {
         if (!wanted[index]) continue;
         reply_bulk_text(to, parameters[index].name);
-        reply_bulk(to, parameters[index].get != NULL ? parameters[index].get() : radon_text(parameters[index].value));
+        reply_bulk(to, value_of(index));
     }
 }
 
+/* Who wants what is so already gets it. */
 static void set_config(const arguments *call, replies *to) {
-    bool known = true;
-    size_t at = 2;
     if (call->argc % 2 != 0) return reply_error(to, "ERR syntax error");
-    for (; at < call->argc && known; at += 2) {
-        known = false;
-        for (size_t index = 0; index < PARAMETERS; index++) known |= is_word(call->argv[at], parameters[index].name);
-        if (!known) break;
-    }
-    if (!known)
-        return reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", call->argv[at], "'");
-    reply_error_about(to, "ERR CONFIG SET failed (possibly related to argument '", call->argv[2],
-        "') - can't set immutable config");
+    for (size_t at = 2; at < call->argc; at += 2)
+        if (find_parameter(call->argv[at]) == PARAMETERS)
+            return reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", call->argv[at], "'");
+    for (size_t at = 2; at < call->argc; at += 2)
+        if (!radon_equal(call->argv[at + 1], value_of(find_parameter(call->argv[at]))))
+            return reply_error_about(to, "ERR CONFIG SET failed (possibly related to argument '", call->argv[at],
+                "') - can't set immutable config");
+    reply_status(to, "OK");
 }
 
 verdict run_config(connection *self, replies *to) {
