@@ -107,7 +107,7 @@ def test_an_atom_of_another_domain_than_its_own_is_refused(stored: Stored) -> No
         if number == home:
             assert list(export(read_export(lines))) == lines
         else:
-            with pytest.raises(Invalid, match=rf"account/a belongs to domain {home} of 2, and is in {number}"):
+            with pytest.raises(Invalid, match=rf"account/a belongs to domain {home} of 2, and is in domain {number}"):
                 read_export(lines)
 
 
