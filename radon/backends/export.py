@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from radon.backends.record_json import from_json, to_json
 from radon.backends.stored import Stored, images_of
 from radon.backends.stores.directory import make, sync
 from radon.backends.stores.lmdb import LmdbStore
+from radon.host.hash import domain_of
+from radon.host.image import Image
 
 VERSION = 2
 """Version 1, of before there were several domains, is read as well."""
@@ -68,6 +70,7 @@ def read_export(lines: Iterable[bytes]) -> Stored:
         images = images_of(records)
     except (LookupError, AssertionError) as error:
         raise Invalid(f"its records contradict each other: {error!r}") from None
+    _check_homes(images, application)
     return Stored(application, images)
 
 
@@ -106,6 +109,18 @@ def _check_head(given: Any) -> None:
         raise Invalid("its first line is another program's")
     if given.get("version") not in (1, VERSION):
         raise Invalid(f"it is of version {given.get('version')}, this Radon reads versions 1 and {VERSION}")
+
+
+def _check_homes(images: Sequence[Image], application: Application) -> None:
+    """An atom in a domain that it does not belong to would never be found, and another one take its name."""
+    kinds = {"@topic", *application.manifest.kinds}
+    for image in images:
+        for kind, key in image.atoms:
+            home = domain_of(kind, key, len(images))
+            if kind in kinds and home != image.domain:
+                raise Invalid(
+                    f"{kind}/{key} belongs to domain {home} of {len(images)}, and is in domain {image.domain}"
+                )
 
 
 def _line(fields: dict[str, Any]) -> bytes:

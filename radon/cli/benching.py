@@ -20,7 +20,7 @@ from radon.bench.processes import Pins
 from radon.bench.targets import Target, TcpTarget, Tick
 from radon.cli.client import Client
 from radon.cli.deployments import find_running
-from radon.cli.printing import print_json, print_lines, print_table
+from radon.cli.printing import naming, print_json, print_lines, print_table
 
 DESCRIPTORS = 64
 """Beside those of connections."""
@@ -101,7 +101,8 @@ def measure(plan: Plan, stores: Stores, picture: Path | None, *, as_json: bool) 
                 _print(cells)
             if picture is not None and documents:
                 drawn = [document for document in documents if document["workload"] != "load"] or documents
-                picture.write_text(plot.svg(drawn, "radon bench kv"), encoding="utf-8")
+                with naming(picture):
+                    picture.write_text(plot.svg(drawn, "radon bench kv"), encoding="utf-8")
     for document in documents:
         if document["errors"] or document["wrong"]:
             count = f"{document['errors']} errors and {document['wrong']} wrong answers"

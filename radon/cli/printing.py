@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +17,23 @@ WIDEST = 1000
 """Characters of a line that goes to a file or a pipe."""
 
 
+OUTPUT = "standard output"
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """An error of the system in writing there names it, as one in opening does."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(file)
+        raise
+
+
 def print_json(value: Any) -> None:
     """One document on one line."""
-    sys.stdout.write(f"{json.dumps(value, ensure_ascii=False)}\n")
-    sys.stdout.flush()
+    _write(f"{json.dumps(value, ensure_ascii=False)}\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -44,8 +58,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def print_lines(lines: Iterable[str]) -> None:
     """Each as one line, whatever is in it."""
-    sys.stdout.write("".join(f"{shown(line)}\n" for line in lines))
-    sys.stdout.flush()
+    _write("".join(f"{shown(line)}\n" for line in lines))
 
 
 def print_bytes(data: bytes) -> None:
@@ -53,7 +66,14 @@ def print_bytes(data: bytes) -> None:
     if sys.stdout.isatty():
         print_lines(shown_lines(data.decode(errors="backslashreplace")).split("\n") if data else ())
     else:
-        sys.stdout.buffer.write(data)
+        with naming(OUTPUT):
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+
+
+def _write(text: str) -> None:
+    with naming(OUTPUT):
+        sys.stdout.write(text)
         sys.stdout.flush()
 
 

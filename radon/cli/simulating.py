@@ -27,8 +27,8 @@ from radon.abi.errors import Invalid, RadonError
 from radon.atoms.application import Application
 from radon.backends.simulation.faults import KINDS, Fault
 from radon.cli.failures import Usage
-from radon.cli.printing import print_json, print_lines, print_table
-from radon.testing.simulation.campaign import SURELY, Campaign, Failure, Replay, Report
+from radon.cli.printing import naming, print_json, print_lines, print_table
+from radon.testing.simulation.campaign import DIFFERS, SURELY, Campaign, Failure, Replay, Report
 from radon.testing.simulation.diagram import diagram
 from radon.testing.simulation.graveyard import Grave, read_graveyard
 from radon.testing.simulation.page import page
@@ -107,7 +107,8 @@ class Case:
 
     def _tell(self, story: Story, telling: Telling, title: str) -> None:
         if telling.html is not None:
-            telling.html.write_text(page(story, title), encoding="utf-8")
+            with naming(telling.html):
+                telling.html.write_text(page(story, title), encoding="utf-8")
         if telling.atom and telling.atom not in story.homes:
             known = ", ".join([*story.homes][:SOME])
             raise Usage(f"--atom {telling.atom}: the story has no such atom; it has {known}")
@@ -153,7 +154,7 @@ class Case:
             "seed": failure.least.seed, "violation": failure.least.violation, "found": failure.found.violation,
             "faults": len(failure.found.plan), "runs": failure.runs,
             "plan": [fault_table(fault) for fault in failure.least.plan],
-            "graveyard": str(self.graveyard), "grave": failure.number or None,
+            "graveyard": str(self.graveyard), "grave": failure.number or None, "unburied": failure.unburied or None,
             "again": self._again(failure.number) if failure.number else None,
         }  # fmt: skip
 
@@ -179,6 +180,9 @@ class Case:
 
     def _print_failure(self, failure: Failure) -> None:
         least, found = failure.least, failure.found
+        if failure.unburied == DIFFERS:
+            print_lines(["", f"seed {found.seed} is not kept in {self.graveyard}: {DIFFERS}"])
+            return
         print_lines([
             "",
             f"seed {least.seed} fails under {len(least.plan)} of its {len(found.plan)} faults ({failure.runs} runs):",

@@ -13,7 +13,16 @@ from radon.cli.commands import Command
 from radon.cli.deployments import find, find_running, holds_data, home_of
 from radon.cli.failures import Usage
 from radon.cli.options import Address, Data, Json, NewData
-from radon.cli.printing import parse_bytes, print_bytes, print_json, print_lines, print_table, shown_bytes
+from radon.cli.printing import (
+    OUTPUT,
+    naming,
+    parse_bytes,
+    print_bytes,
+    print_json,
+    print_lines,
+    print_table,
+    shown_bytes,
+)
 from radon.gateways.control_socket import answers
 
 if TYPE_CHECKING:
@@ -60,11 +69,13 @@ def export_(
 
     lines = export(_stored(find(data)))
     if file == STANDARD:
-        sys.stdout.buffer.writelines(lines)
+        with naming(OUTPUT):
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.flush()
         return
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "wb") as out:
+        with naming(file), open(descriptor, "wb") as out:
             out.writelines(lines)
             out.flush()
             os.fsync(descriptor)

@@ -14,6 +14,7 @@ from radon.atoms.application import Application
 from radon.atoms.manifest import Manifest
 from radon.backends.export import bring_in, export, read_export
 from radon.backends.stored import Stored, read_stored
+from radon.host.hash import domain_of
 from radon.host.image import Image
 from tests.atoms.conftest import wat
 
@@ -91,6 +92,23 @@ def test_records_that_contradict_each_other_are_refused(stored: Stored) -> None:
     gone = b'{"record":"timer-gone","token":9}'
     with pytest.raises(Invalid, match="contradict"):
         read_export([*lines[:-1], gone, b'{"end":9}'])
+
+
+def test_an_atom_of_another_domain_than_its_own_is_refused(stored: Stored) -> None:
+    images = []
+    for domain in range(2):
+        image = Image()
+        image.load([r.Setup(domain, 2, b"\1" * 32, b"\2" * 32), r.Deployed("digest"), r.Step(8 + domain, 1000)])
+        images.append(image)
+    home = domain_of("account", "a", 2)
+    for number in (home, 1 - home):
+        images[number].load([r.At("account", "a"), r.Born(3, NOWHERE)])
+        lines = list(export(Stored(stored.application, images)))
+        if number == home:
+            assert list(export(read_export(lines))) == lines
+        else:
+            with pytest.raises(Invalid, match=rf"account/a belongs to domain {home} of 2, and is in domain {number}"):
+                read_export(lines)
 
 
 def test_the_application_of_an_export_can_be_damaged_too(stored: Stored) -> None:

@@ -6,6 +6,7 @@ import errno
 
 import pytest
 
+from radon.__main__ import main
 from radon.abi import errors
 from radon.abi.errors import ErrorCode
 from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
@@ -66,3 +67,17 @@ def test_an_interrupt_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert told(interrupt) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_interrupt_while_the_command_begins_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before there is a command of typer's that could be run."""
+
+    def interrupt(app: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.main.get_command", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr()) == (130, ("", ""))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from radon.atoms.build import build_c, sdk_directory
-from tests.cli.conftest import Radon, keys_of
+from radon.testing.simulation.campaign import DIFFERS
+from tests.cli.conftest import COMMAND, Radon, keys_of
 
 TALLY = Path(__file__).parents[1] / "simulation" / "tally.c"
 
@@ -113,6 +115,49 @@ def test_a_failure_that_cannot_be_kept_is_told_all_the_same(tally: Radon) -> Non
     assert done.returncode == 1
     assert done.stdout.decode().endswith("it cannot be kept in nowhere/graveyard.toml: No such file or directory\n")
     assert done.stderr.startswith(b"invalid: seed ")
+
+
+def test_a_workload_that_does_not_do_the_same_again_is_told_so_and_nothing_is_kept(tally: Radon) -> None:
+    workload = WORKLOAD.replace("sleep(0.5)", "sleep(0.5 + time.time_ns() % 997 / 1e4)")
+    (tally.folder / "workload.py").write_text("import time\n" + workload)
+    done = tally("sim", "--seeds", "20", *SMALL)
+    assert done.stdout.decode().splitlines()[-1].partition(": ")[::2] == (
+        f"seed {seed_in(done.stderr)} is not kept in workload.graveyard.toml", DIFFERS,
+    )  # fmt: skip
+    assert not (tally.folder / "workload.graveyard.toml").exists()
+
+
+def seed_in(line: bytes) -> str:
+    """ "3" of "invalid: seed 3: ..."."""
+    return line.decode().removeprefix("invalid: seed ").partition(":")[0]
+
+
+def test_a_workload_of_another_file_is_derived_from(tally: Radon) -> None:
+    (tally.folder / "workload.py").rename(tally.folder / "counting.py")
+    tally.environment["PYTHONPATH"] = str(tally.folder)
+    (tally.folder / "workload.py").write_text("from counting import Counting\n")
+    said = tally.fails(2, "sim")
+    assert said.endswith("and has 0; one that is imported is derived from: class ItsCounting(Counting)")
+    (tally.folder / "workload.py").write_text("import counting\n\nclass Its(counting.Counting):\n    pass\n")
+    assert b"(counting.py:14)" in tally("sim", "--seeds", "20", *SMALL).stderr
+
+
+def test_what_has_no_room_is_named(tally: Radon) -> None:
+    assert (
+        tally.fails(1, "sim", "--seed", "0", *SMALL, "--html", "/dev/full")
+        == "exhausted: /dev/full: No space left on device"
+    )
+    with open("/dev/full", "wb") as full:
+        command = [*COMMAND, "sim", "--seed", "0", *SMALL, "--trace"]
+        done = subprocess.run(command, cwd=tally.folder, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"exhausted: standard output: No space left on device\n")
+
+
+def test_nobody_has_to_listen(tally: Radon, modules: Path) -> None:
+    shutil.copyfile(modules / "keeps.wasm", tally.folder / "tally.wasm")
+    shell = ["sh", "-c", 'exec "$@" >&- <&-', "sh", *COMMAND, "sim", "--seeds", "1", *SMALL]
+    done = subprocess.run(shell, cwd=tally.folder, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_least_plan_can_be_played_as_a_script_and_told(tally: Radon) -> None:

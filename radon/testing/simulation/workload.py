@@ -104,13 +104,15 @@ class Workload:
 def load_workload(path: Path) -> type[Workload]:
     """The one Workload that a Python file defines. Raises WorkloadError."""
     module = _load_module(path)
-    found = [
-        thing for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, Workload) and thing.__module__ == module.__name__
-    ]  # fmt: skip
+    known = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, Workload)]
+    found = [thing for thing in known if thing.__module__ == module.__name__]
     if len(found) != 1:
         names = f": {', '.join(thing.__name__ for thing in found)}" if found else ""
-        raise WorkloadError(f"{path}: must define one class that derives from Workload, and has {len(found)}{names}")
+        imported = next((thing.__name__ for thing in known if thing is not Workload and not found), None)
+        hint = f"; one that is imported is derived from: class Its{imported}({imported})" if imported else ""
+        raise WorkloadError(
+            f"{path}: must define one class that derives from Workload, and has {len(found)}{names}{hint}"
+        )
     (workload,) = found
     for name in ("setup", "client", "invariant", "check"):
         wanted = inspect.iscoroutinefunction(getattr(Workload, name))
@@ -139,14 +141,15 @@ def _load_module(path: Path) -> ModuleType:
 
 def told(error: BaseException, workload: type[Workload]) -> str:
     """An error that a workload raised, and where, on one line: "money was lost (workload.py:83)"."""
-    return _told(error, str(sys.modules[workload.__module__].__file__))
+    own = [each for each in workload.__mro__ if issubclass(each, Workload) and each is not Workload]
+    return _told(error, *(str(sys.modules[each.__module__].__file__) for each in own))
 
 
-def _told(error: BaseException, file: str) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+def _told(error: BaseException, *files: str) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     text = str(error)
     if not isinstance(error, AssertionError | RadonError):
         text = f"{type(error).__name__}: {text}".removesuffix(": ")
     elif not text:
         text = (frames[-1].line or "" if frames else "") or type(error).__name__
-    return f"{text} ({Path(file).name}:{frames[-1].lineno})" if frames else text
+    return f"{text} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else text
