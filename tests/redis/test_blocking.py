@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from radon.host.hash import stable_hash
 from radon.testing.harness import Harness
+from tests.redis import keyspaces
 from tests.redis.lines import Line, command, redis
 
 
@@ -48,6 +50,16 @@ def test_it_waits_until_something_is_pushed(harness: Harness, keys: list[str]) -
         assert other("LLEN", key) == b":0\r\n"
     assert waiters(harness) == 0
     assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_another_instance_than_the_one_that_asked_may_hear_of_it(harness: Harness, keys: list[str]) -> None:
+    line = Line(harness)
+    assert line("BLPOP", *keys, 0) == b""
+    harness.forget()
+    shard = stable_hash(b"a") % harness.kinds["keys"].shards
+    harness.call(f"keys/#{shard}", keyspaces.command(("RPUSH", "a", "x")))
+    assert line.listen() == bulks("a", "x")
 
 
 @pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])

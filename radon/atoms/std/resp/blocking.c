@@ -250,6 +250,5 @@ void block_waited(connection *self, token question, radon_error error, radon_byt
     withdraw(self, &it);
     it.shards = KV_NOTHING;
     it.place = 0;
-    store(self, &it);
-    block_across(self, number);
+    store(self, &it); /* and then the command is run again, as it stands at the front */
 }

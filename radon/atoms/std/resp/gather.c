@@ -74,7 +74,7 @@ bool gather_within(connection *self, round_kind kind, radon_bytes record, uint64
     uint8_t left[8], flags = (uint8_t)((count == 1 ? ALONE : 0) | (record.len > 0 ? RECORD : 0));
     self->questions = (radon_buffer){0};
     for (size_t index = 0; index < count; index++) {
-        token it = {kind, flags, (uint16_t)all[index].shard, 0};
+        token it = {kind, flags, (uint16_t)all[index].shard, settings_get()->shards};
         radon_error error = ask_alone(it, all[index].message, timeout);
         if (error != RADON_OK && index == 0) return fail(self, error);
         if (error != RADON_OK) { /* those before it will be answered, and nobody is to take that for something else */

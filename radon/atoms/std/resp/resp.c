@@ -42,16 +42,13 @@ static radon_error go_on(connection *self) {
 }
 
 static void answered(connection *self, token it, radon_error error, radon_bytes body) {
-    if (it.kind == ROUND_DIRECT || it.kind == ROUND_GROUP) {
-        group_answered(self, it, error, body);
-    } else if (it.kind == ROUND_WAIT) {
-        block_waited(self, it, error, body);
-    } else if (gather_take(self, it, error, body)) {
-        connection_reread(self);
-        round_finish(self, it.kind);
-    } else {
-        self->waiting = true;
-    }
+    if (it.kind == ROUND_DIRECT || it.kind == ROUND_GROUP) return group_answered(self, it, error, body);
+    if (it.kind == ROUND_WAIT) return block_waited(self, it, error, body);
+    if (it.count > 0) settings_set_shards(it.count);
+    self->waiting = !gather_take(self, it, error, body);
+    if (self->waiting) return;
+    connection_reread(self);
+    round_finish(self, it.kind);
 }
 
 RADON_REPLIED(number, error, body) {

@@ -39,7 +39,8 @@ typedef enum {
 #define PATIENCE (UINT64_C(20) * 1000000000)    /* ns; with what others have locked */
 #define COUNT_MAX 0xffffff
 
-/* kind (u8), flags (u8), shard (u16), what the kind likes (u32): of a group how many commands. */
+/* kind (u8), flags (u8), shard (u16), what the kind likes (u32): of a group how many commands, of a gathering how many
+ * shards there are, because another instance may be the one that hears the answer. */
 typedef struct {
     round_kind kind;
     uint8_t flags;
