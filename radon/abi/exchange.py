@@ -46,6 +46,13 @@ class Outcome(NamedTuple):
     body: bytes
 
 
+CONNECTION = "@tcp"
+"""The kind of the address that a connection has: of the other end of an atom that began by Connect."""
+
+CHUNK = 64 * 1024
+"""Bytes of a connection that one Post brings at most; less where limits.message is less."""
+
+
 @record(67, "", "ab")
 class Connect(NamedTuple):
     """A volatile atom begins: one connection of a gateway. Its `start` gets `args`."""

@@ -172,9 +172,8 @@ class Case:
             print_table(("fault", "fired", "what it is"), (
                 (name, report.fired[name], kind.says) for name, kind in KINDS.items()
             ))  # fmt: skip
-            ingress = self.application.manifest.ingress
-            if ingress.http is not None or ingress.tcp:
-                print_lines(["its [ingress] is not simulated: clients call atoms"])
+            if self.application.manifest.ingress.http is not None:
+                print_lines(["its [ingress.http] is not simulated: clients call atoms, and connect to them by TCP"])
         if report.failure is not None:
             self._print_failure(report.failure)
 

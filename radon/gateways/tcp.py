@@ -13,14 +13,9 @@ import socket
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
+from radon.abi.exchange import CHUNK
 from radon.backends.deployment import Deployment
-from radon.host.limits import KIB, MIB
-
-CONNECTION = "@tcp"
-"""The kind of the address that a connection has."""
-
-CHUNK = 64 * KIB
-"""The most that one message brings; less where limits.message is less."""
+from radon.host.limits import MIB
 
 UNREAD = 16 * MIB
 """What may wait to be written to a peer that does not read, beside the largest message; then it is cut off."""

@@ -12,12 +12,11 @@ from itertools import count
 
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.errors import ErrorCode, Exhausted, RadonError
-from radon.abi.exchange import CAUSE, Connect, Disconnect, Hangup, Reply, Sent
+from radon.abi.exchange import CAUSE, CHUNK, CONNECTION, Connect, Disconnect, Hangup, Reply, Sent
 from radon.backends.deployment import Answer, Deployment
 from radon.gateways import tcp
 from radon.gateways.listening import text_of
 from radon.gateways.relay import Relay
-from radon.gateways.tcp import CHUNK, CONNECTION
 
 CROWDED = 0.05
 """Seconds until a chunk that found no room in the deployment is tried again."""

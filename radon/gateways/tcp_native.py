@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from radon.abi.errors import RadonError
+from radon.abi.exchange import CONNECTION
 from radon.backends.deployment import SIEVED, Deployment
 from radon.gateways import tcp
 from radon.host import native
@@ -62,7 +63,7 @@ class NativeTcpGateway:
                 self._listeners.append(listener)
                 if why := self._lib.radon_tcp_listen(self._sockets, listener.fileno(), kind.encode()):
                     raise RadonError(f"cannot take connections for {kind!r}: {os.strerror(why)}")
-        kinds = [tcp.CONNECTION, *listeners]
+        kinds = [CONNECTION, *listeners]
         self._deployment.attach_sieve(kinds, self._sift)
         self._kinds = kinds
         self._loop.add_reader(self._lib.radon_tcp_file(self._sockets), self._serve)

@@ -192,11 +192,11 @@ def test_without_faults_there_is_nothing_to_find(tally: Radon) -> None:
 
 
 def test_ways_in_that_are_not_simulated_are_named(tally: Radon) -> None:
-    ingress = '[ingress.tcp]\n"127.0.0.1:7001" = "tally"\n'
+    ingress = '[ingress.tcp]\n"127.0.0.1:7001" = "tally"\n[ingress.http]\nlisten = "127.0.0.1:7002"\n'
     (tally.folder / "radon.toml").write_text(MANIFEST + ingress)
     shown = tally.ok("sim", "--seed", "0", *SMALL, "--faults", "none")
     assert shown.startswith("tally: 1 seed, ")
-    assert shown.endswith("\nits [ingress] is not simulated: clients call atoms\n")
+    assert shown.endswith("\nits [ingress.http] is not simulated: clients call atoms, and connect to them by TCP\n")
 
 
 def test_a_kind_of_fault_that_never_fires_fails_the_run(tally: Radon) -> None:

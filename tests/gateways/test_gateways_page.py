@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 from radon.abi.errors import ErrorCode
+from radon.abi.exchange import CHUNK
 from radon.gateways.http_events import BEHIND, BEHIND_BYTES, KEEP_ALIVE
 from radon.gateways.http_messages import METADATA_BYTES, STATUS, error_of
 from radon.gateways.metrics import Metrics
-from radon.gateways.tcp import CHUNK, UNREAD
+from radon.gateways.tcp import UNREAD
 from tests.gateways.running import load, running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gateways.md").read_text()

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from radon.abi.delivery import Address
-from radon.abi.exchange import Reply
+from radon.abi.exchange import CHUNK, CONNECTION, Reply
 from radon.backends.deployment import Answer
 from radon.backends.stores.memory import MemoryStore
 from radon.gateways import tcp
-from radon.gateways.tcp import CHUNK, CONNECTION
 from radon.testing.faults import Full
 from tests.gateways.connections import application, gone, reset
 from tests.gateways.running import Running, connected, load, post, running

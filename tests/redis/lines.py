@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from radon.abi.delivery import Address
@@ -16,8 +17,9 @@ CLOSED = 6  # ErrorCode.CLOSED as a Reply has it
 
 
 def redis(
-    shards: int = 4, *, config: dict[str, str] | None = None, limits: Limits | None = None, **fields: Any
-) -> Harness:
+    shards: int = 4, *, config: dict[str, str] | None = None, limits: Limits | None = None,
+    coordinator: Path = STANDARDS["txkv"].path, **fields: Any,
+) -> Harness:  # fmt: skip
     """A harness with the three kinds of a Redis front door; `limits` are those of the connections."""
     sharded = {"spread": "sharded", "shards": shards, "config": {"shards": str(shards)}}
     return Harness(
@@ -27,7 +29,7 @@ def redis(
                 config=config or {}, limits=limits or Limits(),
             ),
             "keys": kind("keys", STANDARDS["keyspace"].path, ["publish:redis:*"], **sharded),
-            "tx": kind("tx", STANDARDS["txkv"].path, ["keys/*"], **sharded),
+            "tx": kind("tx", coordinator, ["keys/*"], **sharded),
         },
         **fields,
     )  # fmt: skip

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from radon.host.hash import stable_hash
+from radon.kv.messages import Op, items, request
 from radon.testing.harness import Harness
+from tests.redis import keyspaces
 from tests.redis.lines import Line, command, redis
 
 
@@ -51,6 +54,16 @@ def test_it_waits_until_something_is_pushed(harness: Harness, keys: list[str]) -
 
 
 @pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_another_instance_than_the_one_that_asked_may_hear_of_it(harness: Harness, keys: list[str]) -> None:
+    line = Line(harness)
+    assert line("BLPOP", *keys, 0) == b""
+    harness.forget()
+    shard = stable_hash(b"a") % harness.kinds["keys"].shards
+    harness.call(f"keys/#{shard}", keyspaces.command(("RPUSH", "a", "x")))
+    assert line.listen() == bulks("a", "x")
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
 def test_it_waits_no_longer_than_it_was_told(harness: Harness, keys: list[str]) -> None:
     line, other = Line(harness, "1"), Line(harness, "2")
     assert line("BLPOP", *keys, "2.5") == b""
@@ -62,6 +75,20 @@ def test_it_waits_no_longer_than_it_was_told(harness: Harness, keys: list[str]) 
     other("RPUSH", "a", "kept")
     assert other("LLEN", "a") == b":1\r\n"
     assert line("PING") == b"+PONG\r\n"
+
+
+def test_a_list_that_is_locked_is_looked_at_before_it_is_said_to_be_empty(harness: Harness) -> None:
+    line, name = Line(harness), b"t" * 16
+    line("RPUSH", "a", "x")
+    shard = f"keys/#{stable_hash(b'a') % harness.kinds['keys'].shards}"
+    put = request(Op.GET, b"\0a")
+    harness.call(shard, request(Op.PREPARE, name, items([put])))
+    assert line("BLMOVE", "a", "a", "LEFT", "LEFT", "0.001") == b""
+    harness.advance("500ms")
+    assert line.listen() == b""
+    harness.call(shard, request(Op.ABORT, name))
+    harness.advance("500ms")
+    assert line.listen() == b"$1\r\nx\r\n"
 
 
 def test_what_came_behind_it_is_handled_when_it_is_done(harness: Harness) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
+from radon.atoms.build import build_c
 from radon.host.domain import Settings
 from radon.host.hash import stable_hash
 from radon.host.limits import Limits
@@ -68,6 +70,31 @@ def test_what_a_transaction_has_locked_is_asked_for_again() -> None:
         harness.advance("100ms")
         assert line.listen() == b"$6\r\nlocked\r\n+OK\r\n$6\r\nlocked\r\n"
         assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+
+
+def test_answers_are_understood_by_another_instance_than_the_one_that_asked() -> None:
+    """Which does not know how many shards there are."""
+    with redis() as harness:
+        line, name = Line(harness), b"t" * 16
+        address = lock(harness, b"k", name)
+        keys = [f"key-{number}" for number in range(8)]
+        stream = b"".join(command("SET", key, key) for key in keys)
+        assert line.send(stream + command("GET", "k") + stream) == b""
+        harness.forget()
+        harness.call(address, request(Op.COMMIT, name))
+        harness.advance("100ms")
+        assert line.listen() == b"+OK\r\n" * 8 + b"$6\r\nlocked\r\n" + b"+OK\r\n" * 8
+
+
+def test_what_a_shard_keeps_from_happening_is_tried_again_and_refused_in_the_end(tmp_path: Path) -> None:
+    build_c([Path(__file__).with_name("coordinator.c")], out := tmp_path / "coordinator.wasm")
+    with redis(coordinator=out) as harness:
+        line = Line(harness)
+        assert line("MSET", "a", 1, "b", 2, "c", 3) == b""
+        harness.advance("15s")
+        assert line.listen() == b""
+        harness.advance("10s")
+        assert line.listen() == b"-TRYAGAIN a shard did not answer in time, so nothing was changed\r\n"
 
 
 def test_what_stays_locked_is_refused_in_the_end() -> None:

@@ -12,14 +12,17 @@ from itertools import count
 from typing import Any, Protocol
 
 from radon.abi.delivery import Address
+from radon.abi.exchange import Hangup, Sent
 from radon.abi.frames import FrameError, FrameType, decode_all, encode, encode_all, seal, unseal
 from radon.backends.cluster import events as e
 from radon.backends.cluster.member import Member
 from radon.backends.program import Program
 from radon.backends.simulation import services as s
+from radon.backends.simulation.gateway import Gateway
 from radon.backends.simulation.network import Network
 from radon.backends.simulation.running import Running
 from radon.backends.simulation.story import Holds
+from radon.backends.simulation.tcp import End, Piece
 from radon.backends.simulation.world import MILLISECOND, Node, World
 from radon.host.domain import Domain, Make
 from radon.host.lookup import resolve
@@ -76,6 +79,7 @@ class Host(Node):
         self._boots += 1
         self._has_gone = False
         self.process = f"{self.name}/{self._boots}"
+        self._gateway = Gateway(self)
         self.member = Member(self.name, f"{self._boots}", self.cluster.domains, self.cluster.timing)
         self._tokens = count((self._number << 52) + (self._boots << 36))
         self._answers: dict[int, Callable[[Any], None]] = {}
@@ -83,6 +87,7 @@ class Host(Node):
 
     def crash(self) -> None:
         super().crash()
+        self._gateway.crash()
         self.close()
         self.requests.forget()
 
@@ -146,6 +151,8 @@ class Host(Node):
                     self.running[domain].put_down()
             case e.Drop(domain):
                 self._drop(domain)
+            case e.Outside(_, Sent() | Hangup() as output):
+                self._gateway.leaves(output)
             case e.Release(member):
                 self.requests.ask(self.cluster.registry, s.Release(member), MILLISECOND, lambda _: None)
 
@@ -213,6 +220,7 @@ class Host(Node):
         if running is not None:
             self.world.tell(Holds(self.name, "drops", domain, running.epoch))
             running.close()
+            self._gateway.lose(domain)
 
     # ---- what its domains do ----
 
@@ -242,12 +250,17 @@ class Host(Node):
             return
         token = next(self._tokens)
         self._answers[token] = answer
-        domain = place_input(post, self._resolve, self.cluster.domains)
+        domain = place_input(post, self.resolve, self.cluster.domains)
         assert domain is not None
         record = encode_all([post._replace(token=token)])
         self.member.ask(self.monotonic(), domain, token, record, again=bool(post.once))
         self._act()
 
-    def _resolve(self, address: Address) -> Address:
+    def take(self, end: End, piece: Piece | None) -> None:
+        """A client opens a connection, if it has not given up already."""
+        if piece is not None:
+            self._gateway.take(end, piece.body.decode())
+
+    def resolve(self, address: Address) -> Address:
         program = self.cluster.program
         return resolve(address, program.kinds, [f"http:{name}" for name in program.endpoints], self.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -13,25 +13,14 @@ from radon.abi.errors import ErrorCode, Refused, Timeout, Unavailable
 from radon.abi.exchange import Post, Reply
 from radon.backends.simulation.host import Host
 from radon.backends.simulation.network import Network
+from radon.backends.simulation.tcp import connect
 from radon.backends.simulation.world import SECOND, Node, World
 from radon.testing.history import Call, Recorder
+from radon.testing.simulation.connections import Connection
+from radon.testing.simulation.waiting import Stopped, Wait
 
 AGAIN = SECOND
-"""ns until a client asks another host what may be asked twice."""
-
-
-class Wait:
-    """What a client's coroutine awaits. `start(resume)` sees to it that `resume` is called, once, with what came."""
-
-    def __init__(self, start: Callable[[Callable[[Any], None]], None]) -> None:
-        self.start = start
-
-    def __await__(self) -> Generator[Wait, Any, Any]:
-        return (yield self)
-
-
-class Stopped(BaseException):
-    """Ends the coroutine of a client that has begun nothing since it was stopped."""
+"""ns until a client asks another host what may be asked twice, or connects to another one."""
 
 
 class Client(Node):
@@ -44,9 +33,10 @@ class Client(Node):
         self.number = number
         self.random = Random(world.random.randbytes(16))
         self.calls = 0  # that were answered
-        self.open: dict[int, str] = {}  # calls under way
+        self.open: dict[int | str, str] = {}  # calls, and connections, of which something is awaited
         self._network, self._hosts, self._recorder = network, list(hosts.values()), recorder
         self._keys = 0
+        self._connections: list[Connection] = []
         self._is_stopped = False
 
     # ---- for workloads ----
@@ -107,6 +97,31 @@ class Client(Node):
             raise Refused.of(ErrorCode(output.code - 1), f"{address}: {cause}")
         return bytes(output.body)
 
+    async def connect(self, kind: str, *, timeout: float = 10.0) -> Connection:
+        """A TCP connection, as [ingress.tcp] offers it: to an atom of its own, of a keyed kind.
+
+        Hosts are tried until one takes it. Raises Unavailable if none does in `timeout` seconds. It is closed when the
+        client's coroutine ends.
+        """
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"{timeout} seconds to connect")
+        entry = self._hosts[0].cluster.program.kinds.get(kind)
+        if entry is None or entry.spread != "keyed":
+            raise ValueError(f"connections are atoms of a keyed kind, and {kind!r} is none")
+        until = self.world.now + int(timeout * SECOND)
+        while self.world.now < until:
+            host = self._hosts[self.random.randrange(len(self._hosts))]
+            self._keys += 1
+            near, far = connect(self._network, self, host, f"{self.name}:{self._keys}", kind)
+            far.hear = partial(host.take, far)
+            connection = Connection(self, near)
+            near.say(kind.encode())
+            if await connection.is_taken(min(AGAIN, until - self.world.now) / SECOND):
+                self._connections.append(connection)
+                return connection
+            await self.sleep(0.2)
+        raise Unavailable(f"no host takes a connection to {kind}")
+
     # ---- running them ----
 
     def run(self, coroutine: Coroutine[Any, Any, None], failed: Callable[[BaseException], None]) -> None:
@@ -123,6 +138,7 @@ class Client(Node):
         try:
             wait: Any = coroutine.send(value)
         except (StopIteration, Stopped):
+            self._hang_up()
             return
         except (Exception, SystemExit) as error:
             failed(error)
@@ -131,8 +147,14 @@ class Client(Node):
             failed(TypeError("a client awaits `call` and `sleep` of its Client, and nothing else"))
         elif self._is_stopped:
             coroutine.close()
+            self._hang_up()
         else:
             wait.start(partial(self._resume, coroutine, failed))
+
+    def _hang_up(self) -> None:
+        for connection in self._connections:
+            connection.close()
+        self._connections = []
 
     # ---- a call ----
 

@@ -11,6 +11,7 @@ from radon.backends.simulation import services as s
 from radon.backends.simulation import story as e
 from radon.backends.simulation.faults import Fault, befallen
 from radon.backends.simulation.faults import text as fault_text
+from radon.backends.simulation.tcp import GONE, Piece
 from radon.backends.simulation.world import MILLISECOND, SECOND, Node
 from radon.testing.simulation import wording
 from radon.testing.simulation.wording import Words
@@ -153,6 +154,10 @@ class Reader:
             case (Post() as post, output):
                 text = f"is told: {wording.shown(post.to.text)} {wording.answer(output)}"
                 return Words("client", text, wording.atoms(post))
+            case (Piece() as piece,):
+                text = wording.piece(piece, by_client=self._lane(sent.source) == CLIENTS)
+                of_many = (piece.connection, piece.number) if piece.number != GONE else ()
+                return Words("client", text, wording.server(piece), name=of_many)
             case (request, Node(), _, int() as number):
                 words = self._requests[sent.source, number] = self._request(request)
                 return words

@@ -17,6 +17,7 @@ from radon.abi import records as r
 from radon.abi.delivery import NOWHERE, Address, Form
 from radon.abi.errors import ErrorCode
 from radon.abi.frames import FrameType, decode_all, unseal
+from radon.backends.simulation.tcp import GONE, Piece
 
 LONGEST = 80
 """Characters of a body that are shown."""
@@ -99,6 +100,26 @@ def atoms(post: x.Post) -> tuple[str, ...]:
 
 def _of(tokens: dict[int, str], token: int) -> tuple[str, ...]:
     return (tokens[token],) if token in tokens else ()
+
+
+# ---- what goes over connections ----
+
+
+def piece(piece: Piece, *, by_client: bool) -> str:
+    """`by_client`: who says it; else the host that has taken the connection."""
+    about = shown(piece.atom)
+    if piece.number == GONE:
+        return f"knows no connection to {about}"
+    if not piece.number:
+        return f"connects to {about}" if by_client else f"is connected to {about}"
+    said = [*([f"{'sends' if by_client else 'receives'} {shown(piece.body)}"] if piece.body else [])]
+    said += [("closes" if by_client else "is closed by it")] if piece.ends else []
+    return f"{about}: {' and '.join(said)}"
+
+
+def server(piece: Piece) -> tuple[str, ...]:
+    """The atom that a connection is, once there is one."""
+    return (shown(piece.atom),) if "/" in piece.atom else ()
 
 
 # ---- what domains say to each other ----

@@ -77,7 +77,7 @@ static void plan_across(connection *self, radon_bytes found, plan *out) {
 }
 
 static void refuse(connection *self, kv_answer answer) {
-    bool busy = answer.status == KV_LOCKED || answer.status == KV_CONFLICT;
+    bool busy = answer.status == KV_LOCKED || answer.status == KV_CONFLICT || answer.status == KV_UNANSWERED;
     if (!busy || !try_again(self)) connection_done(self, refusal(self, answer));
 }
 

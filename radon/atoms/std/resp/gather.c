@@ -74,7 +74,7 @@ bool gather_within(connection *self, round_kind kind, radon_bytes record, uint64
     uint8_t left[8], flags = (uint8_t)((count == 1 ? ALONE : 0) | (record.len > 0 ? RECORD : 0));
     self->questions = (radon_buffer){0};
     for (size_t index = 0; index < count; index++) {
-        token it = {kind, flags, (uint16_t)all[index].shard, 0};
+        token it = {kind, flags, (uint16_t)all[index].shard, settings_get()->shards};
         radon_error error = ask_alone(it, all[index].message, timeout);
         if (error != RADON_OK && index == 0) return fail(self, error);
         if (error != RADON_OK) { /* those before it will be answered, and nobody is to take that for something else */
@@ -178,6 +178,7 @@ radon_bytes refusal(const connection *self, kv_answer answer) {
     switch ((int)answer.status) {
     case KV_LOCKED:
     case KV_CONFLICT: reply_error(&out, "TRYAGAIN others are changing the same keys; try again"); break;
+    case KV_UNANSWERED: reply_error(&out, "TRYAGAIN a shard did not answer in time, so nothing was changed"); break;
     case KV_EXHAUSTED: reply_error(&out, "OOM command not allowed when used memory > 'maxmemory'."); break;
     case KV_TOO_LARGE: reply_error(&out, "ERR the command or its reply is longer than limits.message allows"); break;
     case STATUS_TIMEOUT: reply_error(&out, "ERR a shard did not answer in time; it may or may not have acted"); break;

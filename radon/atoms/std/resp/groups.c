@@ -62,8 +62,20 @@ static radon_bytes replies_of(connection *self, uint32_t shard) {
     return stored.value;
 }
 
+/* One more than the last shard that belongs to them: an instance that has not asked need not know how many there are. */
+static uint32_t shards_in(radon_bytes slots) {
+    uint32_t shards = 0;
+    while (slots.len >= 4) {
+        uint32_t slot = radon_load_u32(slots.data), shard = slot & ~SLOT_DROP;
+        bool bytes = slot & SLOT_BYTES && !(slot & SLOT_DROP);
+        if (!bytes && shard >= shards) shards = shard + 1;
+        slots = radon_slice(slots, 4 + (bytes ? slot & ~SLOT_BYTES : 0), slots.len);
+    }
+    return shards;
+}
+
 static void assemble(connection *self, radon_bytes slots) {
-    uint32_t shards = settings_get()->shards;
+    uint32_t shards = shards_in(slots);
     radon_bytes *rest = radon_alloc(shards * sizeof *rest);
     bool *there = radon_alloc(shards * sizeof *there);
     memset(there, 0, shards * sizeof *there);

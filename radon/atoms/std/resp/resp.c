@@ -42,16 +42,13 @@ static radon_error go_on(connection *self) {
 }
 
 static void answered(connection *self, token it, radon_error error, radon_bytes body) {
-    if (it.kind == ROUND_DIRECT || it.kind == ROUND_GROUP) {
-        group_answered(self, it, error, body);
-    } else if (it.kind == ROUND_WAIT) {
-        block_waited(self, it, error, body);
-    } else if (gather_take(self, it, error, body)) {
-        connection_reread(self);
-        round_finish(self, it.kind);
-    } else {
-        self->waiting = true;
-    }
+    if (it.kind == ROUND_DIRECT || it.kind == ROUND_GROUP) return group_answered(self, it, error, body);
+    if (it.kind == ROUND_WAIT) return block_waited(self, it, error, body);
+    if (it.count > 0) settings_set_shards(it.count);
+    self->waiting = !gather_take(self, it, error, body);
+    if (self->waiting) return;
+    connection_reread(self);
+    round_finish(self, it.kind);
 }
 
 RADON_REPLIED(number, error, body) {
@@ -70,6 +67,7 @@ RADON_FIRED(number) {
     radon_error error = RADON_OK;
     if (!resume(&self, &error)) return error == RADON_OK ? RADON_DONE : radon_fail(radon_error_name(error));
     if (number >> 32 == TIMER_GROUP) group_again(&self, (uint32_t)number);
+    if (number >> 32 == TIMER_BLOCK) block_timed_out(&self);
     RADON_TRY(go_on(&self));
     return RADON_DONE;
 }

@@ -39,7 +39,8 @@ typedef enum {
 #define PATIENCE (UINT64_C(20) * 1000000000)    /* ns; with what others have locked */
 #define COUNT_MAX 0xffffff
 
-/* kind (u8), flags (u8), shard (u16), what the kind likes (u32): of a group how many commands. */
+/* kind (u8), flags (u8), shard (u16), what the kind likes (u32): of a group how many commands, of a gathering how many
+ * shards there are, because another instance may be the one that hears the answer. */
 typedef struct {
     round_kind kind;
     uint8_t flags;
@@ -129,6 +130,7 @@ bool try_again(connection *self);
 /* How long to wait after so many attempts, in ns; 0: no more. */
 uint64_t pause_after(uint32_t attempts, uint64_t since);
 
-enum { TIMER_COMMAND = 1, TIMER_GROUP = 2 }; /* in the upper half of a timer's token; the shard in the lower one */
+/* In the upper half of a timer's token; of a group the shard is in the lower one. */
+enum { TIMER_COMMAND = 1, TIMER_GROUP = 2, TIMER_BLOCK = 3 };
 
 #endif
