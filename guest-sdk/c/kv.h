@@ -51,7 +51,7 @@ typedef enum {
 enum {
     KV_IF_ABSENT = 1,    /* only if there is no entry */
     KV_IF_PRESENT = 2,   /* only if there is one */
-    KV_IF_VERSION = 4,   /* only if it has the version of the request; 0: there is none */
+    KV_IF_VERSION = 4,   /* only if it, or its absence, has this version; 0: there is none */
     KV_KEEP_EXPIRY = 8,  /* the entry's, not that of the request */
     KV_RELATIVE = 16,    /* `expiry` counts from the turn of the shard, not from 1970 */
     KV_GIVE_OLD = 32,    /* answer the entry as it was, with its value */
@@ -61,7 +61,7 @@ enum {
 
 typedef enum {
     KV_OK,
-    KV_ABSENT,       /* there is no such entry; with KV_GIVE_OLD: there was none */
+    KV_ABSENT,       /* there is no such entry; with KV_GIVE_OLD: there was none. To a get: `version` of its absence */
     KV_CONFLICT,     /* the condition does not hold; `version` is that of the entry, 0: there is none */
     KV_LOCKED,       /* a transaction has the key; the value is its name */
     KV_WRONG_TAG,    /* the entry has another tag */
@@ -80,7 +80,7 @@ typedef enum {
 typedef struct {
     kv_status status;
     uint8_t tag;      /* what the client likes; 0 unless a put said otherwise */
-    uint64_t version; /* never 0, and never twice the same for one key */
+    uint64_t version; /* of an entry or its absence: never 0, and another one after each change of the key */
     uint64_t expiry;  /* ns since 1970; 0: never */
     radon_bytes value;
 } kv_answer;

@@ -32,7 +32,8 @@ typedef struct {
     size_t len;
 } txkv;
 
-/* Only if the key has this version, 0: if there is none. Locks it until the end, so that nobody changes it meanwhile. */
+/* Only if the key, or its absence, has this version, 0: if there is none. Locks it until the end, so that nobody changes
+ * it meanwhile. */
 static inline radon_bytes kv_get_if(radon_bytes key, uint64_t version) {
     kv_options options = {.flags = KV_IF_VERSION | KV_NO_VALUE, .version = version};
     return kv_request(KV_GET, options, KV_NOTHING, key);

@@ -160,9 +160,7 @@ class BlockingKv(Client[Caller, Pause]):
 
     def snapshot(self, keys: Iterable[Key]) -> list[bytes | None]:
         """See `Kv.snapshot`."""
-        names = [encoded(key) for key in keys]
-        found = self._patiently(Snapshot(self.operations, names).take)
-        return [None if (it := found[name]) is None else it.value for name in names]
+        return self._patiently(Snapshot(self.operations, keys).take)
 
     def transaction(self, *, once: str = "") -> BlockingTransaction:
         """See `Kv.transaction`."""

@@ -182,10 +182,7 @@ class Kv(Client[Caller, Pause]):
 
     async def snapshot(self, keys: Iterable[Key]) -> list[bytes | None]:
         """The values that all of the keys had at one moment, whatever shards they are in. It never conflicts."""
-        names = [encoded(key) for key in keys]
-        reading = Snapshot(await self.operations(), names)
-        found = await self._patiently(reading.take)
-        return [None if (it := found[name]) is None else it.value for name in names]
+        return await self._patiently(Snapshot(await self.operations(), keys).take)
 
     def transaction(self, *, once: str = "") -> Transaction:
         """Reads and writes of any keys that happen together when the block is left, or not at all.

@@ -104,7 +104,7 @@ def naming(once: str, kind: str, number: int, again: int) -> dict[str, str]:
 
 
 def if_version(version: int) -> Condition:
-    """If the entry has this version; 0: if there is none."""
+    """If the entry, or its absence, has this version; 0: if there is none."""
     return Condition(Flag.IF_VERSION, version)
 
 
@@ -160,6 +160,10 @@ class Versions(NamedTuple):
 
     entries: list[Entry]
     context: bytes  # all that had been seen then; a put that says it replaces just that
+
+
+def value_in(answer: Answer) -> bytes | None:
+    return None if answer.status is Status.ABSENT else answer.value
 
 
 def _entry(answer: Answer) -> Entry | None:
@@ -258,19 +262,18 @@ class Operations:
 
     # ---- many keys ----
 
-    def entries(self, names: Iterable[bytes]) -> Steps[dict[bytes, Entry | None]]:
-        answers = yield from self._batches({name: request(Op.GET, name) for name in names}, halve=True)
-        return {name: _entry(it) for name, it in answers.items()}
+    def found(self, names: Iterable[bytes]) -> Steps[dict[bytes, Answer]]:
+        """What each GET is answered; an absence has a version too."""
+        return (yield from self._batches({name: request(Op.GET, name) for name in names}, halve=True))
 
     def versions_of(self, names: Iterable[bytes]) -> Steps[dict[bytes, int]]:
-        """0 of those that are not there."""
         answers = yield from self._batches({name: request(Op.GET, name, flags=Flag.NO_VALUE) for name in names})
         return {name: it.version for name, it in answers.items()}
 
     def get_many(self, keys: Iterable[Key]) -> Steps[list[bytes | None]]:
         names = [encoded(key) for key in keys]
-        found = yield from self.entries(names)
-        return [None if (it := found[name]) is None else it.value for name in names]
+        found = yield from self.found(names)
+        return [value_in(found[name]) for name in names]
 
     def put_many(self, values: Mapping[Key, bytes], ttl: float | None) -> Steps[None]:
         flags, expiry = expiry_of(ttl)

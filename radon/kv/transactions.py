@@ -14,7 +14,6 @@ from radon.kv.messages import FORMAT, NO_FLAGS, PARTS_MAX, Answer, Flag, Op, Par
 from radon.kv.operations import (
     Ask,
     Conflict,
-    Entry,
     Key,
     Locked,
     Operations,
@@ -24,6 +23,7 @@ from radon.kv.operations import (
     expiry_of,
     fail,
     shard_of,
+    value_in,
 )
 
 TRIES = 60
@@ -42,21 +42,18 @@ class Work:
         self._operations = operations
         self._kind = kind
         self._coordinators = coordinators
-        self._seen: dict[bytes, Entry | None] = {}
+        self._seen: dict[bytes, Answer] = {}
         self._changes: dict[bytes, tuple[bytes | None, Flag, int]] = {}  # value or none, flags, expiry
 
     def get_many(self, keys: Iterable[Key]) -> Steps[list[bytes | None]]:
         """The values as this transaction sees them. Raises Locked while one is about to change."""
         names = [encoded(key) for key in keys]
         unknown = dict.fromkeys(name for name in names if name not in self._changes and name not in self._seen)
-        self._seen.update((yield from self._operations.entries(unknown)))
+        self._seen.update((yield from self._operations.found(unknown)))
         return [self._value(name) for name in names]
 
     def _value(self, name: bytes) -> bytes | None:
-        if name in self._changes:
-            return self._changes[name][0]
-        found = self._seen[name]
-        return None if found is None else found.value
+        return self._changes[name][0] if name in self._changes else value_in(self._seen[name])
 
     def put(self, key: Key, value: bytes, ttl: float | None, keep_ttl: bool) -> None:
         flags, expiry = expiry_of(ttl)
@@ -102,12 +99,12 @@ class Work:
         return parts
 
     def _check(self, name: bytes) -> bytes:
-        return request(Op.GET, name, flags=Flag.IF_VERSION | Flag.NO_VALUE, version=_version(self._seen[name]))
+        return request(Op.GET, name, flags=Flag.IF_VERSION | Flag.NO_VALUE, version=self._seen[name].version)
 
     def _change(self, name: bytes) -> bytes:
         value, flags, expiry = self._changes[name]
         condition = Flag.IF_VERSION if name in self._seen else NO_FLAGS
-        version = _version(self._seen.get(name))
+        version = self._seen[name].version if name in self._seen else 0
         if value is None:
             return request(Op.DELETE, name, flags=condition, version=version)
         return request(Op.PUT, name, value, flags=flags | condition, version=version, expiry=expiry)
@@ -126,21 +123,22 @@ class Work:
 class Snapshot:
     """What many keys stood for at one moment: read, and read again until nothing has changed in between."""
 
-    def __init__(self, operations: Operations, names: Iterable[bytes]) -> None:
+    def __init__(self, operations: Operations, keys: Iterable[Key]) -> None:
         self._operations = operations
-        self._found: dict[bytes, Entry | None] = {}
-        self._stale = list(dict.fromkeys(names))
+        self._found: dict[bytes, Answer] = {}
+        self._names = [encoded(key) for key in keys]
+        self._stale = list(dict.fromkeys(self._names))
 
-    def take(self) -> Steps[dict[bytes, Entry | None]]:
+    def take(self) -> Steps[list[bytes | None]]:
         """Raises Locked while one is about to change; may then be called again, and goes on."""
         while True:
             if self._stale:
-                self._found.update((yield from self._operations.entries(self._stale)))
+                self._found.update((yield from self._operations.found(self._stale)))
                 self._stale = []
             now = (yield from self._operations.versions_of(self._found)) if len(self._found) > 1 else {}
-            self._stale = [name for name, version in now.items() if version != _version(self._found[name])]
+            self._stale = [name for name, version in now.items() if version != self._found[name].version]
             if not self._stale:
-                return self._found
+                return [value_in(self._found[name]) for name in self._names]
 
 
 def ask_for_coordinators(kind: str) -> Steps[int]:
@@ -151,10 +149,6 @@ def ask_for_coordinators(kind: str) -> Steps[int]:
     if it.version != FORMAT or not shards:
         raise Invalid(f"{kind} is no std:txkv, or not of this version of Radon")
     return shards
-
-
-def _version(entry: Entry | None) -> int:
-    return 0 if entry is None else entry.version
 
 
 def _happened(answer: Answer) -> None:

@@ -1,6 +1,7 @@
 """What one shard of kv has to answer, by docs/kv.md: a dict and the time.
 
-Versions are the shard's to choose. The model says ANY where there is a new one, and learns it when it is shown.
+Versions are the shard's to choose, those of absences too. The model says ANY where there is a new one, and learns it
+when it is shown.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ class Shard:
         self.items: dict[bytes, Item] = {}
         self.locks: dict[bytes, tuple[bytes, bool]] = {}  # key -> who, whether it will be written
         self.prepared: dict[bytes, tuple[Request, ...]] = {}
+        self.absences: dict[bytes, int] = {}  # versions of keys that are not there, as far as they were shown
+        self.outdated: dict[bytes, int] = {}  # those of keys that have been there since
+        self.came: set[bytes] = set()  # in this turn
         self.now = 0
 
     def find(self, key: bytes) -> Item | None:
@@ -111,6 +115,11 @@ class Shard:
                 answer = self.single(given, b"")
         if isinstance(answer, Answer) and answer.status > Status.ABSENT:
             self.items, self.locks, self.prepared = before
+            self.came.clear()
+        while self.came:
+            key = self.came.pop()
+            if key in self.absences:
+                self.outdated[key] = self.absences.pop(key)
         return answer
 
     def batch(self, given: Request) -> Answer | list[Answer]:
@@ -165,13 +174,12 @@ class Shard:
 
     # ---- one key ----
 
-    @staticmethod
-    def holds(given: Request, item: Item | None) -> bool:
-        version = item.version if item is not None else 0
+    def holds(self, given: Request, item: Item | None) -> bool:
+        versions = {0, self.absence(given.key)} if item is None else {item.version}
         return not (
             (Flag.IF_ABSENT in given.flags and item is not None)
             or (Flag.IF_PRESENT in given.flags and item is None)
-            or (Flag.IF_VERSION in given.flags and version != given.version)
+            or (Flag.IF_VERSION in given.flags and given.version not in versions)
         )
 
     def single(self, given: Request, name: bytes) -> Answer:
@@ -191,11 +199,11 @@ class Shard:
                 self.items.pop(given.key, None)
                 return shown if item is not None else plain(Status.ABSENT)
             case Op.PUT:
-                self.items[given.key] = Item(given.payload, given.tag, ANY, self.expiry(given, item))
+                self.set(given.key, Item(given.payload, given.tag, ANY, self.expiry(given, item)))
             case Op.EXPIRE:
                 if item is None:
                     return plain(Status.ABSENT)
-                self.items[given.key] = old._replace(version=ANY, expiry=self.expiry(given, item))
+                self.set(given.key, old._replace(version=ANY, expiry=self.expiry(given, item)))
             case Op.COMPARE:
                 if given.version > len(given.payload):
                     return plain(Status.INVALID)
@@ -204,7 +212,7 @@ class Shard:
                     return plain(Status.WRONG_TAG)
                 if item is None or item.value != expected:
                     return shown._replace(status=Status.CONFLICT)
-                self.items[given.key] = Item(value, given.tag, ANY, self.expiry(given, item))
+                self.set(given.key, Item(value, given.tag, ANY, self.expiry(given, item)))
             case _:
                 return self.revise(given, item)
         new = self.items[given.key]
@@ -212,9 +220,16 @@ class Shard:
             return shown if item is not None else plain(Status.ABSENT)
         return Answer(Status.OK, new.tag, ANY, new.expiry, b"")
 
+    def absence(self, key: bytes) -> int:
+        return ANY if key in self.items else self.absences.get(key, ANY)
+
+    def set(self, key: bytes, item: Item) -> None:
+        self.items[key] = item
+        self.came.add(key)
+
     def get(self, given: Request, item: Item | None) -> Answer:
         if item is None:
-            return plain(Status.ABSENT)
+            return plain(Status.ABSENT, self.absence(given.key))
         value = item.value
         if Flag.NO_VALUE in given.flags:
             value = len(value).to_bytes(8, "little")
@@ -249,7 +264,7 @@ class Shard:
             value = old.value[:offset].ljust(offset, b"\0") + given.payload + old.value[offset + len(given.payload) :]
             shown = len(value).to_bytes(8, "little")
         expiry = old.expiry if item is not None else self.expiry(given, None)
-        self.items[given.key] = Item(value, given.tag, ANY, expiry)
+        self.set(given.key, Item(value, given.tag, ANY, expiry))
         return Answer(Status.OK, given.tag, ANY, expiry, shown)
 
 

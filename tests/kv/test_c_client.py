@@ -36,7 +36,7 @@ def test_each_request_by_a_call_and_by_a_request(harness: Harness, way: str) -> 
         return harness.call("client/x", f"{way} {words}".encode())
 
     eight = (1).to_bytes(8, "little")
-    assert does("get a") == b"1 0 - "
+    assert does("get a") == b"1 0 v "
     assert does("put a 1") == b"0 0 v "
     assert does("get a") == b"0 0 v 1"
     assert does("exists a") == b"0 0 v " + eight
@@ -58,7 +58,7 @@ def test_each_request_by_a_call_and_by_a_request(harness: Harness, way: str) -> 
     harness.advance("1s")
     assert does("expire a 5") == b"0 0 v "
     harness.advance(5)
-    assert does("get a") == b"1 0 - "
+    assert does("get a") == b"1 0 v "
     assert does("delete b") == b"0 7 v "
     assert does("prepare a name-of-16-bytes 5") == b"0 0 v "
     assert does("get a") == b"3 0 - name-of-16-bytes"

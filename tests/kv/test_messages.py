@@ -15,9 +15,11 @@ from radon.testing.harness import Harness
 from tests.kv.model import ANY, SINGLE, TAKES, Request, Shard
 from tests.kv.stores import store
 
-KEYS = st.sampled_from([b"", b"a", b"a\0", b"\xff\xff"])
+ALL_KEYS = [b"", b"a", b"a\0", b"\xff\xff"]
+KEYS = st.sampled_from(ALL_KEYS)
 VALUES = st.sampled_from([b"", b"7", b"-1", b"07", b"9223372036854775807", b"x y"]) | st.binary(max_size=40)
 NAMES = st.sampled_from([b"1" * 16, b"2" * 16, b"short"])
+ABSENCE = 1 << 63  # a bit of all versions of keys that are not there, and of no other
 SOON = st.sampled_from([0, 1, 5, 10**9, 2**64 - 1])
 
 
@@ -68,17 +70,26 @@ class AsTheModel(RuleBasedStateMachine):
     def aimed(self, given: Request, right: bool) -> Request:
         """Half of those that ask for a version ask for the right one, which answers have shown."""
         item = self.shard.find(given.key)
-        if Flag.IF_VERSION in given.flags and right and (item is None or item.version != ANY):
-            return replace(given, version=item.version if item is not None else 0)
+        if Flag.IF_VERSION in given.flags and item is None:
+            versions = self.shard.absences if right else self.shard.outdated
+            return replace(given, version=versions.get(given.key, 0))
+        if Flag.IF_VERSION in given.flags and right and item.version != ANY:
+            return replace(given, version=item.version)
         if given.op is Op.COMPARE and right and item is not None:
             return replace(given, payload=item.value + b"new", version=len(item.value))
         return given
 
     def expect(self, found: Answer, expected: Answer, key: bytes) -> None:
         if expected.version == ANY:
-            self.learn(key, found.version)
+            (self.learn if expected.status is Status.OK else self.learn_absence)(key, found.version)
             expected = expected._replace(version=found.version)
         assert found == expected
+
+    def learn_absence(self, key: bytes, version: int) -> None:
+        assert version >= ABSENCE
+        assert version > self.shard.outdated.get(key, 0)
+        if key not in self.shard.items:  # or it has expired, and will be removed
+            self.shard.absences[key] = version
 
     def learn(self, key: bytes, version: int) -> None:
         """A version that is new to the model is one that the key never had."""
@@ -89,11 +100,12 @@ class AsTheModel(RuleBasedStateMachine):
             self.shard.items[key] = item._replace(version=version)
 
     def learn_all(self) -> None:
-        for key, item in list(self.shard.items.items()):
-            if item.version == ANY and self.shard.find(key) is not None and not self.shard.locks.get(key):
-                self.expect(
-                    self.ask(Request(Op.GET, key)), Answer(Status.OK, item.tag, ANY, item.expiry, item.value), key
-                )
+        for key in [key for key in ALL_KEYS if key not in self.shard.locks]:
+            get = Request(Op.GET, key)
+            self.expect(self.ask(get), self.shard.single(get, b""), key)
+            if key in self.shard.outdated:
+                late = replace(get, flags=Flag.IF_VERSION, version=self.shard.outdated[key])
+                assert self.ask(late).status is Status.CONFLICT
 
     @rule(given=requests(), right=st.booleans())
     def one(self, given: Request, right: bool) -> None:
@@ -116,7 +128,7 @@ class AsTheModel(RuleBasedStateMachine):
             assert (found.status, found.version, len(answers)) == (Status.OK, len(expected), len(expected))
             shown: dict[bytes, int] = {}
             for item, answer, one in zip(batch.items, answers, expected, strict=True):
-                if one.version == ANY:
+                if one.version == ANY and one.status is Status.OK:
                     assert answer.version >= shown.get(item.key, self.highest.get(item.key, 0) + 1)
                     shown[item.key] = answer.version
                 assert answer == one._replace(version=answer.version if one.version == ANY else one.version)
@@ -165,10 +177,12 @@ class AsTheModel(RuleBasedStateMachine):
     @rule(snapshot=st.booleans())
     def the_process_is_lost(self, snapshot: bool) -> None:
         self.harness.restart(snapshot=snapshot)
+        self.shard.absences.clear()
 
     @rule()
     def the_instance_is_lost(self) -> None:
         self.harness.forget()
+        self.shard.absences.clear()
 
     @invariant()
     def the_shard_holds_what_it_should(self) -> None:

@@ -59,7 +59,7 @@ class Touched(NamedTuple):
     """A key in the answer to a peek."""
 
     key: bytes
-    version: int  # that was seen; 0: there was none
+    version: int  # that was seen, of an absence too
     store: bytes | None  # the request that makes it what it is now; empty: there is none any more; None: not changed
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from radon.host.limits import Limits
-from radon.kv.messages import Answer, Flag, Op, Status, items, parse_many, request
+from radon.kv.messages import Answer, Flag, Op, Status, items, parse, parse_many, request
 from radon.testing.harness import Harness
 from tests.redis.commands import commands
 from tests.redis.keyspaces import (
@@ -164,19 +164,19 @@ def test_a_transaction_locks_for_commands_too(harness: Harness, client: Client) 
     check_state(harness)
 
 
-def foreign(*entries: tuple[bytes, bytes | None]) -> bytes:
+def foreign(*entries: tuple[bytes, bytes]) -> bytes:
     """Keys of other shards with the answers to their FETCH."""
-    body = struct.pack("<I", len(entries))
-    for key, found in entries:
-        body += struct.pack("<I", len(key)) + key + (b"\0" if found is None else b"\1" + found)
-    return body
+    return struct.pack("<I", len(entries)) + b"".join(
+        struct.pack("<I", len(key)) + key + found for key, found in entries
+    )
 
 
 def test_a_peek_with_entries_of_other_shards(harness: Harness, client: Client) -> None:
     client.run("RPUSH", "here", "a")
     version = fetch(client, b"\0here").version
     there = client.harness.call("keys/#0", request(Op.FETCH, b"\0here")).replace(b"a", b"b")
-    given = foreign((b"\0there", there[:8] + struct.pack("<Q", 4711) + there[16:]), (b"\0gone", None))
+    gone = client.harness.call("keys/#0", request(Op.FETCH, b"\0gone"))
+    given = foreign((b"\0there", there[:8] + struct.pack("<Q", 4711) + there[16:]), (b"\0gone", gone))
     found, rest = replies(
         client.ask(
             command(
@@ -187,7 +187,8 @@ def test_a_peek_with_entries_of_other_shards(harness: Harness, client: Client) -
     )  # fmt: skip
     assert found == [b"$1\r\na\r\n", b"*2\r\n$1\r\nb\r\n$1\r\na\r\n", b":0\r\n"]
     notes = {note.key: note for note in touched(rest)}
-    assert {key: note.version for key, note in notes.items()} == {b"\0here": version, b"\0there": 4711, b"\0gone": 0}
+    versions = {b"\0here": version, b"\0there": 4711, b"\0gone": parse(gone).version}
+    assert {key: note.version for key, note in notes.items()} == versions
     assert (notes[b"\0here"].store, notes[b"\0gone"].store) == (b"", None)
     assert notes[b"\0there"].store == store(b"\0there", LIST, dump(b"b", b"a"))
     assert fetch(client, b"\0here").version == version

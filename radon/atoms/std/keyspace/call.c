@@ -86,7 +86,7 @@ kv_status key_load(call *c, radon_bytes key, entry *out) {
     *out = (entry){0};
     if (held == WRITTEN || (held == READ && c->is->flags & WRITE)) return KV_LOCKED;
     TRY(entry_load(key, out));
-    if (c->peeks) peek_note(key, out->version, out->version);
+    if (c->peeks) peek_note(key, entry_stamp(key, out), out->version);
     return KV_OK;
 }
 

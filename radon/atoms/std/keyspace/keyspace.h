@@ -12,7 +12,8 @@ enum { COMMAND_BLOCK = 1, COMMAND_PEEK = 2, COMMAND_FOREIGN = 4 }; /* flags of a
 
 void peek_begin(void);
 
-/* `seen`: the version that the command is told that it saw. `had`: the one that it has here. The first note counts. */
+/* `seen`: the version, or that of its absence, that the command is told that it saw. `had`: the one that it has here, 0:
+ * there is none. The first note counts. */
 void peek_note(radon_bytes key, uint64_t seen, uint64_t had);
 
 /* Entries of other shards, which are here until all is undone. FAILED: they are not well-formed. */

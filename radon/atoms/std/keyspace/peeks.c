@@ -47,12 +47,10 @@ kv_status peek_bring(radon_bytes *rest) {
         radon_bytes key;
         kv_answer given = {0};
         entry old, new;
-        if (!kv_take_key(rest, &key) || key.len == 0 || key.data[0] >= DATABASES || rest->len == 0) return KV_INVALID;
-        bool there = rest->data[0];
-        *rest = radon_slice(*rest, 1, rest->len);
-        if (there && (!kv_next(rest, &given) || given.tag >= TYPES)) return KV_INVALID;
+        if (!kv_take_key(rest, &key) || key.len == 0 || key.data[0] >= DATABASES) return KV_INVALID;
+        if (!kv_next(rest, &given) || given.status > KV_ABSENT || given.tag >= TYPES) return KV_INVALID;
         TRY(entry_load(key, &old));
-        if (there) TRY(entry_restore(key, (type)given.tag, given.value, given.expiry, &old));
+        if (given.status == KV_OK) TRY(entry_restore(key, (type)given.tag, given.value, given.expiry, &old));
         else TRY(entry_remove(key, &old));
         TRY(entry_load(key, &new));
         peek_note(key, given.version, new.version);

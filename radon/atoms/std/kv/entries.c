@@ -7,7 +7,8 @@
  *     shard        "version" -> no version above it was given out
  *
  * A timer is set for the first of the expiries, or earlier. What globals know is found again in the buckets when the
- * instance was lost, but for the versions: a new instance skips what may have been given out.
+ * instance was lost, but for the versions, of which a new instance skips what may have been given out, and what was
+ * removed: that may then have been anything.
  */
 #include "types.h"
 
@@ -55,6 +56,44 @@ void entries_undo(size_t count) {
     }
 }
 
+/* ---- absence ---- */
+
+#define ABSENCE (1ull << 63) /* of no version of an entry */
+
+/* What was removed of the keys with one slot. */
+typedef struct {
+    uint64_t last; /* the hash of the key that was the last to be removed */
+    uint64_t version, others; /* the highest that an entry of it had, and one of any other key */
+} removal;
+
+static removal removals[4096]; /* by the first bits of the key's hash */
+static uint64_t forgotten;     /* no entry that was removed and is not among them had a higher version */
+
+static uint64_t higher(uint64_t one, uint64_t other) { return one > other ? one : other; }
+
+static uint64_t version_of(radon_option stored) { return stored.some ? radon_load_u64(stored.value.data + 8) : 0; }
+
+static void note_removal(radon_bytes key, uint64_t version) {
+    uint64_t hash = kv_hash(key);
+    removal *it = &removals[hash >> 52];
+    if (it->last != hash) *it = (removal){hash, version, higher(it->version, it->others)};
+    it->version = higher(it->version, version);
+}
+
+uint64_t entry_stamp(radon_bytes key, const entry *it) {
+    if (it->some) return it->version;
+    uint64_t hash = kv_hash(key), expired = version_of(it->stored);
+    const removal *of = &removals[hash >> 52];
+    return ABSENCE | higher(higher(of->last == hash ? of->version : of->others, expired), forgotten);
+}
+
+/* Not before: what is undone was no removal, and nobody else sees what is between. */
+void entries_finish(void) {
+    for (size_t index = 0; index < changed; index++)
+        if (is_of_entry(&changes[index]) && !changes[index].new.some)
+            note_removal(changes[index].key, version_of(changes[index].old));
+}
+
 /* ---- expiry ---- */
 
 static radon_bytes expiry_key(uint64_t time, radon_bytes key) { return radon_concat(number_key(time), key); }
@@ -84,7 +123,10 @@ static kv_status move_expiry(radon_bytes key, uint64_t old, uint64_t new) {
 /* Where there are types, it is a change that has more to follow. */
 static radon_error remove_expired(radon_bytes key) {
     radon_option old;
-    if (!typed) return radon_bucket_delete(values, key);
+    if (!typed) {
+        note_removal(key, versions.last);
+        return radon_bucket_delete(values, key);
+    }
     TRY(radon_bucket_get(values, key, &old));
     entries_write(values, key, RADON_NONE, old);
     return RADON_OK;
@@ -120,7 +162,9 @@ static radon_error open_buckets(void) {
     TRY(look_for_locks());
     TRY(first_expiry(&alarm));
     if (has_expired(alarm, radon_clock_now())) TRY(set_alarm(alarm)); /* the timer's turn may have failed for good */
-    return sequence_begin(&versions, "shard", "version");
+    TRY(sequence_begin(&versions, "shard", "version"));
+    forgotten = versions.last;
+    return RADON_OK;
 }
 
 radon_error entries_begin(void) {
@@ -199,6 +243,7 @@ bool entries_locked(void) {
 }
 
 radon_error entries_wipe(void) {
+    forgotten = versions.last;
     TRY(radon_bucket_delete_range(values, RADON_NONE, RADON_NONE));
     return radon_bucket_delete_range(expiries, RADON_NONE, RADON_NONE);
 }

@@ -32,6 +32,10 @@ kv_status entry_store(radon_bytes key, uint8_t *value, size_t size, uint8_t tag,
 
 kv_status entry_remove(radon_bytes key, const entry *old);
 
+/* What KV_IF_VERSION names to find the key as it is now: the entry's version, or that of its absence, which is another
+ * one each time that the key has come and gone. */
+uint64_t entry_stamp(radon_bytes key, const entry *it);
+
 /* The answer to a scan: those that have not expired. */
 radon_bytes entries_page(const request *given);
 
@@ -59,6 +63,9 @@ bool is_of_entry(const change *it);
 
 /* The changes behind the first `count` are as if they had not been. */
 void entries_undo(size_t count);
+
+/* Those that are left stay: the turn was answered. */
+void entries_finish(void);
 
 /* A number that was given to no entry and by no call before. */
 kv_status entries_number(uint64_t *out);

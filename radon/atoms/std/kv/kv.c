@@ -39,6 +39,7 @@ RADON_RECEIVE(message, body) {
         entries_undo(0);
         radon_message_reply(message, answer(KV_TOO_LARGE, 0, status == KV_OK ? types_hand_back(&given) : KV_NOTHING));
     }
+    entries_finish();
     types_finish();
     return RADON_DONE;
 }
@@ -49,6 +50,7 @@ RADON_FIRED(token) {
     if (token == EXPIRY_TIMER) RADON_TRY(entries_expire());
     else RADON_TRY(types_fired(token));
     types_settle(); /* what has less in it than before fits */
+    entries_finish();
     types_finish();
     return RADON_DONE;
 }

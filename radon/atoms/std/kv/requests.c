@@ -84,12 +84,16 @@ static radon_bytes expire(const request *given, const entry *old) {
     return status == KV_OK ? changed(given, old, value - KV_HEAD) : plain(status);
 }
 
+static radon_bytes absent(const request *given, const entry *it) {
+    return answer(KV_ABSENT, entry_stamp(given->key, it), KV_NOTHING);
+}
+
 /* ---- all of them ---- */
 
 bool request_holds(const request *given, const entry *now) {
     uint8_t flags = given->flags;
     return !(flags & KV_IF_ABSENT && now->some) && !(flags & KV_IF_PRESENT && !now->some) &&
-           !(flags & KV_IF_VERSION && now->version != given->version);
+           !(flags & KV_IF_VERSION && now->version != given->version && entry_stamp(given->key, now) != given->version);
 }
 
 /* A put that neither asks for anything of what it replaces nor may have to be undone; a commit never has to. */
@@ -111,12 +115,12 @@ radon_bytes request_run(const request *given, radon_bytes holder) {
     if (status != KV_OK) return plain(status);
     if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);
     switch (given->op) {
-    case KV_GET: return old.some ? answer_get(given, old.stored.value) : plain(KV_ABSENT);
+    case KV_GET: return old.some ? answer_get(given, old.stored.value) : absent(given, &old);
     case KV_PUT: return put(given, &old);
     case KV_DELETE: return delete(given, &old);
     case KV_COMPARE: return compare(given, &old);
     case KV_EXPIRE: return expire(given, &old);
-    case KV_FETCH: return old.some ? types_fetch(&old) : plain(KV_ABSENT);
+    case KV_FETCH: return old.some ? types_fetch(&old) : absent(given, &old);
     case KV_STORE: return types_store(given, &old, expiry_given(given, &old));
     default: break;
     }

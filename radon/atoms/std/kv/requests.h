@@ -4,7 +4,7 @@
 
 #include "entries.h"
 
-/* Does the condition of the request hold for what there is? */
+/* Does the condition of the request hold for what there is of its key? */
 bool request_holds(const request *given, const entry *now);
 
 /* Carries out a request that is about one key, and answers. Of the transaction that had locked it, or of none (no bytes). */

@@ -144,13 +144,6 @@ verdict across_begin(connection *self) {
     return BEGUN;
 }
 
-static void add_foreign(radon_buffer *to, radon_bytes key, const kv_answer *found, radon_bytes bytes) {
-    radon_store_u32(radon_buffer_extend(to, 4), (uint32_t)key.len);
-    radon_buffer_add(to, key);
-    radon_buffer_add_byte(to, found->status == KV_OK);
-    if (found->status == KV_OK) radon_buffer_add(to, bytes);
-}
-
 void across_fetched(connection *self) {
     plan what;
     radon_buffer foreign = {0};
@@ -170,14 +163,14 @@ void across_fetched(connection *self) {
         }
         radon_bytes before = rest;
         if (!kv_next(&rest, &found)) return refuse(self, (kv_answer){.status = KV_INVALID});
-        uint64_t version = found.status == KV_OK ? found.version : 0;
-        if (it->watched && version != it->version) {
+        if (it->watched && found.version != it->version) {
             replies none = connection_replies(self);
             reply_null_array(&none);
             return connection_done(self, radon_buffer_bytes(&none.bytes));
         }
         if (it->watched) continue;
-        add_foreign(&foreign, it->key, &found, radon_slice(before, 0, before.len - rest.len));
+        kv_add_to(&foreign, it->key);
+        radon_buffer_add(&foreign, radon_slice(before, 0, before.len - rest.len));
         brought++;
     }
     radon_store_u32(foreign.data, brought);

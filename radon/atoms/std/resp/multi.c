@@ -128,7 +128,7 @@ void watch_finish(connection *self) {
     for (size_t index = 0; index < plan_keys(&what); index++) {
         const plan_key *it = plan_key_at(&what, index);
         kv_answer found;
-        if (kv_next(&rest[it->shard], &found)) watch(self, it->key, found.status == KV_OK ? found.version : 0);
+        if (kv_next(&rest[it->shard], &found)) watch(self, it->key, found.version);
     }
     connection_done(self, radon_text("+OK\r\n"));
 }
