@@ -21,7 +21,12 @@ def stable_hash(data: bytes) -> int:
 
 
 def domain_of(kind: str, key: str, domains: int) -> int:
-    """The domain of an atom (rule 13); that of a replica, "#17+2", lies so many behind that of "#17"."""
+    """The domain of an atom (rule 13); that of a replica, "#17+2", lies so many behind that of "#17".
+
+    The topic "NAME@KIND/KEY" is where that atom is.
+    """
+    if kind == "@topic" and "/" in (beside := key.rpartition("@")[2] if "@" in key else ""):
+        kind, _, key = beside.partition("/")
     away = 0
     if key[:1] == "#" and key[-2:-1] == "+" and "0" <= key[-1] <= "9":
         key, away = key[:-2], int(key[-1])

@@ -22,6 +22,8 @@ SHARDS = [("", 16, 6), ("alice", 16, 4), ("bob", 16, 0), ("user-1", 3, 2), ("к�
 DOMAINS = [
     ("counter", "", 3, 1), ("counter", "alice", 3, 2), ("@topic", "news", 3, 1), ("counter", "ключ", 100, 4),
     ("cart", "#5", 3, 2), ("cart", "#5+1", 3, 0), ("cart", "#5+2", 3, 1), ("cart", "5+2", 3, 1),
+    ("@topic", "news@cart/#5", 3, 2), ("@topic", "a@b@cart/#5+1", 3, 0), ("@topic", "news@cart", 3, 1),
+    ("@topic", "@counter/", 3, 1), ("cart", "news@cart/#5", 3, 2),
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from radon.host.hash import stable_hash
+from radon.host.hash import domain_of, stable_hash
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parent.parent / "radon" / "host" / "native"
@@ -75,9 +75,14 @@ def test_the_stable_hash_is_that_of_the_readable_twin(run: Run) -> None:
         shard, away = (key[:-2], int(key[-1:])) if key in replicas else (key, 0)
         return (stable_hash(b"kind/" + shard) + away) % 3
 
+    def topic(name: bytes) -> int:
+        return domain_of("@topic", name.decode(), 3) if name in topics else stable_hash(b"@topic/" + name) % 3
+
+    topics = [b"news@kind/#17", b"a@b@kind/#17+2", b"@kind/", b"news@/", b"news@kind", b"@", b"kind/@", b"", b"/"]
     source = random.Random(1)
     replicas = [b"#17+2", b"#0+1", b"#+9"]
-    cases = [source.randbytes(size) for size in (*range(70), 2000)] + replicas + [b"#17+", b"#", b"+1", b"17+2"]
+    cases = [source.randbytes(size).replace(b"@", b"") for size in (*range(70), 2000)]
+    cases += [*replicas, b"#17+", b"#", b"+1", b"17+2", *topics]
     printed = run("hash", "hash", stdin="".join(f"{data.hex()}\n" for data in cases))
-    expected = [f"{stable_hash(data)} {domain(data)}" for data in cases]
+    expected = [f"{stable_hash(data)} {domain(data)} {topic(data)}" for data in cases]
     assert printed.splitlines() == expected

@@ -3,6 +3,8 @@
  */
 #include "hash.h"
 
+#include <string.h>
+
 static const uint64_t beginning = UINT64_C(0xCBF29CE484222325);
 
 /* The hash of some bytes, which are not the last, and of those before them. */
@@ -30,8 +32,23 @@ static bool ends_as_replica(const uint8_t *key, size_t *size, uint32_t *replica)
     return true;
 }
 
-uint32_t domain_of(const void *kind, size_t kind_size, const void *key, size_t key_size, uint32_t domains) {
+/* The atom that a topic is beside, as its name says behind the last "@", takes the place of the topic. */
+static void go_beside(const uint8_t **kind, size_t *kind_size, const uint8_t **key, size_t *key_size) {
+    static const char topic[] = "@topic";
+    if (*key_size == 0 || *kind_size != sizeof topic - 1 || memcmp(*kind, topic, *kind_size) != 0) return;
+    size_t at = *key_size;
+    while (at > 0 && (*key)[at - 1] != '@') at--;
+    const uint8_t *beside = *key + at, *slash = at > 0 ? memchr(beside, '/', *key_size - at) : NULL;
+    if (slash == NULL) return;
+    *kind = beside, *kind_size = (size_t)(slash - beside);
+    *key_size -= at + *kind_size + 1;
+    *key = slash + 1;
+}
+
+uint32_t domain_of(const void *kind_, size_t kind_size, const void *key_, size_t key_size, uint32_t domains) {
+    const uint8_t *kind = kind_, *key = key_;
     uint32_t away = 0;
+    go_beside(&kind, &kind_size, &key, &key_size);
     ends_as_replica(key, &key_size, &away);
     uint64_t home = finish(add(add(add(beginning, kind, kind_size), "/", 1), key, key_size)) % domains;
     return (uint32_t)((home + away) % domains);

@@ -13,7 +13,8 @@
 /* FNV-1a of 64 bits, then MurmurHash3's fmix64. */
 uint64_t stable_hash(const void *data, size_t size);
 
-/* The domain of an atom, of so many; that of a replica, "#17+2", lies so many behind that of "#17". */
+/* The domain of an atom, of so many; that of a replica, "#17+2", lies so many behind that of "#17". The topic
+ * "NAME@KIND/KEY" is where that atom is. */
 uint32_t domain_of(const void *kind, size_t kind_size, const void *key, size_t key_size, uint32_t domains);
 
 /* The shard that a key of a sharded kind means: "#17" names shard 17 itself, and any other key that of its hash. */

@@ -160,8 +160,11 @@ static kv_status publish(call *c) {
     }
     reply_integer(c->to, (int64_t)all);
     if (all == 0) return KV_OK;
-    dump_add(&publishing, direct > 0 ? channel_topic(c->argv[1]) : KV_NOTHING);
-    dump_add(&publishing, all > direct ? radon_text(PATTERNS_TOPIC) : KV_NOTHING);
+    radon_address self = radon_messaging_self();
+    radon_bytes shard = radon_address_text(self);
+    radon_address_drop(self);
+    dump_add(&publishing, direct > 0 ? channel_topic(c->argv[1], shard) : KV_NOTHING);
+    dump_add(&publishing, all > direct ? patterns_topic(shard) : KV_NOTHING);
     dump_add(&publishing, publication(c->argv[1], c->argv[2]));
     return entries_write(subscribers, radon_text("x"), RADON_NONE, RADON_NONE); /* so that it can be told whether it is undone */
 }

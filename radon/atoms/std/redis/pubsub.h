@@ -1,7 +1,8 @@
 /* pubsub.h - what connections and shards agree on about channels.
  *
  * The shard that a channel's name hashes to publishes what is published there, to two topics: that of the channel, and
- * the one of all patterns, whose subscribers look for themselves. It counts who has subscribed. Commands of connections
+ * the one of all patterns, whose subscribers look for themselves. Both are the shard's own, and beside it: so who has
+ * subscribed to the topic and then asks the shard hears all that the shard publishes from then on. It counts who has subscribed. Commands of connections
  * for that, which no client can send:
  *
  *     .publish CHANNEL MESSAGE       the number of receivers
@@ -20,10 +21,23 @@
 
 #define PATTERNS_TOPIC "redis:p"
 
-/* The topic of a channel: by name where that is short and plain, else by its hash. */
-static inline radon_bytes channel_topic(radon_bytes channel) {
+/* A topic of the shard with this address, "KIND/#N". */
+static inline radon_bytes topic_beside(radon_buffer *name, radon_bytes shard) {
+    radon_buffer_add_byte(name, '@');
+    radon_buffer_add(name, shard);
+    return radon_buffer_bytes(name);
+}
+
+static inline radon_bytes patterns_topic(radon_bytes shard) {
     radon_buffer topic = {0};
-    bool plain = channel.len <= 200;
+    radon_buffer_add_text(&topic, PATTERNS_TOPIC);
+    return topic_beside(&topic, shard);
+}
+
+/* The topic of a channel: by name where that is short and plain, else by its hash. */
+static inline radon_bytes channel_topic(radon_bytes channel, radon_bytes shard) {
+    radon_buffer topic = {0};
+    bool plain = channel.len <= 150;
     for (size_t index = 0; index < channel.len && plain; index++)
         plain = channel.data[index] >= ' ' && channel.data[index] <= '~';
     radon_buffer_add_text(&topic, plain ? "redis:c:" : "redis:h:");
@@ -31,7 +45,7 @@ static inline radon_bytes channel_topic(radon_bytes channel) {
         radon_buffer_add(&topic, channel);
     else
         radon_buffer_add_u64(&topic, kv_hash(channel));
-    return radon_buffer_bytes(&topic);
+    return topic_beside(&topic, shard);
 }
 
 /* What is published: the channel behind its length, then the message. */

@@ -32,8 +32,26 @@ static bool has(connection *self, const sort *of, radon_bytes name) {
 
 /* ---- topics ---- */
 
-static radon_bytes topic_of(const sort *of, radon_bytes name) {
-    return of == &channels ? channel_topic(name) : radon_text(PATTERNS_TOPIC);
+typedef radon_error change_topic(radon_bytes topic);
+
+static radon_bytes shard_name(uint32_t shard) {
+    radon_buffer name = {0};
+    radon_buffer_add(&name, settings_get()->keys);
+    radon_buffer_add_text(&name, "/#");
+    radon_buffer_add_u64(&name, shard);
+    return radon_buffer_bytes(&name);
+}
+
+static radon_error change_channel(radon_bytes channel, change_topic *change) {
+    return change(channel_topic(channel, shard_name(shard_of(channel))));
+}
+
+/* Any shard may publish what a pattern fits. */
+static radon_error change_patterns(change_topic *change) {
+    radon_error error = RADON_OK;
+    for (uint32_t shard = 0; shard < settings_get()->shards && error == RADON_OK; shard++)
+        error = change(patterns_topic(shard_name(shard)));
+    return error;
 }
 
 static radon_error start_hearing(connection *self) {
@@ -106,7 +124,9 @@ static void leave(connection *self, const sort *of, radon_bytes name) {
     if (!has(self, of, name)) return;
     connection_check(self, radon_bucket_delete(self->bucket, session_key(of->letter, name)));
     self->changed = true;
-    if (--*count_of(&self->session, of) == 0 || of == &channels) radon_topics_unsubscribe(topic_of(of, name));
+    bool last = --*count_of(&self->session, of) == 0;
+    if (of == &channels) change_channel(name, radon_topics_unsubscribe);
+    else if (last) change_patterns(radon_topics_unsubscribe);
 }
 
 /* The replies to all names of a command, as they are entered or left. */
@@ -122,14 +142,21 @@ static radon_bytes settle(connection *self, const sort *of, bool entering, const
     return radon_buffer_bytes(&to.bytes);
 }
 
+static radon_error subscribe_to_topics(const sort *of, const arguments *names) {
+    radon_error error = of == &patterns ? change_patterns(radon_topics_subscribe) : RADON_OK;
+    for (size_t index = 1; index < names->argc && error == RADON_OK; index++) {
+        if (names->argv[index].len >= KV_KEY_MAX) error = RADON_TOO_LARGE;
+        if (of == &channels && error == RADON_OK) error = change_channel(names->argv[index], radon_topics_subscribe);
+    }
+    return error;
+}
+
 static verdict subscribe(connection *self, replies *to, const sort *of) {
     const arguments *call = &self->call;
     if (settings_get()->shards == 0) return ask_for_shards(self);
-    for (size_t index = 1; index < call->argc; index++) {
-        if (call->argv[index].len >= KV_KEY_MAX || radon_topics_subscribe(topic_of(of, call->argv[index])) != RADON_OK) {
-            reply_error(to, "ERR cannot subscribe to that: does the kind have the grant subscribe:redis:*?");
-            return DONE;
-        }
+    if (subscribe_to_topics(of, call) != RADON_OK) {
+        reply_error(to, "ERR cannot subscribe to that: does the kind have the grant subscribe:redis:*?");
+        return DONE;
     }
     connection_check(self, start_hearing(self));
     if (ask_about(self, of, of->ask_subscribe, call, false)) {
@@ -227,7 +254,7 @@ verdict run_pubsub(connection *self, replies *to) {
 /* ---- what is published ---- */
 
 static void hear(connection *self, replies *to, radon_bytes topic, radon_bytes channel, radon_bytes message) {
-    if (!radon_is(topic, PATTERNS_TOPIC)) {
+    if (!radon_starts_with(topic, radon_text(PATTERNS_TOPIC))) {
         if (!has(self, &channels, channel)) return;
         reply_push(to, 3);
         reply_bulk_text(to, "message");
