@@ -312,8 +312,8 @@ def stored(state: State) -> dict[str, str]:
 
 
 def under_way(state: State) -> set[str]:
-    """Transactions that are not over, and keys that are locked by them. Waiters may be left: who waited in vain, and lost
-    the connection, is forgotten when there is something to pop."""
+    """Transactions that are not over, and keys that are locked by them. Waiters may be left: one whose connection is
+    gone is forgotten when there is something to pop."""
     kept = {"keys": ("values", "shard", "elements", "counts", "waiters"), "tx": ("numbers", "told", "asked")}
     return {
         f"{kind}/{atom}: {put.bucket}"
