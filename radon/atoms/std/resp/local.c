@@ -140,7 +140,7 @@ static verdict run_reset(connection *self, replies *to) {
     session *it = &self->session;
     if (unsubscribe_all(self)) return BEGUN;
     multi_reset(self);
-    *it = (session){.protocol = 2, .flags = it->flags & HEARING, .pieces = it->pieces, .have = it->have,
+    *it = (session){.protocol = 2, .flags = it->flags & (PEER_KNOWN | LET_GO), .pieces = it->pieces, .have = it->have,
         .begin = it->begin, .need = it->need};
     to->resp = self->out.resp = 2;
     self->changed = true;

@@ -5,8 +5,6 @@
 #include "../redis/glob.h"
 #include "../redis/pubsub.h"
 
-#define PEER radon_text("d") /* the sealed address of the peer, once something may have to be written unasked */
-
 /* The two sorts of subscriptions. */
 typedef struct {
     char letter; /* of their keys in the bucket */
@@ -34,16 +32,6 @@ static bool has(connection *self, const sort *of, radon_bytes name) {
 
 static radon_bytes topic_of(const sort *of, radon_bytes name) {
     return of == &channels ? channel_topic(name) : radon_text(PATTERNS_TOPIC);
-}
-
-static radon_error start_hearing(connection *self) {
-    radon_address peer;
-    if (self->session.flags & HEARING || !radon_message_sender(self->chunk, &peer)) return RADON_OK;
-    radon_error error = radon_bucket_put(self->bucket, PEER, radon_address_seal(peer));
-    radon_address_drop(peer);
-    self->session.flags |= HEARING;
-    self->changed = true;
-    return error;
 }
 
 /* ---- asking shards ---- */
@@ -131,7 +119,7 @@ static verdict subscribe(connection *self, replies *to, const sort *of) {
             return DONE;
         }
     }
-    connection_check(self, start_hearing(self));
+    connection_know_peer(self);
     if (ask_about(self, of, of->ask_subscribe, call, false)) {
         gather(self, ROUND_SUBSCRIBE, KV_NOTHING);
         return BEGUN;
@@ -247,14 +235,14 @@ static void hear(connection *self, replies *to, radon_bytes topic, radon_bytes c
 }
 
 bool publication_heard(connection *self, radon_message message, radon_bytes body) {
-    radon_option topic = radon_message_topic(message), sealed = {0};
+    radon_option topic = radon_message_topic(message);
     replies to = connection_replies(self);
     radon_bytes channel;
     radon_address peer;
     if (!topic.some) return false;
     if (publication_take(&body, &channel)) hear(self, &to, topic.value, channel, body);
-    bool known = radon_bucket_get(self->bucket, PEER, &sealed) == RADON_OK && sealed.some;
-    if (to.bytes.len > 0 && known && radon_messaging_unseal(sealed.value, &peer) == RADON_OK) {
+    self->chunk = (radon_message){0}; /* the peer is not who sent this */
+    if (to.bytes.len > 0 && connection_peer(self, &peer)) {
         connection_write(peer, radon_buffer_bytes(&to.bytes));
         radon_address_drop(peer);
     }
