@@ -105,6 +105,24 @@ def test_what_stands_behind_it_may_wait_again_or_subscribe(harness: Harness) -> 
     assert line.listen() == bulks("a", "x") + b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
 
 
+def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> None:
+    lines, other = [Line(harness, f"{number}") for number in range(4)], Line(harness, "other")
+    for number, line in enumerate(lines):
+        line("BLPOP", *"abcd"[number:], 0)
+    other.send(command("SET", "x", 1, "PX", 5000) + command("MSET", *"eeffgg") + command("SELECT", 3) + command("SET", "x", 1))
+    told = other("INFO", "clients", "keyspace")
+    assert b"\r\nblocked_clients:4\r\n" in told
+    assert told.endswith(b"# Keyspace\r\ndb0:keys=4,expires=1,avg_ttl=0\r\ndb3:keys=1,expires=0,avg_ttl=0\r\n\r\n")
+    other("PERSIST", "x")
+    other.send(command("SELECT", 0) + command("PERSIST", "x") + command("EXPIRE", "f", 9) + command("EXPIRE", "g", 9))
+    lines[0].leave()
+    told = other("INFO")
+    assert b"\r\nblocked_clients:3\r\n" in told
+    assert b"db0:keys=4,expires=2," in told
+    other("FLUSHALL")
+    assert b"db0" not in other("INFO")
+
+
 def test_who_waited_first_is_served_first(harness: Harness) -> None:
     lines = [Line(harness, f"{number}") for number in range(5)]
     for line in lines:

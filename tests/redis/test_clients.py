@@ -60,7 +60,8 @@ def test_what_is_pushed_is_not_for_a_client_that_left_while_it_waited(
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", port)) as gone:
             gone.sendall(command("BLPOP", *keys, 0))
-            client.ping()
+            while client.info("clients")["blocked_clients"] == 0:
+                continue
         client.rpush("jobs", "one")
         assert client.lpop("jobs") == "one"
 

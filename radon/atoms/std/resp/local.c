@@ -162,7 +162,7 @@ static const struct {
     [command_number_echo] = {run_echo, false},
     [command_number_exec] = {run_exec, true},
     [command_number_hello] = {run_hello, true},
-    [command_number_info] = {run_info, false},
+    [command_number_info] = {run_info, true},
     [command_number_multi] = {run_multi, false},
     [command_number_ping] = {run_ping, false},
     [command_number_psubscribe] = {run_psubscribe, true},
