@@ -107,11 +107,12 @@ class Client:
 def check_state(harness: Harness, shard: int = 0) -> None:
     """Nothing is left over, and nothing is missing: elements, expiries and counts are those of the entries."""
     state = harness.state(f"keys/#{shard}")
-    counts: dict[int, int] = {}
+    counts: dict[int, tuple[int, int]] = {}
     numbers, expiries = {}, set()
     for key, stored in state.get("values", {}).items():
-        counts[key[0]] = counts.get(key[0], 0) + 1
         entry = parse(stored)
+        all_, expiring = counts.get(key[0], (0, 0))
+        counts[key[0]] = (all_ + 1, expiring + bool(entry.expiry))
         if entry.tag:
             number, count, _ = struct.unpack("<QQQ", entry.value)
             assert number not in numbers, "two entries have one collection"
@@ -119,7 +120,7 @@ def check_state(harness: Harness, shard: int = 0) -> None:
         if entry.expiry:
             expiries.add(entry.expiry.to_bytes(8, "big") + key)
     assert set(state.get("expiries", {})) == expiries
-    assert {key[0]: int.from_bytes(value, "little") for key, value in state.get("counts", {}).items()} == counts
+    assert {key[0]: struct.unpack("<QQ", value) for key, value in state.get("counts", {}).items()} == counts
     found: dict[int, int] = {}
     for name in state.get("elements", {}):
         number = int.from_bytes(name[:8], "big")

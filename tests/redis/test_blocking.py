@@ -43,14 +43,14 @@ def test_it_waits_until_something_is_pushed(harness: Harness, keys: list[str]) -
     line, other = Line(harness, "1"), Line(harness, "2")
     for key in keys:
         assert line("BLPOP", *keys, 0) == b""
-        assert line.waits
+        assert not line.waits  # so that the gateway hears more, or that the peer is gone
         harness.advance("1h")
         assert line.listen() == b""
         assert other("RPUSH", key, "x") == b":1\r\n"
         assert line.listen() == bulks(key, "x")
         assert other("LLEN", key) == b":0\r\n"
     assert waiters(harness) == 0
-    assert set(harness.state(line.atom.text)["connection"]) == {b"@"}
+    assert set(harness.state(line.atom.text)["connection"]) == {b"@", b"d", b"s"}
 
 
 @pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
@@ -99,6 +99,55 @@ def test_what_came_behind_it_is_handled_when_it_is_done(harness: Harness) -> Non
     assert line.listen() == bulks("b", "y") + b"$1\r\n1\r\n"
     harness.advance("2s")
     assert line.listen() == b"*-1\r\n"
+
+
+def test_what_comes_while_it_waits_is_not_looked_at_before(harness: Harness) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    assert line.send(command("SET", "x", 1) + command("BLPOP", "a", 0) + command("GET", "x")) == b"+OK\r\n"
+    half = len(command("SET", "x", 2)) // 2
+    assert line.send(command("SET", "x", 2)[:half]) == b""
+    assert line.waits
+    assert line.send(command("SET", "x", 2)[half:], command("GET", "x")) == b""
+    assert other("GET", "x") == b"$1\r\n1\r\n"
+    other("RPUSH", "a", "y")
+    assert line.listen() == bulks("a", "y") + b"$1\r\n1\r\n+OK\r\n$1\r\n2\r\n"
+    assert not line.waits
+    assert line("PING") == b"+PONG\r\n"
+
+
+def test_what_stands_behind_it_may_wait_again_or_subscribe(harness: Harness) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    waits = [command("BLPOP", key, 0) for key in "abc"]
+    assert line.send(waits[0] + waits[1], waits[2] + command("SUBSCRIBE", "news") + command("SUBSCRIBE", "more")) == b""
+    heard = b""
+    for key in "abc":
+        other("RPUSH", key, "x")
+        heard += line.listen()
+    assert heard.startswith(bulks("a", "x") + bulks("b", "x") + bulks("c", "x"))
+    assert heard.endswith(b"$9\r\nsubscribe\r\n$4\r\nmore\r\n:2\r\n")
+    assert other("PUBLISH", "news", "it") == b":1\r\n"
+    assert line.listen() == bulks("message", "news", "it")
+    assert line.send(command("RESET") + command("BLPOP", "a", 0) + command("SUBSCRIBE", "news")) == b"+RESET\r\n"
+    other("RPUSH", "a", "x")
+    assert line.listen() == bulks("a", "x") + b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n"
+
+
+def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> None:
+    lines, other = [Line(harness, f"{number}") for number in range(4)], Line(harness, "other")
+    for number, line in enumerate(lines):
+        line("BLPOP", *"abcd"[number:], 0)
+    other.send(command("SET", "x", 1, "PX", 5000) + command("MSET", *"eeffgg") + command("SELECT", 3) + command("SET", "x", 1))
+    told = other("INFO", "clients", "keyspace")
+    assert b"\r\nblocked_clients:4\r\n" in told
+    assert told.endswith(b"# Keyspace\r\ndb0:keys=4,expires=1,avg_ttl=0\r\ndb3:keys=1,expires=0,avg_ttl=0\r\n\r\n")
+    other("PERSIST", "x")
+    other.send(command("SELECT", 0) + command("PERSIST", "x") + command("EXPIRE", "f", 9) + command("EXPIRE", "g", 9))
+    lines[0].leave()
+    told = other("INFO")
+    assert b"\r\nblocked_clients:3\r\n" in told
+    assert b"db0:keys=4,expires=2," in told
+    other("FLUSHALL")
+    assert b"db0" not in other("INFO")
 
 
 def test_who_waited_first_is_served_first(harness: Harness) -> None:

@@ -53,6 +53,19 @@ def test_redis_cli(port: int) -> None:
     assert "ERR unknown command" in cli(port, "FOO")
 
 
+@pytest.mark.parametrize("keys", [["jobs"], ["jobs", "more", "and", "others"]])
+def test_what_is_pushed_is_not_for_a_client_that_left_while_it_waited(
+    port: int, client: redis.Redis, keys: list[str]
+) -> None:
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            gone.sendall(command("BLPOP", *keys, 0))
+            while client.info("clients")["blocked_clients"] == 0:
+                continue
+        client.rpush("jobs", "one")
+        assert client.lpop("jobs") == "one"
+
+
 def test_what_redis_cli_pipes_in_is_all_done(port: int) -> None:
     stream = b"".join(command("SET", f"piped:{number}", number) for number in range(10_000))
     words = ["redis-cli", "-p", f"{port}", "--pipe"]

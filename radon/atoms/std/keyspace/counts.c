@@ -1,8 +1,9 @@
-/* counts.c - how many entries each database has: bucket "counts", database (u8) -> entries (u64). */
+/* counts.c - how many entries each database has: bucket "counts", database (u8) -> entries, and those of them that have an
+ * expiry (u64 each). */
 #include "keyspace.h"
 
 static radon_bucket bucket;
-static uint64_t counts[DATABASES], after[DATABASES]; /* as of the last turn, and of this one */
+static tally counts[DATABASES], after[DATABASES]; /* as of the last turn, and of this one */
 
 kv_status counts_begin(void) {
     if (bucket.handle != 0) return KV_OK;
@@ -10,34 +11,40 @@ kv_status counts_begin(void) {
     for (uint8_t db = 0; db < DATABASES; db++) {
         radon_option found;
         radon_bucket_get(bucket, (radon_bytes){&db, 1}, &found);
-        counts[db] = found.some ? radon_load_u64(found.value.data) : 0;
+        counts[db] = (tally){0};
+        if (found.some && found.value.len >= sizeof(tally)) memcpy(&counts[db], found.value.data, sizeof(tally));
     }
     return KV_OK;
 }
 
-static radon_option number_of(uint64_t count) {
-    uint8_t *bytes = radon_alloc(8);
-    radon_store_u64(bytes, count);
-    return count > 0 ? radon_some((radon_bytes){bytes, 8}) : RADON_NONE;
+static radon_option bytes_of(tally it) {
+    uint8_t *bytes = radon_alloc(sizeof it);
+    memcpy(bytes, &it, sizeof it);
+    return it.entries > 0 ? radon_some((radon_bytes){bytes, sizeof it}) : RADON_NONE;
+}
+
+static bool expires(radon_option stored) { return stored.some && radon_load_u64(stored.value.data + 16) != 0; }
+
+/* What the changes of this turn make of it. */
+static void add_changes(tally *to) {
+    size_t count;
+    const change *changes = entries_changes(&count);
+    for (size_t index = 0; index < count; index++) {
+        const change *it = &changes[index];
+        if (!is_of_entry(it)) continue;
+        to[it->key.data[0]].entries += (uint64_t)it->new.some - it->old.some;
+        to[it->key.data[0]].expiring += (uint64_t)expires(it->new) - expires(it->old);
+    }
 }
 
 kv_status counts_settle(void) {
-    size_t count;
-    const change *changes = entries_changes(&count);
-    bool same = true;
     memcpy(after, counts, sizeof after);
-    for (size_t index = 0; index < count; index++) {
-        const change *it = &changes[index];
-        if (!is_of_entry(it) || it->new.some == it->old.some) continue;
-        after[it->key.data[0]] += (uint64_t)it->new.some - it->old.some;
-        same = false;
-    }
-    if (same) return KV_OK;
+    add_changes(after);
     for (uint8_t db = 0; db < DATABASES; db++) {
-        if (after[db] == counts[db]) continue;
+        if (memcmp(&after[db], &counts[db], sizeof(tally)) == 0) continue;
         uint8_t *key = radon_alloc(1);
         *key = db;
-        TRY(entries_write(bucket, (radon_bytes){key, 1}, number_of(after[db]), number_of(counts[db])));
+        TRY(entries_write(bucket, (radon_bytes){key, 1}, bytes_of(after[db]), bytes_of(counts[db])));
     }
     return KV_OK;
 }
@@ -53,13 +60,13 @@ kv_status counts_wipe(void) {
     return radon_bucket_delete_range(bucket, RADON_NONE, RADON_NONE) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
+void counts_now(tally *out) {
+    memcpy(out, counts, sizeof counts);
+    add_changes(out);
+}
+
 uint64_t count_of(uint8_t db) {
-    size_t count;
-    const change *changes = entries_changes(&count);
-    uint64_t now = counts[db];
-    for (size_t index = 0; index < count; index++) {
-        const change *it = &changes[index];
-        if (is_of_entry(it) && it->key.data[0] == db) now += (uint64_t)it->new.some - it->old.some;
-    }
-    return now;
+    tally now[DATABASES];
+    counts_now(now);
+    return now[db].entries;
 }

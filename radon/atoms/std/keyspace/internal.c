@@ -1,6 +1,7 @@
 /* internal.c - commands of connections, which no client can send: their names begin with a dot.
  *
  *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
+ *     .info           the places of those who wait, and of each database its entries and those with an expiry; u64 each
  *     others          redis/pubsub.h
  */
 #include "keyspace.h"
@@ -18,4 +19,16 @@ static kv_status command_wait(call *c) {
     return KV_OK;
 }
 
-kv_status internal_run(call *c) { return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c); }
+static kv_status command_info(call *c) {
+    tally counts[DATABASES];
+    counts_now(counts);
+    reply_array(c->to, 2);
+    reply_bulk(c->to, waiters_places());
+    reply_bulk(c->to, (radon_bytes){(const uint8_t *)counts, sizeof counts});
+    return KV_OK;
+}
+
+kv_status internal_run(call *c) {
+    if (call_is(c, 0, ".info")) return command_info(c);
+    return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);
+}

@@ -32,6 +32,9 @@ kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place);
 /* Whoever waits under this place does not any more. */
 kv_status waiters_withdraw(uint64_t place);
 
+/* The places of all who wait (u64 each). */
+radon_bytes waiters_places(void);
+
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
 
@@ -55,6 +58,13 @@ kv_status counts_begin(void);
 kv_status counts_settle(void);
 void counts_finish(void);
 uint64_t count_of(uint8_t db);
+
+typedef struct {
+    uint64_t entries, expiring;
+} tally;
+
+/* Of all databases. */
+void counts_now(tally *out);
 
 /* There are no entries any more. */
 kv_status counts_wipe(void);

@@ -77,6 +77,19 @@ kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
     return radon_message_keep(current, place) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
+radon_bytes waiters_places(void) {
+    radon_buffer out = {0};
+    radon_bytes start = radon_text("p");
+    radon_entry_list page;
+    while (waiting && radon_bucket_scan(waiters, radon_some(start), radon_some(radon_text("q")), 256, false, &page) == RADON_OK &&
+           page.len > 0) {
+        for (size_t index = 0; index < page.len; index++)
+            radon_buffer_add(&out, radon_slice(page.data[index].key, 1, 9));
+        start = radon_concat(page.data[page.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
+    }
+    return radon_buffer_bytes(&out);
+}
+
 static void wake_those_of(radon_bytes key) {
     radon_option start = radon_some(name_of_key(key, 0)), end = radon_some(name_of_key(key, UINT64_MAX));
     radon_entry_list page;

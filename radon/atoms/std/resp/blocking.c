@@ -5,6 +5,8 @@
  * one shard after the other is asked to do it at once; where none can, all are asked to tell when they may. A waiter has
  * a place in the queues of the shards, by which it is withdrawn: it begins with the time, so that who came first is first.
  *
+ * Meanwhile the chunk is let go of (connection.h), so that the gateway sees whether the peer is still there.
+ *
  *     b   since when the command waits (u64), its place (u64), and the shards (u32 each) in which something waits
  */
 #include "features.h"
@@ -116,7 +118,7 @@ verdict block_begin(connection *self, int number, uint32_t home) {
     bool ends = timeout_of(&self->call, number) < FOR_EVER;
     if (ends && left > 0) connection_check(self, radon_clock_set_timer(left, (uint64_t)TIMER_BLOCK << 32));
     ask(self, home, command_of(self, left > 0 ? COMMAND_BLOCK : 0, it.place));
-    gather_within(self, ROUND_BLOCK, KV_NOTHING, left + ASK_TIMEOUT);
+    self->lets_go = gather_within(self, ROUND_BLOCK, KV_NOTHING, left + ASK_TIMEOUT);
     return BEGUN;
 }
 
@@ -241,7 +243,7 @@ void block_wait(connection *self) {
     }
     self->call = given;
     store(self, &it);
-    self->waiting = true;
+    self->waiting = self->lets_go = true;
 }
 
 /* The first that tells. What others tell of this place later is not heard any more. */

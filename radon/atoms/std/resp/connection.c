@@ -34,6 +34,13 @@ void connection_take(connection *self, radon_bytes body) {
     self->length = self->input.len;
 }
 
+void connection_defer(connection *self, radon_bytes body) {
+    session *it = &self->session;
+    self->waiting = self->aside = self->changed = true;
+    connection_check(self, radon_bucket_put(self->bucket, session_number_key('i', it->pieces++), body));
+    it->have += (uint32_t)body.len;
+}
+
 /* What is not handled lasts. */
 static void put_input(connection *self) {
     session *it = &self->session;
@@ -101,7 +108,7 @@ void connection_advance(connection *self) {
         if (self->call.argc > 0) after_command(self);
         self->input = rest;
     }
-    if (self->parts != NULL) group_send(self, more);
+    if (self->parts != NULL) group_send(self, more || self->session.flags & LET_GO);
     if (self->closing) self->input.len = 0;
 }
 
@@ -153,6 +160,34 @@ void connection_check(connection *self, radon_error error) {
     self->waiting = false;
 }
 
+#define PEER radon_text("d")
+
+bool connection_peer(const connection *self, radon_address *out) {
+    radon_option sealed = {0};
+    if (self->chunk.handle != 0) return radon_message_sender(self->chunk, out);
+    if (radon_bucket_get(self->bucket, PEER, &sealed) != RADON_OK || !sealed.some) return false;
+    return radon_messaging_unseal(sealed.value, out) == RADON_OK;
+}
+
+void connection_know_peer(connection *self) {
+    radon_address peer;
+    if (self->session.flags & PEER_KNOWN || !connection_peer(self, &peer)) return;
+    connection_check(self, radon_bucket_put(self->bucket, PEER, radon_address_seal(peer)));
+    radon_address_drop(peer);
+    self->session.flags |= PEER_KNOWN;
+    self->changed = true;
+}
+
+/* Is the chunk that is being handled let go of, at the end of this turn? */
+static void let_go(connection *self) {
+    uint16_t before = self->session.flags;
+    self->lets_go &= self->waiting && !self->closing;
+    if (self->lets_go) connection_know_peer(self);
+    if (self->lets_go) self->session.flags |= LET_GO;
+    if (!self->waiting) self->session.flags &= (uint16_t)~LET_GO;
+    self->changed |= self->session.flags != before;
+}
+
 /* What was queued in this turn. */
 static void put_queue(connection *self) {
     session *it = &self->session;
@@ -166,8 +201,9 @@ static void write_out(connection *self) {
     radon_bytes bytes = radon_buffer_bytes(&self->out.bytes);
     radon_address peer;
     if (bytes.len == 0) return;
-    if (!self->waiting && radon_message_reply(self->chunk, bytes) == RADON_OK) return;
-    if (!radon_message_sender(self->chunk, &peer)) return;
+    bool answers = self->chunk.handle != 0 && (!self->waiting || self->lets_go);
+    if (answers && radon_message_reply(self->chunk, bytes) == RADON_OK) return;
+    if (!connection_peer(self, &peer)) return;
     connection_write(peer, bytes);
     radon_address_drop(peer);
 }
@@ -175,11 +211,12 @@ static void write_out(connection *self) {
 radon_error connection_end(connection *self) {
     if (!self->closing && !self->aside) put_input(self);
     if (!self->closing) put_queue(self);
+    let_go(self);
     if (self->changed && !self->closing) connection_check(self, session_store(self->bucket, &self->session));
     write_out(self);
     if (self->closing)
         radon_lifecycle_exit(0);
-    else if (self->waiting)
+    else if (self->waiting && !self->lets_go && self->chunk.handle != 0)
         radon_message_keep(self->chunk, CHUNK_TOKEN);
     radon_bucket_drop(self->bucket);
     return RADON_OK;

@@ -3,7 +3,8 @@
  *
  * What comes in is handled command by command, in order. Plain commands gather in a group, whose shards are asked at
  * once; others have the shards to themselves. While shards are asked nothing more is handled: the chunk is kept, and
- * answering it is what lets the next one come.
+ * answering it is what lets the next one come. Only while a command waits for what others do the chunk is let go of: if
+ * another one comes it is kept instead, and not looked at; and if the peer is gone the gateway tells.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H
@@ -23,7 +24,7 @@ typedef struct {
     radon_bucket bucket;
     session session;
     bool changed;        /* the session */
-    radon_message chunk; /* which is being handled; what is written last answers it */
+    radon_message chunk; /* which is being handled; what is written last answers it. None: it was let go of */
     radon_bytes input;   /* not handled yet; the command at its front, when one is being handled */
     size_t length;       /* of `input` when the turn began */
     radon_bytes body;    /* what came in in this turn, which `input` ends with */
@@ -39,6 +40,7 @@ typedef struct {
     radon_buffer answers; /* of the last round, and what it was to remember */
     radon_bytes record;
     bool waiting;        /* shards are asked: nothing more is handled */
+    bool lets_go;        /* that may take for ever: the chunk is not kept */
     bool closing;
 } connection;
 
@@ -54,6 +56,9 @@ radon_error connection_begin(connection *self, radon_message chunk);
 
 /* What is there to handle: what was left, and what came in, or nothing. */
 void connection_take(connection *self, radon_bytes body);
+
+/* Puts what came in while the chunk before it is not handled yet, but was let go of, behind that. */
+void connection_defer(connection *self, radon_bytes body);
 
 /* Handles commands until there are no more, or shards are asked. */
 void connection_advance(connection *self);
@@ -75,6 +80,12 @@ void connection_done(connection *self, radon_bytes reply);
 
 /* State is used up: an error, and the end. */
 void connection_check(connection *self, radon_error error);
+
+/* Who is to read what is written. False: nobody is known. */
+bool connection_peer(const connection *self, radon_address *out);
+
+/* Remembers that, for turns that have no chunk. */
+void connection_know_peer(connection *self);
 
 /* Writes to the peer, now. */
 void connection_write(radon_address peer, radon_bytes bytes);

@@ -132,6 +132,7 @@ void everywhere_finish(connection *self) {
     if (gathered_worst(self).status == KV_LOCKED && try_again(self)) return;
     radon_bytes reply = number == command_number_scan        ? scan_reply(self)
                         : number == command_number_randomkey ? any(self)
+                        : number == command_number_info      ? info_reply(self)
                         : number == command_number_pubsub && is_word(self->call.argv[1], "numsub") ? numbers(self)
                                                              : sum(self);
     connection_done(self, reply);

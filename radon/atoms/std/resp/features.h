@@ -35,7 +35,7 @@ static inline bool is_part_of(const subcommand *it, const command *parent) {
 const subcommand *subcommand_find(const command *parent, radon_bytes name);
 bool is_subcommand(radon_bytes word, const subcommand *it);
 
-/* ---- local.c, server.c, catalog.c: what no shard is asked for ---- */
+/* ---- local.c, server.c, info.c, catalog.c: what no shard is asked for ---- */
 
 typedef verdict local_command(connection *self, replies *to);
 
@@ -62,6 +62,7 @@ void reply_help(replies *to, const command *it);
 
 verdict everywhere_begin(connection *self, int number);
 void everywhere_finish(connection *self);
+radon_bytes info_reply(connection *self);
 
 /* Asks all shards what is in `call`. */
 verdict everywhere_ask(connection *self);

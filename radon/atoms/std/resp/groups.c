@@ -131,7 +131,7 @@ bool group_finish(token it, radon_error error, radon_bytes body) {
     if (it.flags & (MORE | AGAIN) || error != RADON_OK || !kv_parse(body, &answer) || !is_whole(it, &answer))
         return false;
     radon_bytes replies = unwrap(answer.value);
-    if (!radon_messaging_kept(CHUNK_TOKEN, &chunk)) return true;
+    if (!radon_messaging_kept(CHUNK_TOKEN, &chunk)) return false;
     if (radon_message_reply(chunk, replies) == RADON_TOO_LARGE) {
         radon_address peer;
         if (radon_message_sender(chunk, &peer)) {

@@ -140,7 +140,7 @@ static verdict run_reset(connection *self, replies *to) {
     session *it = &self->session;
     if (unsubscribe_all(self)) return BEGUN;
     multi_reset(self);
-    *it = (session){.protocol = 2, .flags = it->flags & HEARING, .pieces = it->pieces, .have = it->have,
+    *it = (session){.protocol = 2, .flags = it->flags & (PEER_KNOWN | LET_GO), .pieces = it->pieces, .have = it->have,
         .begin = it->begin, .need = it->need};
     to->resp = self->out.resp = 2;
     self->changed = true;
@@ -162,7 +162,7 @@ static const struct {
     [command_number_echo] = {run_echo, false},
     [command_number_exec] = {run_exec, true},
     [command_number_hello] = {run_hello, true},
-    [command_number_info] = {run_info, false},
+    [command_number_info] = {run_info, true},
     [command_number_multi] = {run_multi, false},
     [command_number_ping] = {run_ping, false},
     [command_number_psubscribe] = {run_psubscribe, true},

@@ -5,8 +5,6 @@
 #include "../redis/glob.h"
 #include "../redis/pubsub.h"
 
-#define PEER radon_text("d") /* the sealed address of the peer, once something may have to be written unasked */
-
 /* The two sorts of subscriptions. */
 typedef struct {
     char letter; /* of their keys in the bucket */
@@ -51,16 +49,6 @@ static radon_error change_patterns(change_topic *change) {
     radon_error error = RADON_OK;
     for (uint32_t shard = 0; shard < settings_get()->shards && error == RADON_OK; shard++)
         error = change(patterns_topic(shard_name(shard)));
-    return error;
-}
-
-static radon_error start_hearing(connection *self) {
-    radon_address peer;
-    if (self->session.flags & HEARING || !radon_message_sender(self->chunk, &peer)) return RADON_OK;
-    radon_error error = radon_bucket_put(self->bucket, PEER, radon_address_seal(peer));
-    radon_address_drop(peer);
-    self->session.flags |= HEARING;
-    self->changed = true;
     return error;
 }
 
@@ -158,7 +146,7 @@ static verdict subscribe(connection *self, replies *to, const sort *of) {
         reply_error(to, "ERR cannot subscribe to that: does the kind have the grant subscribe:redis:*?");
         return DONE;
     }
-    connection_check(self, start_hearing(self));
+    connection_know_peer(self);
     if (ask_about(self, of, of->ask_subscribe, call, false)) {
         gather(self, ROUND_SUBSCRIBE, KV_NOTHING);
         return BEGUN;
@@ -274,14 +262,14 @@ static void hear(connection *self, replies *to, radon_bytes topic, radon_bytes c
 }
 
 bool publication_heard(connection *self, radon_message message, radon_bytes body) {
-    radon_option topic = radon_message_topic(message), sealed = {0};
+    radon_option topic = radon_message_topic(message);
     replies to = connection_replies(self);
     radon_bytes channel;
     radon_address peer;
     if (!topic.some) return false;
     if (publication_take(&body, &channel)) hear(self, &to, topic.value, channel, body);
-    bool known = radon_bucket_get(self->bucket, PEER, &sealed) == RADON_OK && sealed.some;
-    if (to.bytes.len > 0 && known && radon_messaging_unseal(sealed.value, &peer) == RADON_OK) {
+    self->chunk = (radon_message){0}; /* the peer is not who sent this */
+    if (to.bytes.len > 0 && connection_peer(self, &peer)) {
         connection_write(peer, radon_buffer_bytes(&to.bytes));
         radon_address_drop(peer);
     }

@@ -18,26 +18,40 @@ RADON_START(args) {
 RADON_RECEIVE(message, body) {
     connection self;
     RADON_TRY(connection_begin(&self, message));
-    if (self.session.flags & HEARING && publication_heard(&self, message, body)) return RADON_DONE;
-    connection_take(&self, body);
-    connection_advance(&self);
+    if (self.session.flags & PEER_KNOWN && publication_heard(&self, message, body)) return RADON_DONE;
+    if (self.session.flags & LET_GO) {
+        connection_defer(&self, body);
+    } else {
+        connection_take(&self, body);
+        connection_advance(&self);
+    }
     RADON_TRY(connection_end(&self));
     return RADON_DONE;
 }
 
-/* A turn that goes on with the chunk of an earlier one. False: it is gone. */
+/* A turn that goes on with the chunk of an earlier one, or with what was in it. False: there is none. */
 static bool resume(connection *self, radon_error *error) {
-    radon_message chunk;
-    if (!radon_messaging_kept(CHUNK_TOKEN, &chunk)) return false;
+    radon_message chunk = {0};
+    bool kept = radon_messaging_kept(CHUNK_TOKEN, &chunk);
     *error = connection_begin(self, chunk);
-    if (*error == RADON_OK) connection_take(self, (radon_bytes){0});
-    return *error == RADON_OK;
+    if (*error != RADON_OK) return false;
+    bool let_go = self->session.flags & LET_GO;
+    if (!kept && !let_go) {
+        radon_bucket_drop(self->bucket);
+        return false;
+    }
+    if (kept && let_go) { /* it came later, and is being handled from now on */
+        self->session.flags &= (uint16_t)~LET_GO;
+        self->changed = true;
+    }
+    connection_take(self, KV_NOTHING);
+    return true;
 }
 
 static radon_error go_on(connection *self) {
     if (!self->waiting && !self->closing) connection_advance(self);
     radon_error error = connection_end(self);
-    radon_message_drop(self->chunk);
+    if (self->chunk.handle != 0) radon_message_drop(self->chunk);
     return error;
 }
 

@@ -4,6 +4,7 @@
  *
  *     s             the session below; not there: as it began
  *     @             the address of the peer, as text
+ *     d             the same, sealed, once something may have to be written that answers no chunk
  *     i + number    a piece of what came in and is not handled
  *     m + number    a piece of the transaction that is queued, as shards take commands
  *     w + db + key  a watched key: its version (u64)
@@ -19,10 +20,11 @@ enum {
     AUTHENTICATED = 1,
     IN_MULTI = 2,
     MULTI_BROKEN = 4, /* a command of it could not be queued: EXEC will refuse */
-    HEARING = 8,      /* publications may come, even if all is unsubscribed */
+    PEER_KNOWN = 8,   /* it is in state, and publications may come, even if all is unsubscribed */
     REPLY_OFF = 16,   /* CLIENT REPLY OFF */
     REPLY_SKIP = 32,  /* no reply to this command */
     SKIP_NEXT = 64,   /* nor to the next one */
+    LET_GO = 128,     /* the chunk that is being handled is answered already */
 };
 
 #define NAMES 3 /* CLIENT SETNAME, SETINFO lib-name, lib-ver */
