@@ -43,6 +43,11 @@ MISTAKES = {
         "return radon_bucket_put(open, number_key(number), it.stored)",
         "return RADON_OK",
     ),
+    "a key that comes and goes was not there": (
+        "kv/requests.c",
+        "    return answer(KV_ABSENT, entry_stamp(given->key, it), KV_NOTHING);",
+        "    return plain(KV_ABSENT);",
+    ),
     "a shard does not lock what is read": (
         "kv/batches.c",
         "    return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);",

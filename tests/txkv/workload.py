@@ -1,10 +1,14 @@
 """What clients do to a store with coordinators while hosts crash and the network fails: transactions, snapshots, and
 appends that know nothing of transactions. Some order of all of it, which does not contradict the clock, explains every
 answer; and when all is over nothing is locked any more.
+
+Some lists move: whoever appends to one puts it under either of two keys of different shards, and deletes the other. So
+these keys come and go, and who sees a list under neither of its keys, or under both, has seen what never was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
 from random import Random
@@ -19,6 +23,7 @@ from radon.testing.simulation import Client, State, Workload
 from tests.kv.stores import SHARDS
 
 KEYS = [f"key-{number}" for number in range(10)]
+MOVING = {key: (key, f"{key} moved") for key in KEYS[8:]}
 AFTER_ALL = 1 << 62  # ns, for what is read when everything is over
 CHANGES = (RUN, Op.BATCH, Op.APPEND)
 
@@ -36,18 +41,32 @@ class Asking:
 class Store(Kv):
     """In virtual time, in which a client asks one question after the other."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, dawdling: float = 0.0) -> None:
         async def pause(attempt: int) -> None:
             await client.sleep(client.random.random() * min(0.2, 0.005 * 2.0**attempt))
 
         super().__init__(Asking(client), shards=SHARDS, timeout=10.0, pause=pause)
+        self.client = client
+        self.dawdling = dawdling  # s between two questions, at most
 
     async def _ask_all(self, asks: list[Ask], once: str) -> list[Answer]:
-        return [await self._ask(ask, {}) for ask in asks]
+        """In any order."""
+        answers: dict[int, Answer] = {}
+        for number in self.client.random.sample(range(len(asks)), len(asks)):
+            answers[number] = await self._ask(asks[number], {})
+            if self.dawdling:
+                await self.client.sleep(self.client.random.random() * self.dawdling)
+        return [answers[number] for number in range(len(asks))]
 
 
-def listed(value: bytes | None) -> tuple[int, ...]:
-    return tuple(int(word) for word in (value or b"").split())
+def places(keys: Iterable[str]) -> list[str]:
+    """All keys of the store under which these lists may be."""
+    return [place for key in keys for place in MOVING.get(key, (key,))]
+
+
+def listed(key: str, values: Mapping[str, bytes | None]) -> tuple[int, ...]:
+    """The list, in what was found in its places."""
+    return tuple(int(word) for place in places([key]) for word in (values.get(place) or b"").split())
 
 
 class Transactions(Workload):
@@ -58,10 +77,14 @@ class Transactions(Workload):
         self.values = count(1)  # no two are the same, so that a list shows its whole past
 
     async def client(self, client: Client) -> None:
-        kv = Store(client)
+        kv, slow = Store(client), Store(client, dawdling=0.05)
         async for _ in client.every(1.0):
+            does, by = client.random.choices(
+                [(self.transact, kv), (self.look, kv), (self.look, slow), (self.append, kv), (self.commute, kv)],
+                [4, 1, 3, 1, 2],
+            )[0]
             with suppress(Timeout):
-                await client.random.choices((self.transact, self.look, self.append), (6, 2, 1))[0](kv, client)
+                await does(by, client)
 
     async def transact(self, kv: Kv, client: Client) -> None:
         """Reads lists and appends to some of them."""
@@ -72,10 +95,14 @@ class Transactions(Workload):
             try:
                 async with kv.transaction() as t:
                     for name, key, *value in parts:
-                        found = await t.get(key)
-                        answers.append(listed(found) if name == "read" else None)
+                        at = places([key])
+                        found = listed(key, dict(zip(at, await t.get_many(at), strict=True)))
+                        answers.append(found if name == "read" else None)
                         if name == "append":
-                            t.put(key, b"%b %d" % (found or b"", *value))
+                            client.random.shuffle(at)
+                            t.put(at[0], b" ".join(b"%d" % each for each in (*found, *value)))
+                            for other in at[1:]:
+                                t.delete(other)
             except (Conflict, Unavailable):
                 operation.failed()
             else:
@@ -85,19 +112,31 @@ class Transactions(Workload):
         keys = client.random.sample(KEYS, client.random.randrange(1, len(KEYS)))
         with client.begin("txn", *(("read", key) for key in keys)) as operation:
             try:
-                operation.ok([listed(value) for value in await kv.snapshot(keys)])
+                values = dict(zip(places(keys), await kv.snapshot(places(keys)), strict=True))
+                operation.ok([listed(key, values) for key in keys])
             except (Conflict, Unavailable):
                 operation.failed()
 
     async def append(self, kv: Kv, client: Client) -> None:
         """Without a transaction."""
-        key, value = client.random.choice(KEYS), next(self.values)
+        key, value = client.random.choice([key for key in KEYS if key not in MOVING]), next(self.values)
         with client.begin("txn", ("append", key, value)) as operation:
             try:
                 await kv.append(key, b" %d" % value)
                 operation.ok([None])
             except Conflict:
                 operation.failed()
+
+    async def commute(self, kv: Kv, client: Client) -> None:
+        """Moves a list to and fro, which changes nothing of it."""
+        at = client.random.choice(list(MOVING.values()))
+        for _ in range(10):
+            with suppress(Conflict, Unavailable):
+                async with kv.transaction() as t:
+                    for here, there, value in zip(at, reversed(at), await t.get_many(at), strict=True):
+                        if value is not None:
+                            t.put(there, value)
+                            t.delete(here)
 
     def check(self, history: list[Operation], state: State) -> None:
         assert not state.dead_letters(), state.dead_letters()
@@ -110,14 +149,14 @@ class Transactions(Workload):
         }
         assert not left, f"these are not over: {left}"
         stored = {
-            put.key.decode(): listed(parse(put.value).value)
+            put.key.decode(): parse(put.value).value
             for atom in state.atoms("kv")
             for put in state.entries(f"kv/{atom}")
             if put.bucket == "values"
         }
         reads = ("txn", *(("read", key) for key in KEYS))
         final = Operation(
-            "audit", reads, tuple(stored.get(key, ()) for key in KEYS), AFTER_ALL, AFTER_ALL + 1, Outcome.OK
+            "audit", reads, tuple(listed(key, stored) for key in KEYS), AFTER_ALL, AFTER_ALL + 1, Outcome.OK
         )
         found = check_serializable([*history, final])
         assert found.ok, found.text
