@@ -80,15 +80,15 @@ def _compile(sources: Sequence[Path], out: Path, sdk: Path, libc: bool) -> str:
     files = [*sources, *(sdk / name for name in SDK_SOURCES)]
     flags = (*(WITH_LIBC if libc else FREESTANDING), *FLAGS, f"-I{sdk}")
     command = [sys.executable, "-m", "ziglang", "cc", *flags, *map(str, files), "-o", str(out)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     if run.returncode:
         names = ", ".join(source.name for source in sources)
         raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
     return run.stderr.strip()
 
 
-def _environment() -> dict[str, str]:
-    """The compiler keeps what it built in the user's cache, so that the second build takes a fraction of a second."""
+def environment() -> dict[str, str]:
+    """Of the compiler. It keeps what it built in the user's cache, so the second build takes a fraction of a second."""
     home = cache.directory(os.environ)
     with suppress(OSError):  # made by the compiler it would be open to others, and so of no use for modules
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from radon.abi.delivery import Delivery, Form
 from radon.abi.errors import Refused
 from radon.abi.signature import Syscall
-from radon.abi.syscalls import HANDLERS, SYSCALLS
+from radon.abi.syscalls import BY_IMPORT, HANDLERS, SYSCALLS
 from radon.host import wasi, wasi2
 from radon.host.assembly import DROP, Assembly, Offer
 from radon.host.atom import Atom
@@ -73,10 +73,7 @@ class Gate:
         self._instances: OrderedDict[tuple[str, str], Instance] = OrderedDict()  # least recently entered first
         self._waiting: dict[tuple[str, str], Instance] = {}  # those of suspended turns
         self._recipes: dict[str, Recipe] = {}  # by digest of the module
-        self._functions: dict[tuple[str, str], HostFunction] = {
-            (row.interface, row.field): (row.params, row.results, callback(self._host_function(row)))
-            for row in SYSCALLS
-        } | wasi.host_functions(self._paying_caller)
+        self._functions: dict[tuple[str, str], HostFunction] = {}  # those that modules have imported
 
     def link(self, kinds: Mapping[str, Kind]) -> None:
         """Serve these kinds from now on; every instance of others before is dropped. Raises LoadError."""
@@ -89,7 +86,16 @@ class Gate:
         if isinstance(compiled, Assembly):
             functions = {offer: callback(self._offered(offer)) for offer in compiled.offers()}
             return Joined(compiled, engine(), functions, REALLOCS)
-        return Linked(compiled, engine(), self._functions, _ENTRIES, starts=kind.module.starts)
+        for place in kind.module.imports - self._functions.keys():
+            self._functions[place] = self._function(*place)
+        imported = {place: self._functions[place] for place in kind.module.imports}
+        return Linked(compiled, engine(), imported, _ENTRIES, starts=kind.module.starts)
+
+    def _function(self, space: str, field: str) -> HostFunction:
+        if space == wasi.MODULE:
+            return wasi.host_function(field, self._paying_caller)
+        row = BY_IMPORT[space, field]
+        return row.params, row.results, callback(self._host_function(row))
 
     # ---- instances ----
 

@@ -129,13 +129,10 @@ class Caller(Protocol):
     def write(self, pointer: int, data: bytes) -> None: ...
 
 
-def host_functions(caller: Callable[[], Caller]) -> dict[tuple[str, str], HostFunction]:
-    """All of preview1 for `Linked`. `caller` is asked in every call; it may charge for it, or raise to refuse it."""
-    functions: dict[tuple[str, str], HostFunction] = {}
-    for name, (params, results) in SIGNATURES.items():
-        enter = _lift(caller, params, OFFERED.get(name, _nosys))
-        functions[MODULE, name] = (params, results, callback(enter))
-    return functions
+def host_function(name: str, caller: Callable[[], Caller]) -> HostFunction:
+    """One of preview1 for `Linked`. `caller` is asked in every call; it may charge for it, or raise to refuse it."""
+    params, results = SIGNATURES[name]
+    return params, results, callback(_lift(caller, params, OFFERED.get(name, _nosys)))
 
 
 def _lift(caller: Callable[[], Caller], params: tuple[str, ...], function: Callable[..., int]) -> Callable[[Raw], None]:

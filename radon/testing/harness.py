@@ -12,6 +12,7 @@ Deterministic: the same calls give the same commits. Time begins at NOON and mov
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,7 +28,7 @@ from radon.host.domain import Domain, Make, Settings, Status
 from radon.host.domains import default
 from radon.host.image import Image
 from radon.host.kind import Kind
-from radon.host.loader import load, load_file
+from radon.host.loader import Module, load, load_file
 from radon.host.lookup import restored
 from radon.host.placement import place, spread
 
@@ -41,8 +42,14 @@ def kind(name: str, guest: Guest, grants: Sequence[str] = (), **fields: Any) -> 
     """A kind from a module (bytes, WAT text in bytes, or a file); `fields` are those of `radon.host.kind.Kind`."""
     if isinstance(guest, Kind):
         return guest
-    module = load(guest, name) if isinstance(guest, bytes) else load_file(Path(guest))
+    module = _loaded(guest, name) if isinstance(guest, bytes) else load_file(Path(guest))
     return Kind(name, module, GrantTable(name, grants), **fields)
+
+
+@lru_cache(maxsize=64)
+def _loaded(guest: bytes, name: str) -> Module:
+    """A module is checked once, however many harnesses have it: most tests of a file have the same ones."""
+    return load(guest, name)
 
 
 class Harness:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import wasmtime
 
+from radon.atoms import build
 from radon.host import engine, wasi
 from radon.host.guest import Guest, Linked, OutOfBounds, Trap
 from radon.host.limits import Limits
+from radon.host.linked import HostFunction
 from radon.host.loader import Module, load, load_file
 from radon.host.wasi import MAX_LINE, MAX_WRITE, Output
 
@@ -79,12 +82,15 @@ class FakeTurn:
         self.guest.write(pointer, data)
 
 
+def preview1(caller: Callable[[], FakeTurn]) -> dict[tuple[str, str], HostFunction]:
+    """All functions that there are."""
+    return {(wasi.MODULE, name): wasi.host_function(name, caller) for name in wasi.SIGNATURES}
+
+
 def start(module: Module, *entries: str) -> FakeTurn:
     """A guest of the module, begun, and the turn that it is in."""
     turn = FakeTurn()
-    linked = Linked(
-        module.compiled, engine.engine(), wasi.host_functions(lambda: turn), (RECEIVE, "cabi_realloc", *entries)
-    )
+    linked = Linked(module.compiled, engine.engine(), preview1(lambda: turn), (RECEIVE, "cabi_realloc", *entries))
     turn.guest = Guest(linked, Limits().memory)
     turn.guest.set_fuel(10**9)
     turn.guest.start()
@@ -111,8 +117,8 @@ def printing(tmp_path_factory: pytest.TempPathFactory) -> Module:
     folder = tmp_path_factory.mktemp("printing")
     source, built = folder / "printing.c", folder / "printing.wasm"
     source.write_text(PRINTING)
-    options = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-Os", "-s"]
-    subprocess.run([sys.executable, "-m", "ziglang", "cc", *options, str(source), "-o", str(built)], check=True)
+    command = [sys.executable, "-m", "ziglang", "cc", *build.WITH_LIBC, *build.FLAGS, str(source), "-o", str(built)]
+    subprocess.run(command, check=True, env=build.environment())
     return load_file(built)
 
 
@@ -309,7 +315,7 @@ def test_a_refusing_caller_is_asked_before_anything_happens(every: Module) -> No
     def refuse() -> FakeTurn:
         raise Trap("abi", "not now")
 
-    guest = Guest(Linked(every.compiled, engine.engine(), wasi.host_functions(refuse), ["fd_write"]), 1 << 20)
+    guest = Guest(Linked(every.compiled, engine.engine(), preview1(refuse), ["fd_write"]), 1 << 20)
     guest.set_fuel(1000)
     guest.start()
     entry = guest.entry("fd_write")
