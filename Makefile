@@ -6,9 +6,11 @@ VENV   := .venv
 READY  := $(VENV)/.ready
 RUN    := $(VENV)/bin/python
 
-# Tests run on so many processes, those of one file on one. SLOW=1 adds the slow ones, which may take an hour.
+# Tests run on so many processes, those of one file on one, the files that take longest first (tests/conftest.py).
+# SLOW=1 adds the slow ones, which may take an hour.
 WORKERS ?= auto
-PYTEST  := $(RUN) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile
+SPREAD  := --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+PYTEST  := $(RUN) -m pytest $(SPREAD)
 ifdef SLOW
 PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif
@@ -57,7 +59,7 @@ bench: native  ## the benchmarks: one JSON line per result
 	@set -e; for file in $(sort $(wildcard benchmarks/[a-z]*.py)); do $(RUN) "$$file"; done
 
 sanitize: $(READY)  ## TESTS on a native twin that watches memory (ASan, UBSan)
-	@scripts/sanitize --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile $(TESTS)
+	@scripts/sanitize $(SPREAD) $(TESTS)
 
 fuzz: $(READY)  ## libFuzzer on the native sources, SECONDS a target
 	@scripts/debian-packages

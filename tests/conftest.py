@@ -15,8 +15,19 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-PACKAGES = Path(__file__).parent.parent / "debian-packages.txt"
+TESTS = Path(__file__).parent
+PACKAGES = TESTS.parent / "debian-packages.txt"
 IN_CI = os.environ.get("CI") == "true"
+
+LONGEST = (
+    "simulation/test_planted.py", "cli/test_sim.py", "kvr/test_simulated.py", "txkv/test_simulated.py",
+    "cli/test_replay.py", "cli/test_bench.py", "native/test_fuzz.py", "examples/test_simulated.py",
+    "simulation/test_crashes.py", "native/test_build.py", "examples/test_bank_killed.py", "simulation/test_worlds.py",
+    "txkv/test_killed.py", "backends/test_monolith_killed.py", "docs/test_readme.py", "cli/test_state.py",
+    "cli/test_deploy.py", "cli/test_bad_input.py", "atoms/test_standard.py", "equivalence/test_twins.py",
+    "native/test_containers.py", "redis/test_clients.py", "examples/test_readmes.py",
+)  # fmt: skip
+"""The files that take longest, which come first: one of them at the end keeps one process busy and the others idle."""
 
 # On a shared machine a slow example says nothing about the code, so there are no deadlines. (In CI, Hypothesis begins
 # with a profile of its own, which tries the same examples each time; these inherit that.)
@@ -33,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.disable()  # until all tests are found
     hypothesis.settings.load_profile("fast" if config.option.markexpr == "not slow" else "thorough")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {TESTS / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 def pytest_collection_finish() -> None:

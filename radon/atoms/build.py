@@ -88,7 +88,7 @@ def _compile(sources: Sequence[Path], out: Path, sdk: Path, libc: bool) -> str:
 
 
 def environment() -> dict[str, str]:
-    """For the compiler: it keeps what it built in the user's cache, and the second build takes a fraction of a second."""
+    """Of the compiler. It keeps what it built in the user's cache, so the second build takes a fraction of a second."""
     home = cache.directory(os.environ)
     with suppress(OSError):  # made by the compiler it would be open to others, and so of no use for modules
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,16 +1,20 @@
-"""Every backend there is, by name. To add one: a file beside this one and a line below."""
+"""Every backend there is, by name. To add one: a file beside this one and a line below.
+
+A backend is loaded once it is asked for: a simulation has parts of this package and none of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from radon.abi.errors import Invalid, RadonError
-from radon.atoms.application import Application
-from radon.backends.monolith import Monolith
-from radon.backends.stores import open_store
+
+if TYPE_CHECKING:
+    from radon.atoms.application import Application
+    from radon.backends.monolith import Monolith
 
 
 class Options(NamedTuple):
@@ -27,6 +31,9 @@ class Options(NamedTuple):
 
 
 def _monolith(application: Application | None, options: Options) -> Monolith:
+    from radon.backends.monolith import Monolith
+    from radon.backends.stores import open_store
+
     data = options.data
     if data is None and options.store != "memory":
         if application is None:
