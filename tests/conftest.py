@@ -25,7 +25,8 @@ LONGEST = (
     "simulation/test_crashes.py", "native/test_build.py", "examples/test_bank_killed.py", "simulation/test_worlds.py",
     "txkv/test_killed.py", "backends/test_monolith_killed.py", "docs/test_readme.py", "cli/test_state.py",
     "cli/test_deploy.py", "cli/test_bad_input.py", "atoms/test_standard.py", "equivalence/test_twins.py",
-    "native/test_containers.py", "redis/test_clients.py", "examples/test_readmes.py",
+    "native/test_containers.py", "redis/test_clients.py", "examples/test_readmes.py", "txkv/test_planted.py",
+    "kv/test_simulated.py", "guests/test_python.py", "hostile/test_fuzz.py", "redis/test_malformed.py",
 )  # fmt: skip
 """The files that take longest, which come first: one of them at the end keeps one process busy and the others idle."""
 

@@ -16,9 +16,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import NamedTuple, Self
-
-import httpx
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from radon._version import __version__
 from radon.abi.delivery import Address, Metadata
@@ -31,6 +29,9 @@ from radon.backends.deployment import Deployment
 from radon.gateways.http_messages import error_of, metadata_of
 from radon.gateways.relay import Relay
 from radon.host.limits import MIB
+
+if TYPE_CHECKING:
+    import httpx
 
 AT_ONCE = 100
 """Requests to one endpoint that run at the same time; more wait."""
@@ -61,7 +62,7 @@ class Egress:
         entries = deployment.application.manifest.egress.http
         if not entries:
             return egress
-        verify = await asyncio.to_thread(httpx.create_ssl_context)  # reads files
+        verify = await asyncio.to_thread(_trusted)
         try:
             for name, entry in entries.items():
                 endpoints.append(_Endpoint(deployment, name, entry, secrets.headers.get(name, {}), verify))
@@ -75,6 +76,13 @@ class Egress:
         for endpoint in self._endpoints:
             await endpoint.stop()
         self._endpoints = []
+
+
+def _trusted() -> ssl.SSLContext:
+    """Whom a request trusts. Reads files, and loads the HTTP client, which takes long and few deployments need."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 class _Verdict(NamedTuple):
@@ -108,6 +116,8 @@ class _Endpoint:
         self, deployment: Deployment, name: str, entry: HttpEgress, secrets: Mapping[str, Secret],
         verify: ssl.SSLContext,
     ) -> None:  # fmt: skip
+        import httpx
+
         self._deployment = deployment
         self._address = Address(f"http:{name}", "")
         self._entry = entry
@@ -199,6 +209,8 @@ class _Endpoint:
     # ---- what ----
 
     async def _attempt(self, request: _Request) -> _Verdict:
+        import httpx
+
         limit = min(self._entry.timeout / 1e9, request.remaining)
         try:
             async with asyncio.timeout(limit):

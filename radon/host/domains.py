@@ -13,7 +13,6 @@ from radon.abi.errors import Invalid, RadonError
 from radon.host import native
 from radon.host.domain import Make
 from radon.host.native_domain import NativeDomain
-from radon.host.python_domain import PythonDomain
 
 VARIABLE = "RADON_DOMAIN"
 """The environment variable that chooses one; empty or absent is the first of DOMAINS that there is."""
@@ -27,7 +26,13 @@ def _native() -> Make:
     return NativeDomain
 
 
-DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"native": _native, "python": lambda: PythonDomain})
+def _python() -> Make:
+    from radon.host.python_domain import PythonDomain  # a dozen modules, of which the native one needs few
+
+    return PythonDomain
+
+
+DOMAINS: Mapping[str, Callable[[], Make]] = MappingProxyType({"native": _native, "python": _python})
 """What loads it; where nobody says otherwise, the first that can be had is used. Raises RadonError with the way out
 where it cannot be had on this machine."""
 
@@ -42,7 +47,7 @@ def load(name: str) -> Make:
 
 def chosen() -> str:
     """The name of the one that this process uses where nobody says another; it may be unknown."""
-    return os.environ.get(VARIABLE) or available()[0]
+    return os.environ.get(VARIABLE) or next(name for name in DOMAINS if unusable(name) is None)
 
 
 def default() -> Make:

@@ -51,7 +51,7 @@ def run(seed: int, consistency: str, log: int, module: Path = STANDARDS["kvr"].p
 @pytest.mark.parametrize("log", LOGS)
 @pytest.mark.parametrize("consistency", WORKLOADS)
 def test_replicas_converge_and_sessions_see_what_they_have_seen(consistency: str, log: int) -> None:
-    for seed in range(13):
+    for seed in range(8):
         assert run(seed, consistency, log) == "", f"seed {seed}"
 
 

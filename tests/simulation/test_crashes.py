@@ -17,9 +17,9 @@ from radon.testing.around import Around
 from tests.simulation.crash_simulator import History
 from tests.simulation.planted import forgetting
 
-BLOCK = 25
-FAST = range(0, BLOCK, BLOCK)
-SLOW = range(BLOCK, 1000, BLOCK)
+BLOCKS = [range(first, first + 25) for first in range(0, 1000, 25)]
+FAST = BLOCKS[0][:10]
+SLOW = [BLOCKS[0][10:], *BLOCKS[1:]]
 
 
 def run(seed: int, kind: Kind, **options: Any) -> Any:
@@ -31,9 +31,9 @@ def run(seed: int, kind: Kind, **options: Any) -> Any:
     return history
 
 
-def run_block(first: int, kind: Kind, **options: Any) -> None:
+def run_block(seeds: range, kind: Kind, **options: Any) -> None:
     moments: Counter[str] = Counter()
-    for seed in range(first, first + BLOCK):
+    for seed in seeds:
         try:
             moments.update(run(seed, kind, **options).crashes)
         except AssertionError as error:
@@ -41,37 +41,35 @@ def run_block(first: int, kind: Kind, **options: Any) -> None:
     assert len(moments) == 5, f"a kind of crash never struck: {moments}"
 
 
-@pytest.mark.parametrize("first", FAST)
-def test_nothing_is_lost_or_doubled_by_crashes(first: int, witness: Kind) -> None:
-    run_block(first, witness)
+def test_nothing_is_lost_or_doubled_by_crashes(witness: Kind) -> None:
+    run_block(FAST, witness)
 
 
-@pytest.mark.parametrize("first", FAST)
-def test_nothing_is_lost_or_doubled_between_domains(first: int, witness: Kind) -> None:
-    run_block(first, witness, domains=3)
+def test_nothing_is_lost_or_doubled_between_domains(witness: Kind) -> None:
+    run_block(FAST, witness, domains=3)
 
 
-@pytest.mark.parametrize("first", FAST)
-def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance(first: int, shared: Kind) -> None:
-    run_block(first, shared, domains=1 + 2 * (first % 2))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("first", SLOW)
-def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(first: int, witness: Kind) -> None:
-    run_block(first, witness)
+@pytest.mark.parametrize("domains", [1, 3])
+def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance(domains: int, shared: Kind) -> None:
+    run_block(FAST, shared, domains=domains)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", SLOW[:4])
-def test_nothing_is_lost_or_doubled_between_domains_by_more_seeds(first: int, witness: Kind) -> None:
-    run_block(first, witness, domains=3)
+@pytest.mark.parametrize("seeds", SLOW, ids=str)
+def test_nothing_is_lost_or_doubled_by_crashes_of_many_more_seeds(seeds: range, witness: Kind) -> None:
+    run_block(seeds, witness)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", SLOW[:4])
-def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance_by_more_seeds(first: int, shared: Kind) -> None:
-    run_block(first, shared, domains=1 + 2 * (first % 2))
+@pytest.mark.parametrize("seeds", SLOW[:5], ids=str)
+def test_nothing_is_lost_or_doubled_between_domains_by_more_seeds(seeds: range, witness: Kind) -> None:
+    run_block(seeds, witness, domains=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", SLOW[:5], ids=str)
+def test_nothing_is_lost_or_doubled_where_atoms_share_an_instance_by_more_seeds(seeds: range, shared: Kind) -> None:
+    run_block(seeds, shared, domains=1 + 2 * (seeds.start % 2))
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -20,6 +20,7 @@ def test_another_seed_is_another_run(witness: Kind) -> None:
     assert simulate(7, witness).fingerprint != simulate(8, witness).fingerprint
 
 
+@pytest.mark.parametrize("each_domain", ["together"])
 @pytest.mark.parametrize("seed", range(100, 102))
 def test_all_domains_run_it_alike(seed: int, witness: Kind) -> None:
     found = {name: simulate(seed, witness, Drivers(make=load(name))) for name in available()}
