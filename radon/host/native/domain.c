@@ -1,6 +1,6 @@
 /* domain.c - the domain as Python calls it: see api.h. Bytes in, bytes out; frames are Python's. */
+#include "ahead.h"
 #include "api.h"
-#include "turn.h"
 
 static RadonBytes bytes_of(const Buffer *b) { return (RadonBytes){b->data, b->size}; }
 /* ---- life ---- */
@@ -95,6 +95,7 @@ int radon_run(RadonDomain *d, uint64_t max_turns) {
     while (max_turns--) {
         Atom *a = routes_take_ready(d);
         if (a == NULL) return 0;
+        ahead_go_on(d->ready);
         domain_take_turn(d, a);
         if (d->work > d->settings.run) break;
     }
