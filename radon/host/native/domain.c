@@ -57,7 +57,7 @@ void radon_settings(RadonDomain *d, const uint8_t *rows, size_t rows_size) {
         .mail = row.n[5], .dead = row.n[6], .watchers = row.n[7], .run = row.n[8], .retention = row.n[9],
         .idempotency = row.n[10], .forgetful = row.n[11] != 0, .host = str_new(row.v[0].data, row.v[0].size),
     };
-    d->ledger.elide = row.n[12] != 0;
+    d->ledger.elide = row.n[12] != 0, d->ledger.records = row.n[13] != 0;
 }
 
 void radon_setup(RadonDomain *d, uint32_t number, uint32_t domains, const uint8_t *seed, const uint8_t *secret) {

@@ -54,7 +54,6 @@ typedef struct Tally {
 /* Where a key lay in a message of this size; 0: not known. See ahead.h. */
 typedef struct KeyPlace {
     uint32_t size, at, length;
-    uint32_t bucket; /* its index */
 } KeyPlace;
 
 enum { KEYS_KNOWN = 16 };
@@ -121,6 +120,7 @@ typedef struct Ledger {
     size_t steps;  /* bytes of this commit's steps */
     bool numbered; /* a turn of this commit has learnt what follows from the number of a step */
     bool elide;
+    bool records; /* else commits have no durable part: nobody would keep it */
     Leaving *leaving; /* by number of the domain */
     size_t leaving_count;
 } Ledger;
