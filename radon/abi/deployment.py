@@ -68,7 +68,7 @@ class Endpoint(NamedTuple):
     name: str
 
 
-@record(197, "QQQQQQQQQQQBB", "s")
+@record(197, "QQQQQQQQQQQBBB", "s")
 class Chosen(NamedTuple):
     """domain.Settings, and what the process has room for."""
 
@@ -85,6 +85,7 @@ class Chosen(NamedTuple):
     idempotency: int
     forgetful: int
     elide: int
+    durable: int
     host: str
 
 

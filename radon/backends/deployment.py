@@ -53,7 +53,7 @@ class KindStats:
 class Stats:
     kinds: Mapping[str, KindStats]
     dead_letters: int
-    commits: int
+    commits: int  # that were written: in memory none is
     log_bytes: int
     uptime: float  # seconds
     memory: int  # bytes resident, of this process

@@ -55,6 +55,10 @@ class Store(Protocol):
     def durability(self) -> Durability:
         """What outlives what when `commit`, `snapshot`, `open` and `write` have returned."""
 
+    @property
+    def keeps(self) -> bool:
+        """Does `open` find what was committed? Else domains need not say what that is."""
+
     def open(self, domain: int) -> Image:
         """Become the owner of `domain` under a new epoch, which fences every earlier owner.
 

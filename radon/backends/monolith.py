@@ -238,6 +238,7 @@ class Monolith:
         settings = Settings(
             sharing=self.domains, suspended=suspended, memory=room.memory(suspended), forgetful=self._forgetful,
             retention=manifest.objects, idempotency=manifest.idempotency,
+            durable=self.store.keeps or self._recorder is not None,
         )  # fmt: skip
         return Program(application.digest, application.kinds(), tuple(manifest.egress.http), settings)
 

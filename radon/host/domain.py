@@ -44,6 +44,7 @@ class Settings:
     idempotency: int = 3600 * 10**9  # ns that a dedup key is remembered
     forgetful: bool = False  # drop every instance after its turn
     elide: bool = True  # leave out of a commit what came and went within it
+    durable: bool = True  # commits have a durable part; else nobody would keep it
 
 
 class KindUsage(NamedTuple):
@@ -76,7 +77,7 @@ class Domain(Protocol):
     """
 
     settings: Settings
-    """May be set before a `deploy`; `host`, `instances`, `suspended`, `memory` and `elide` stay those of the start."""
+    """May be set before a `deploy`; All but `run`, `forgetful` and limits of what is kept stay those of the start."""
 
     @property
     def digest(self) -> str:

@@ -25,11 +25,14 @@ _END, _SUSPENSION = 2**31, 2**31 + 2**30
 
 
 class Ledger:
-    """Every change to the image goes through here. `elide=False` keeps all records, for comparing twins."""
+    """Every change to the image goes through here. `elide=False` keeps all records, for comparing twins;
+    `durable=False` none, since nobody would read them.
+    """
 
-    def __init__(self, image: Image, *, elide: bool = True) -> None:
+    def __init__(self, image: Image, *, elide: bool = True, durable: bool = True) -> None:
         self.image = image
-        self._elide = elide
+        self._durable = durable
+        self._elide = elide and durable
         self._pending: list[tuple[Atom, Any] | None] = []
         self._fresh: dict[bytes, int] = {}  # deliveries of this commit that nobody touched: place in _pending
         self._unanswered: dict[bytes, int] = {}  # questions of this commit, likewise
@@ -43,12 +46,12 @@ class Ledger:
     def emit(self, atom: Atom, record: Any, *, recorded: bool = True) -> None:
         """Apply `record` and, unless the atom is volatile or the caller says otherwise, put it into the commit."""
         self.image.apply(atom, record)
-        if recorded and not atom.volatile:
+        if recorded and self._durable and not atom.volatile:
             self._pending.append((atom, record))
 
     def note(self, atom: Atom, record: Any) -> None:
         """Put into the commit what the image shows already: the state writes of a turn."""
-        if not atom.volatile:
+        if self._durable and not atom.volatile:
             self._pending.append((atom, record))
 
     def deliver(self, atom: Atom, delivery: Delivery) -> None:

@@ -62,7 +62,7 @@ class NativeDomain(Domain):
         chosen = rows.Chosen(
             s.instances, min(s.suspended, room.suspended // s.sharing),
             room.slots // s.sharing, s.memory, s.objects, s.mail, s.dead, s.watchers,
-            s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), s.host,
+            s.run, s.retention, s.idempotency, int(s.forgetful), int(s.elide), int(s.durable), s.host,
         )  # fmt: skip
         self._call(self._lib.radon_settings, encode_all([chosen]))
 

@@ -44,7 +44,7 @@ class PythonDomain:
         """`ledger` and `around`, which see what happens, are for traced.py."""
         self.settings = settings
         self.image = Image()
-        self.ledger = ledger(self.image, elide=settings.elide)
+        self.ledger = ledger(self.image, elide=settings.elide, durable=settings.durable)
         self.routes = Routes(self.ledger, settings, self._on_end)
         self.kinds: Mapping[str, Kind] = {}
         self._turns, self._failed = Counter[str](), Counter[str]()  # since it was opened, by kind

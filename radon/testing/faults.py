@@ -42,6 +42,10 @@ class Around:
     def durability(self) -> Durability:
         return self.inner.durability
 
+    @property
+    def keeps(self) -> bool:
+        return self.inner.keeps
+
     def open(self, domain: int) -> Image:
         return self.around("open", lambda: self.inner.open(domain))
 

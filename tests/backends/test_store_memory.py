@@ -14,3 +14,12 @@ def open_store() -> StoreFactory:
 
 
 class TestMemoryStore(StoreSuite): ...
+
+
+def test_a_store_that_keeps_nothing_opens_a_domain_empty() -> None:
+    store = MemoryStore(keeps=False)
+    epoch = store.open(0).epoch
+    store.commit(0, epoch, [b"frame"])
+    store.write("name", b"kept")
+    assert store.open(0)[1:] == (None, [])
+    assert store.read("name") == b"kept"

@@ -180,6 +180,19 @@ def test_leaving_out_what_came_and_went_within_a_commit_changes_no_state(life: L
 
 
 @given(days=days())
+def test_commits_without_a_durable_part_are_the_same_otherwise(life: Lives, days: list[Day]) -> None:
+    with life() as one, life(durable=False) as two:
+        for it in (one, two):
+            it.begin()
+            for day in days:
+                it.live(day)
+        assert not two.records()
+        assert list(map(encode, one.left)) == list(map(encode, two.left))
+        assert list(map(encode, one.passed)) == list(map(encode, two.passed))
+        assert one.domain.snapshot() == two.domain.snapshot()
+
+
+@given(days=days())
 def test_the_log_and_a_snapshot_with_the_log_behind_it_restore_the_same_image(life: Lives, days: list[Day]) -> None:
     with life() as it, life() as other:
         it.begin()

@@ -88,6 +88,20 @@ static void compare(const Map *map, uint64_t *seed, Str *(*make)(uint64_t *)) {
     }
 }
 
+/* A search in parts finds what one at once does, or nothing; answers whether it found it. */
+static int search(const Map *map, const Str *key, uint64_t *seed, Str *(*make)(uint64_t *)) {
+    Str *own, *same, *other = random_below(seed, 4) ? NULL : make(seed), **found;
+    Search parts = {0};
+    for (unsigned part = random_below(seed, 20); part > 0; part--) {
+        const Str *about = other && random_below(seed, 2) ? other : key;
+        search_on(&parts, map, about->data, about->size);
+    }
+    found = parts.map ? search_found(&parts, key->data, key->size, &own) : NULL;
+    CHECK(!found || (found == map_find(map, key->data, key->size, &same) && own == same));
+    str_unref(other);
+    return found != NULL;
+}
+
 /* ---- operations ---- */
 
 static void put_one(Map *map, Str *key, uint64_t *seed) {
@@ -131,11 +145,13 @@ static void take_one(Map *map, Str *key) {
 
 static void against_array(uint64_t seed, Str *(*make)(uint64_t *), unsigned operations) {
     Map map = {0};
+    unsigned found = 0;
     for (unsigned operation = 0; operation < operations; operation++) {
         Str *key = make(&seed);
         int equal;
         unsigned at = model_seek(key, &equal), phase = operation * 8 / operations; /* grows and shrinks, four times */
         CHECK(map_get(&map, key->data, key->size) == (equal ? model[at].value : NULL));
+        if (count > 0) found += (unsigned)search(&map, key, &seed, make);
         if (random_below(&seed, 10) < (phase % 2 == 0 ? 8U : 1U))
             put_one(&map, key, &seed);
         else if (random_below(&seed, 4) == 0 || count == 0)
@@ -146,6 +162,7 @@ static void against_array(uint64_t seed, Str *(*make)(uint64_t *), unsigned oper
         if (operation % (operations / 50) == 0) compare(&map, &seed, make);
     }
     compare(&map, &seed, make);
+    CHECK(found > operations / 100);
     map_clear(&map);
     CHECK(map.root == NULL && map_count(&map) == 0);
     map_clear(&map);

@@ -15,14 +15,14 @@ __all__ = ["STORES", "open_store"]
 
 STORES: Mapping[str, Callable[[Path, bool], Store]] = MappingProxyType(
     {
-        "memory": lambda directory, fsync: MemoryStore(),
+        "memory": lambda directory, fsync: MemoryStore(keeps=False),
         "lmdb": lambda directory, fsync: LmdbStore(directory, fsync=fsync),
     }
 )
 
 
 def open_store(name: str, directory: Path, *, fsync: bool = True) -> Store:
-    """The store `name` in `directory`, which "memory" leaves alone. The caller closes it.
+    """The store `name` in `directory`, which "memory" leaves alone, as it does commits. The caller closes it.
 
     `fsync`: a commit is on the disk when it returns; else it outlives the process but not a power cut.
     Raises Invalid for an unknown name, and StoreError.

@@ -65,6 +65,7 @@ class LmdbStore:
 
     def __init__(self, directory: Path, *, fsync: bool = True, limit: int = LIMIT_BYTES) -> None:
         self.durability: Durability = "machine" if fsync else "process"
+        self.keeps = True
         self._home = Directory(directory)
         try:
             tables = ("domains", "log", "snapshots", "records")

@@ -28,11 +28,14 @@ class _Domain:
 
 
 class MemoryStore:
-    """A Store whose commits outlive nothing. A domain that is opened again has what was committed (rule 14)."""
+    """A Store whose commits outlive nothing. A domain that is opened again has what was committed (rule 14), unless
+    `keeps` is false: then only records are kept.
+    """
 
     durability: Durability = "none"
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = True) -> None:
+        self.keeps = keeps
         self._domains: dict[int, _Domain] = {}
         self._records: dict[str, bytes] = {}
         self._lock = Lock()  # `size` walks over what other domains' writers change
@@ -45,7 +48,9 @@ class MemoryStore:
 
     def commit(self, domain: int, epoch: int, frames: Sequence[bytes]) -> None:
         with self._lock:
-            self._owned(domain, epoch).tail.extend(frames)
+            owned = self._owned(domain, epoch)
+            if self.keeps:
+                owned.tail.extend(frames)
 
     def snapshot(self, domain: int, epoch: int, covered: int, frame: bytes) -> None:
         with self._lock:

@@ -1,7 +1,9 @@
 /* bytes.c - what bytes.h declares. The secret of bytes_hash is drawn once, when the program or library is loaded. */
 #include "bytes.h"
 
+#include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #define BUFFER_FIRST 64
@@ -24,6 +26,23 @@ void *xmalloc(size_t size) { return need(malloc(size != 0 ? size : 1)); }
 void *xcalloc(size_t count, size_t size) { return need(count != 0 && size != 0 ? calloc(count, size) : calloc(1, 1)); }
 
 void *xrealloc(void *memory, size_t size) { return need(realloc(memory, size != 0 ? size : 1)); }
+
+/* The kernel gives a huge page only where none of it was touched yet. So it is asked for those behind the block, as far as
+ * the heap is mapped: to the end of an aligned 64 MiB that are a thread's heap, or to where the process's heap ends, both
+ * of which glibc maps whole from the first time on. */
+void memory_grows(const void *block) {
+#if defined M_TOP_PAD && defined MADV_HUGEPAGE
+    enum { HUGE_PAGE = 2 << 20, HEAP = 64 << 20 };
+    static _Thread_local uintptr_t last;
+    uintptr_t page = (uintptr_t)block / HUGE_PAGE, heap = (uintptr_t)block / HEAP, next = (page + 1) * HUGE_PAGE;
+    if (page == last) return;
+    if (last == 0) mallopt(M_TOP_PAD, HEAP);
+    last = page;
+    madvise((void *)next, (heap + 1) * HEAP - next, MADV_HUGEPAGE); /* it is only a wish */
+#else
+    (void)block;
+#endif
+}
 
 /* ---- strings ---- */
 

@@ -30,6 +30,10 @@ static inline void prefetch(const void *memory, size_t size) {
     for (size_t line = 0; line < size; line += 64) __builtin_prefetch((const char *)memory + line);
 }
 
+/* There is a lot of memory, and this block is new. Mostly more will follow behind it: may that be in huge pages, which
+ * the processor finds faster. */
+void memory_grows(const void *block);
+
 /* One line on stderr, then abort(). */
 _Noreturn void die(const char *reason);
 

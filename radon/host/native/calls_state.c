@@ -2,6 +2,7 @@
  *
  * Writes go into the image at once and are undone with the turn.
  */
+#include "ahead.h"
 #include "lowering.h"
 
 bool state_open(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
@@ -34,12 +35,24 @@ static Str *bucket_at(Instance *i, uint32_t handle) {
 
 /* ---- reading ---- */
 
+/* As atom_find, of a key at this place in the guest's memory. */
+static Str **find(Instance *i, const Str *bucket, uint32_t pointer, Slice key, Str **own) {
+    const Bucket *b = atom_bucket(i->turn->atom, bucket);
+    Str **found;
+    if (b == NULL) return NULL;
+    ahead_learn(i, pointer, (uint32_t)key.size);
+    found = ahead_found(i, b, key, own);
+    return found ? found : map_find(&b->entries, key.data, key.size, own);
+}
+
 bool state_bucket_get(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    const Str *bucket = bucket_at(i, U32(0)), *value;
+    const Str *bucket = bucket_at(i, U32(0));
+    Str **found;
     Slice key;
+    (void)t;
     if (bucket == NULL || !guest_read(i, U32(1), U32(2), &key)) return false;
-    value = atom_read(t->atom, bucket, key); /* it stays: no guest writes while it is called back */
-    return lower_ok_some(i, U32(3), value != NULL, slice_of(value));
+    found = find(i, bucket, U32(1), key, NULL); /* it stays: no guest writes while it is called back */
+    return lower_ok_some(i, U32(3), found != NULL, found ? slice_of(*found) : slice(NULL, 0));
 }
 
 static bool lower_values(Instance *i, Turn *t, const Str *bucket, Str **keys, size_t count, uint32_t at) {
@@ -149,6 +162,7 @@ bool state_bucket_scan(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
 /* `found`: where the entry is, or NULL. */
 static bool write(Turn *t, Str *bucket, Str *key, Str *value, Str **found) {
     Str *old;
+    if (!(found && value)) ahead_forget(t->instance);
     if (!turn_spend(t, WRITE_FUEL) || !turn_keep(t, (uint64_t)key->size + (value ? value->size : 0))) return false;
     old = found && value ? atom_exchange(t->atom, found, value) : atom_write(t->atom, bucket, key, value);
     atom_remember(t->atom, bucket, key, old, value);
@@ -157,9 +171,9 @@ static bool write(Turn *t, Str *bucket, Str *key, Str *value, Str **found) {
 }
 
 /* OK, or why it is refused; `*done` false: the turn failed. The key is the guest's, and copied only if it is new. */
-static Error put(Turn *t, Str *bucket, Slice key, Str *value, bool *done) {
+static Error put(Instance *i, Turn *t, Str *bucket, uint32_t pointer, Slice key, Str *value, bool *done) {
     const State *s = t->atom->state;
-    Str *own, **found = atom_find(t->atom, bucket, key, &own), *old = found ? *found : NULL;
+    Str *own, **found = find(i, bucket, pointer, key, &own), *old = found ? *found : NULL;
     int64_t more = old ? (int64_t)value->size - (int64_t)old->size
                        : (int64_t)key.size + (int64_t)value->size + ENTRY_OVERHEAD;
     *done = true;
@@ -177,7 +191,7 @@ bool state_bucket_put(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
     Slice key;
     bool done = false;
     if (bucket && guest_read(i, U32(1), U32(2), &key) && lift_bytes(i, U32(3), U32(4), &value)) {
-        Error error = put(t, bucket, key, value, &done);
+        Error error = put(i, t, bucket, U32(1), key, value, &done);
         done = done && lower_error(i, U32(5), error);
     }
     str_unref(value);
@@ -225,7 +239,7 @@ bool state_bucket_add(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
         if (old) memcpy(&number, old->data, 8);
         number += U64(3);
         value = str_new(&number, 8);
-        error = put(t, bucket, key, value, &done);
+        error = put(i, t, bucket, U32(1), key, value, &done);
         str_unref(value);
     }
     if (!done) return false;

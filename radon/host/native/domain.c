@@ -1,6 +1,6 @@
 /* domain.c - the domain as Python calls it: see api.h. Bytes in, bytes out; frames are Python's. */
+#include "ahead.h"
 #include "api.h"
-#include "turn.h"
 
 static RadonBytes bytes_of(const Buffer *b) { return (RadonBytes){b->data, b->size}; }
 /* ---- life ---- */
@@ -57,7 +57,7 @@ void radon_settings(RadonDomain *d, const uint8_t *rows, size_t rows_size) {
         .mail = row.n[5], .dead = row.n[6], .watchers = row.n[7], .run = row.n[8], .retention = row.n[9],
         .idempotency = row.n[10], .forgetful = row.n[11] != 0, .host = str_new(row.v[0].data, row.v[0].size),
     };
-    d->ledger.elide = row.n[12] != 0;
+    d->ledger.elide = row.n[12] != 0, d->ledger.records = row.n[13] != 0;
 }
 
 void radon_setup(RadonDomain *d, uint32_t number, uint32_t domains, const uint8_t *seed, const uint8_t *secret) {
@@ -95,6 +95,7 @@ int radon_run(RadonDomain *d, uint64_t max_turns) {
     while (max_turns--) {
         Atom *a = routes_take_ready(d);
         if (a == NULL) return 0;
+        ahead_go_on(d->ready);
         domain_take_turn(d, a);
         if (d->work > d->settings.run) break;
     }

@@ -51,6 +51,13 @@ typedef struct Tally {
     uint64_t turns, failed;
 } Tally;
 
+/* Where a key lay in a message of this size; 0: not known. See ahead.h. */
+typedef struct KeyPlace {
+    uint32_t size, at, length;
+} KeyPlace;
+
+enum { KEYS_KNOWN = 16 };
+
 /* One entry of the manifest's kinds, as a domain sees it. */
 typedef struct Kind {
     Str *name;
@@ -73,6 +80,7 @@ typedef struct Kind {
     size_t instances;
     Instance *common; /* if it is shared and its instance lives */
     bool gone; /* taken out while the deployment runs */
+    KeyPlace keys[KEYS_KNOWN]; /* by size */
 } Kind;
 
 /* The kinds of the deployment by name; NULL: there is none. */
@@ -112,6 +120,7 @@ typedef struct Ledger {
     size_t steps;  /* bytes of this commit's steps */
     bool numbered; /* a turn of this commit has learnt what follows from the number of a step */
     bool elide;
+    bool records; /* else commits have no durable part: nobody would keep it */
     Leaving *leaving; /* by number of the domain */
     size_t leaving_count;
 } Ledger;

@@ -1,5 +1,5 @@
 /* gate.c - the live instances of a domain, and how a guest is entered for a turn: see domain.h and host/gate.py */
-#include "guest.h"
+#include "ahead.h"
 
 /* ---- instances, least recently entered first ---- */
 
@@ -19,6 +19,7 @@ static void join(Instances *list, Instance *i) {
 }
 
 void gate_park(Instance *i) {
+    ahead_forget(i);
     leave(&i->d->awake, i);
     join(&i->d->waiting, i);
 }
@@ -126,6 +127,7 @@ static size_t arguments(Instance *i, const Delivery *delivery, uint32_t lent, wa
     Slice body = slice_of(delivery->body);
     uint32_t pointer = 1; /* of an empty list */
     size_t n = 0;
+    i->body_size = 0;
     if (delivery->form == FIRED || delivery->form == DOWN || delivery->form == REPLIED) v[n++].i64 = (int64_t)delivery->token;
     if (delivery->form == FIRED) return n;
     if (delivery->form == DOWN) {
@@ -139,6 +141,7 @@ static size_t arguments(Instance *i, const Delivery *delivery, uint32_t lent, wa
     if (body.size || i->kind->assembly) { /* a component may free what it is given */
         if (!guest_allocate(i, 1, body.size, &pointer)) return 0;
         if (!guest_write(i, pointer, body.data, body.size)) return 0;
+        i->body = pointer, i->body_size = (uint32_t)body.size;
     }
     if (delivery->form == MESSAGE) v[n++].i32 = (int32_t)lent;
     if (delivery->form == REPLIED) v[n++].i32 = 0;
@@ -192,6 +195,7 @@ static void left(Instance *i) {
     Turn *t = i->turn;
     i->inside = false;
     i->d->running = NULL;
+    ahead_forget(i);
     if (i->failure.cause[0] == '\0') {
         gate_weigh(i);
         i->leaks = !seat_leave(i);

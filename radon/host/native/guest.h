@@ -43,6 +43,7 @@ typedef struct Seat {
     Instance *instance;
     Atom *atom; /* it has no reference: the seat goes with the atom */
     Handles handles;
+    Search ahead; /* for its next turn: ahead.h */
     struct Seat *next, *prev; /* of the instance */
 } Seat;
 
@@ -78,6 +79,7 @@ struct Instance {
     Handles spare;  /* an empty table, for whoever is the next to hold something */
     uint64_t held;  /* handles of all seats, as of each one's last turn */
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
+    uint32_t body, body_size; /* where the delivery's body was put */
     bool inside;   /* a turn is under way in it */
     const Binding *called; /* the host function that it is in; NULL: in none */
     bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ... */

@@ -32,7 +32,7 @@ void ledger_note(Domain *d, Atom *a, int tag, ...) {
     Ledger *l = &d->ledger;
     Item *last;
     va_list fields;
-    if (a && a->volatile_) return;
+    if (!l->records || (a && a->volatile_)) return;
     last = item_of(l, a);
     va_start(fields, tag);
     put_record_v(&l->durable, tag, fields);
@@ -107,7 +107,7 @@ static void put_leaving(Domain *d) {
 
 void ledger_deliver(Domain *d, Atom *a, Delivery *delivery) {
     Ledger *l = &d->ledger;
-    if (!delivery->cast && !a->volatile_) {
+    if (l->records && !delivery->cast && !a->volatile_) {
         Item *item = new_item(l, a);
         item->delivery = delivery_ref(delivery);
         delivery->place = l->elide ? (uint32_t)l->count : 0;
@@ -131,7 +131,7 @@ void ledger_consume(Domain *d, Atom *a, Delivery *delivery) {
 void ledger_ask(Domain *d, Atom *a, const Delivery *question, uint64_t token, uint64_t deadline, const Address *target) {
     Ledger *l = &d->ledger;
     Asked *asked = image_asked(&d->image, a, question->id, token, deadline, target);
-    if (a->volatile_) return;
+    if (!l->records || a->volatile_) return;
     if (!l->elide) {
         ledger_note(d, a, R_ASKED, question->id, token, deadline, target);
         return;
@@ -155,11 +155,13 @@ void ledger_touch(Domain *d, Delivery *delivery) {
 
 void ledger_step(Domain *d, uint64_t number, uint32_t suspension) {
     Ledger *l = &d->ledger;
-    Item *last = item_of(l, NULL);
-    size_t before = l->durable.size;
-    put_step(&l->durable, number, d->image.time);
-    last->end = l->durable.size;
-    l->steps += l->durable.size - before;
+    if (l->records) {
+        Item *last = item_of(l, NULL);
+        size_t before = l->durable.size;
+        put_step(&l->durable, number, d->image.time);
+        last->end = l->durable.size;
+        l->steps += l->durable.size - before;
+    }
     image_step(&d->image, number, d->image.time);
     l->step = number;
     l->ordinal = suspension ? SUSPENSION + suspension : END;

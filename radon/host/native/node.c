@@ -1,10 +1,6 @@
 /* node.c - what node.h declares. */
 #include "node.h"
 
-/* Of a value, what is asked for before its size is known: enough for most. What a smaller one lacks costs next to
- * nothing. */
-#define BEGINNING 320
-
 /* ---- keys ---- */
 
 /* The 8 bytes behind the first `skip` as a big-endian number; zeros stand for what a shorter key lacks. A key with a
@@ -29,12 +25,21 @@ static uint32_t common(const Str *a, const Str *b) {
 
 /* ---- searching ---- */
 
-unsigned node_search(const Node *node, const uint8_t *key, size_t size, int *equal) {
-    const Entry *entry = entries(node);
-    const uint64_t wanted = window(key, size, node->skip), *base = node->windows + node->inner;
+static inline unsigned first_window(const Node *node, uint64_t wanted) {
+    const uint64_t *base = node->windows + node->inner;
     for (size_t rest = (size_t)node->count - node->inner, half; (half = rest / 2) > 0; rest -= half)
         base += half & -(size_t)(base[half - 1] < wanted); /* a branch would be predicted wrongly half the time */
-    unsigned at = (unsigned)(base - node->windows) + (*base < wanted), end = at;
+    return (unsigned)(base - node->windows) + (*base < wanted);
+}
+
+unsigned node_guess(const Node *node, const uint8_t *key, size_t size) {
+    return first_window(node, window(key, size, node->skip));
+}
+
+unsigned node_search(const Node *node, const uint8_t *key, size_t size, int *equal) {
+    const Entry *entry = entries(node);
+    const uint64_t wanted = window(key, size, node->skip);
+    unsigned at = first_window(node, wanted), end = at;
     while (end < node->count && node->windows[end] == wanted) end++;
     while (at < end) {
         unsigned middle = (at + end) / 2;

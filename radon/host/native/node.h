@@ -50,8 +50,18 @@ static inline Entry *entries(const Node *node) { return (Entry *)(uintptr_t)(nod
 /* The first entry that is not less than the key; `count` if all are. */
 unsigned node_search(const Node *node, const uint8_t *key, size_t size, int *equal);
 
+/* The first entry whose window is not less than the key's, which is the key's own if only that has this window. */
+unsigned node_guess(const Node *node, const uint8_t *key, size_t size);
+
 /* The index of the child below which the key belongs. */
 unsigned node_search_child(const Node *node, const uint8_t *key, size_t size);
+
+/* Asks for what node_guess reads. */
+static inline void node_ask(const Node *node) { prefetch(node, sizeof *node + FANOUT * sizeof *node->windows); }
+
+/* Of a value, what is asked for before its size is known: enough for most. What a smaller one lacks costs next to
+ * nothing. */
+enum { BEGINNING = 320 };
 
 /* The child there, all of whose memory is asked for. */
 static inline Node *node_child(const Node *node, unsigned at) {

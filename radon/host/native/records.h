@@ -165,7 +165,7 @@ enum {
     X(R_LINKED, "", "ss") \
     X(R_CONFIGURED, "", "ss") \
     X(R_ENDPOINT, "", "s") \
-    X(R_CHOSEN, "QQQQQQQQQQQBB", "s") \
+    X(R_CHOSEN, "QQQQQQQQQQQBBB", "s") \
     X(R_USED, "QQQQQQQQ", "s") \
     X(R_USED_IN_ALL, "QQQQ", "") \
     X(R_PART, "Q", "") \

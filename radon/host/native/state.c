@@ -60,6 +60,7 @@ static Entry divide(Map *map, Cursor *path, unsigned level, unsigned at, Entry n
     unsigned cut = (FANOUT + 1) / 2;
     if (at == FANOUT) cut = node->inner ? FANOUT + 1 - FEWEST : FANOUT; /* keys that come in order fill their nodes */
     Node *rest = node_fill(node_create(node->inner), all + cut, FANOUT + 1 - cut);
+    if (map->count >= LARGE_MAP) memory_grows(rest);
     moved(map, path, level, node_fill(node, all, cut));
     return (Entry){all[cut].key, {.child = rest}};
 }
@@ -183,6 +184,34 @@ Str *map_take(Map *map, const uint8_t *key, size_t size) {
 void map_clear(Map *map) {
     if (map->root != NULL) destroy(map->root);
     *map = (Map){0};
+}
+
+/* ---- searches in parts ---- */
+
+void search_on(Search *search, const Map *map, const uint8_t *key, size_t size) {
+    Node *node = search->node;
+    Entry *entry;
+    if (search->map != map) {
+        *search = (Search){.map = map, .node = map->root};
+    } else if (node->inner) {
+        search->node = entries(node)[node_search_child(node, key, size)].child;
+        node_ask(search->node);
+    } else if (search->entry == NULL) {
+        search->entry = entries(node) + node_guess(node, key, size);
+        prefetch(search->entry, sizeof *search->entry);
+    } else if (search->entry < entries(node) + node->count) {
+        entry = search->entry;
+        prefetch(entry->key, sizeof *entry->key + size);
+        prefetch(entry->value, BEGINNING);
+    }
+}
+
+Str **search_found(const Search *search, const uint8_t *key, size_t size, Str **own) {
+    Entry *entry = search->entry;
+    if (entry == NULL || entry == entries(search->node) + search->node->count) return NULL;
+    if (entry->key->size != size || memcmp(entry->key->data, key, size) != 0) return NULL;
+    if (own != NULL) *own = entry->key;
+    return &entry->value;
 }
 
 /* ---- iteration ---- */

@@ -18,6 +18,9 @@ typedef struct Map {
     size_t count;
 } Map;
 
+/* Entries of a map that has no place in the processor's caches. */
+enum { LARGE_MAP = 1024 };
+
 static inline size_t map_count(const Map *map) { return map->count; }
 
 /* Where the value of the key is, as long as the map is unchanged, or NULL. Whoever exchanges it has the old reference and
@@ -44,6 +47,21 @@ Str *map_take(Map *map, const uint8_t *key, size_t size);
 
 /* Removes all, and frees all memory. */
 void map_clear(Map *map);
+
+/* ---- a search in parts, each of which asks for the memory that the next one reads, and waits for none ---- */
+
+/* All zero has not begun. It means nothing once a key was put into the map, or taken from it. */
+typedef struct Search {
+    const Map *map; /* NULL: it has not begun */
+    struct Node *node; /* where it is on its way to the leaf */
+    struct Entry *entry; /* of the leaf; NULL: not known yet */
+} Search;
+
+/* Does the next part, or begins anew with another map. It is for one key. */
+void search_on(Search *search, const Map *map, const uint8_t *key, size_t size);
+
+/* As map_find. NULL: it was for another key, or has not come far enough. */
+Str **search_found(const Search *search, const uint8_t *key, size_t size, Str **own);
 
 /* ---- iteration: a cursor stands on an entry, and means nothing once the map has changed ---- */
 

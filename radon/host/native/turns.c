@@ -188,7 +188,7 @@ static void set_timers(Turn *t) {
 static void note_writes(Turn *t) {
     Atom *a = t->atom;
     State *s = a->state;
-    for (size_t i = 0; s && i < s->undos; i++) {
+    for (size_t i = 0; s && t->d->ledger.records && i < s->undos; i++) {
         const Undo *u = &s->undo[i];
         const Str *new = u->new;
         if (new && (u->old == NULL || !str_equal(new, u->old))) {

@@ -1,0 +1,31 @@
+/* ahead.c - see ahead.h */
+#include "ahead.h"
+
+enum { FAR = 5 }; /* turns that pass while a search is under way: one for each of its parts */
+
+void ahead_learn(Instance *i, uint32_t pointer, uint32_t length) {
+    uint32_t size = i->body_size, at = pointer - i->body;
+    if (length <= size && at <= size - length) i->kind->keys[size % KEYS_KNOWN] = (KeyPlace){size, at, length};
+}
+
+Str **ahead_found(Instance *i, const Bucket *bucket, Slice key, Str **own) {
+    Search *search = &i->seat->ahead;
+    if (search->map != &bucket->entries) return NULL;
+    return search_found(search, key.data, key.size, own);
+}
+
+/* Does the next part of the search for the atom's next turn: in the bucket that it had last. */
+static void go_on(const Atom *a) {
+    const State *s = a->state;
+    const Delivery *delivery = a->mailbox.ready.first;
+    const KeyPlace *place;
+    if (s == NULL || s->last >= s->count || map_count(&s->buckets[s->last].entries) < LARGE_MAP) return;
+    if (a->seat == NULL || a->suspended || delivery == NULL || delivery->body == NULL) return;
+    place = &a->seat->instance->kind->keys[delivery->body->size % KEYS_KNOWN];
+    if (place->size != delivery->body->size) return;
+    search_on(&a->seat->ahead, &s->buckets[s->last].entries, delivery->body->data + place->at, place->length);
+}
+
+void ahead_go_on(const Atom *next) {
+    for (int some = FAR; next && some > 0; next = next->next, some--) go_on(next);
+}
