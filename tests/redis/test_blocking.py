@@ -136,8 +136,8 @@ def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> Non
     lines, other = [Line(harness, f"{number}") for number in range(4)], Line(harness, "other")
     for number, line in enumerate(lines):
         line("BLPOP", *"abcd"[number:], 0)
-    first = command("SET", "x", 1, "PX", 5000) + command("MSET", *"eeffgg")
-    other.send(first + command("SELECT", 3) + command("SET", "x", 1))
+    other.send(command("SET", "x", 1, "PX", 5000) + command("MSET", *"eeffgg"))
+    other.send(command("SELECT", 3) + command("SET", "x", 1))
     told = other("INFO", "clients", "keyspace")
     assert b"\r\nblocked_clients:4\r\n" in told
     assert told.endswith(b"# Keyspace\r\ndb0:keys=4,expires=1,avg_ttl=0\r\ndb3:keys=1,expires=0,avg_ttl=0\r\n\r\n")

@@ -12,7 +12,7 @@ kv_status counts_begin(void) {
         radon_option found;
         radon_bucket_get(bucket, (radon_bytes){&db, 1}, &found);
         counts[db] = (tally){0};
-        if (found.some && found.value.len >= sizeof(tally)) memcpy(&counts[db], found.value.data, sizeof(tally));
+        if (found.some) memcpy(&counts[db], found.value.data, found.value.len < sizeof(tally) ? 8 : sizeof(tally));
     }
     return KV_OK;
 }
