@@ -27,6 +27,7 @@ import radon
 from radon import Manifest
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.exchange import Post
+from radon.abi.frames import decode_all
 from radon.backends.program import Program
 from radon.backends.runner import Runner
 from radon.backends.stores.lmdb import LmdbStore
@@ -185,8 +186,8 @@ class Pairs:
         self.runner.stop()
         self.store.close()
 
-    def _release(self, outputs: list[Any]) -> None:
-        for output in outputs:
+    def _release(self, records: bytes) -> None:
+        for output in decode_all(records):
             if output.code:
                 self._fail(RuntimeError(f"a pair failed: {output}"))
             self._answers[output.token].set_result(None)

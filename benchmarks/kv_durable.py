@@ -13,7 +13,6 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from _measure import choose_domain, guest, report
 from calls import raw_commits
@@ -21,6 +20,7 @@ from kv import CLIENTS, SHARDS, WINDOW
 
 from radon.abi.delivery import NOWHERE, Address
 from radon.abi.exchange import Post
+from radon.abi.frames import decode_all
 from radon.atoms.std import STANDARDS
 from radon.backends.program import Program
 from radon.backends.runner import Runner
@@ -68,8 +68,8 @@ class Clients:
         self._runner.stop()
         self._store.close()
 
-    def _release(self, outputs: list[Any]) -> None:
-        for output in outputs:
+    def _release(self, records: bytes) -> None:
+        for output in decode_all(records):
             if output.code:
                 self._fail(RuntimeError(f"a client failed: {output}"))
             self._answers[output.token].set_result(None)
