@@ -161,6 +161,13 @@ def run(keys: Keys, command: Command) -> Any:
             *left, value = keys.pop(key, ()) or (None,)
             keys.update({key: tuple(left)} if left else {})
             return value
+        case ("BRPOP", key, _):  # which waits, and is answered None if nothing comes
+            return (key, run(keys, ("RPOP", key))) if key in keys else None
+        case ("RPOPLPUSH", source, target):
+            value = run(keys, ("RPOP", source))
+            if value is not None:
+                run(keys, ("LPUSH", target, value))
+            return value
         case ("LRANGE", key, 0, -1):
             return keys.get(key, ())
     raise ValueError(f"the model has no command {command}")
@@ -179,11 +186,14 @@ class Clients(Workload):
 
     async def client(self, client: Client) -> None:
         session = Session(client)
-        acts = (self.ask_of_keys, self.ask_of_a_group, self.append_to_logs, self.rewrite_logs, self.read_logs)
+        acts = (
+            self.ask_of_keys, self.ask_of_a_group, self.ask_of_queues,
+            self.append_to_logs, self.rewrite_logs, self.read_logs,
+        )  # fmt: skip
         async for _ in client.every(0.3):
             with suppress(Unavailable, Timeout):
                 await session.connect()
-                await client.random.choices(acts, (4, 4, 1, 2, 1))[0](session)
+                await client.random.choices(acts, (4, 3, 2, 1, 2, 1))[0](session)
 
     async def ask_of_keys(self, session: Session) -> None:
         """One command, or a pipeline."""
@@ -201,7 +211,7 @@ class Clients(Workload):
         commands: dict[str, list[Command]] = {
             "text": [("SET", key, value), ("GET", key), ("GET", key), ("DEL", key)],
             "number": [("INCR", key), ("INCR", key), ("GET", key), ("DEL", key)],
-            "list": [("LPUSH", key, value), ("LPUSH", key, value), ("RPOP", key), ("LRANGE", key, 0, -1)],
+            "list": [("LPUSH", key, value), ("RPOP", key), ("LRANGE", key, 0, -1), ("BRPOP", key, 1)],
         }
         return random.choice(commands[sort])
 
@@ -217,6 +227,15 @@ class Clients(Workload):
         with session.client.begin(*command) as call:
             whole = [("MULTI",), *command[1:], ("EXEC",)] if command[0] == "EXEC" else [command]
             conclude(call, (await session.ask(*whole))[-1])
+
+    async def ask_of_queues(self, session: Session) -> None:
+        """Two lists in different shards, and what goes from one to the other."""
+        random, value = session.client.random, str(next(self.values))
+        one, other = random.sample([f"queues-{era(session.client)}:{letter}" for letter in LETTERS[:2]], 2)
+        choices: list[Command] = [("LPUSH", one, value), ("RPOP", one), ("LRANGE", one, 0, -1)]
+        command = random.choice([*choices, ("RPOPLPUSH", one, other), ("RPOPLPUSH", one, other)])
+        with session.client.begin(*command) as call:
+            conclude(call, (await session.ask(command))[0])
 
     async def append_to_logs(self, session: Session) -> None:
         """To one, and read another one in the same transaction."""
@@ -293,8 +312,9 @@ def stored(state: State) -> dict[str, str]:
 
 
 def under_way(state: State) -> set[str]:
-    """Transactions that are not over, and keys that are locked by them."""
-    kept = {"keys": ("values", "shard", "elements", "counts"), "tx": ("numbers", "told", "asked")}
+    """Transactions that are not over, and keys that are locked by them. Waiters may be left: one whose connection is
+    gone is forgotten when there is something to pop."""
+    kept = {"keys": ("values", "shard", "elements", "counts", "waiters"), "tx": ("numbers", "told", "asked")}
     return {
         f"{kind}/{atom}: {put.bucket}"
         for kind, buckets in kept.items()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from radon.host.hash import stable_hash
+from radon.kv.messages import Op, items, request
 from radon.testing.harness import Harness
 from tests.redis import keyspaces
 from tests.redis.lines import Line, command, redis
@@ -74,6 +75,20 @@ def test_it_waits_no_longer_than_it_was_told(harness: Harness, keys: list[str]) 
     other("RPUSH", "a", "kept")
     assert other("LLEN", "a") == b":1\r\n"
     assert line("PING") == b"+PONG\r\n"
+
+
+def test_a_list_that_is_locked_is_looked_at_before_it_is_said_to_be_empty(harness: Harness) -> None:
+    line, name = Line(harness), b"t" * 16
+    line("RPUSH", "a", "x")
+    shard = f"keys/#{stable_hash(b'a') % harness.kinds['keys'].shards}"
+    put = request(Op.GET, b"\0a")
+    harness.call(shard, request(Op.PREPARE, name, items([put])))
+    assert line("BLMOVE", "a", "a", "LEFT", "LEFT", "0.001") == b""
+    harness.advance("500ms")
+    assert line.listen() == b""
+    harness.call(shard, request(Op.ABORT, name))
+    harness.advance("500ms")
+    assert line.listen() == b"$1\r\nx\r\n"
 
 
 def test_what_came_behind_it_is_handled_when_it_is_done(harness: Harness) -> None:

@@ -1,8 +1,9 @@
 /* blocking.c - BLPOP and the like: commands that wait until there is something to pop.
  *
- * Where all keys are in one shard it is asked to run the command as soon as it can, and the message waits there. Else one
- * shard after the other is asked to do it at once; where none can, all are asked to tell when they may. A waiter has a
- * place in the queues of the shards, by which it is withdrawn: it begins with the time, so that who came first is first.
+ * Where all keys are in one shard it is asked to run the command as soon as it can, and the message waits there. When the
+ * time is over the shard is told so, and what it answers then is the end: it may have popped something meanwhile. Else
+ * one shard after the other is asked to do it at once; where none can, all are asked to tell when they may. A waiter has
+ * a place in the queues of the shards, by which it is withdrawn: it begins with the time, so that who came first is first.
  *
  *     b   since when the command waits (u64), its place (u64), and the shards (u32 each) in which something waits
  */
@@ -97,12 +98,10 @@ static void finish(connection *self, const wait *it, radon_bytes reply) {
     connection_done(self, reply); /* which forgets `it` */
 }
 
-/* How long it may still wait; 0: no more, and it is done. */
-static uint64_t left_of(connection *self, int number, const wait *it) {
+/* How long it may still wait. */
+static uint64_t left_of(const connection *self, int number, const wait *it) {
     uint64_t timeout = timeout_of(&self->call, number), passed = radon_clock_now() - it->since;
-    if (passed < timeout) return timeout - passed;
-    finish(self, it, nothing(self, number));
-    return 0;
+    return passed < timeout ? timeout - passed : 0;
 }
 
 /* ---- one shard ---- */
@@ -111,13 +110,22 @@ verdict block_begin(connection *self, int number, uint32_t home) {
     wait it;
     if (!load(self, &it)) it.place = new_place();
     uint64_t left = left_of(self, number, &it);
-    if (left == 0) return BEGUN;
     it.shards = KV_NOTHING;
     add_shard(&it, home);
     store(self, &it);
-    ask(self, home, command_of(self, COMMAND_BLOCK, it.place));
-    gather_within(self, ROUND_BLOCK, KV_NOTHING, left);
+    bool ends = timeout_of(&self->call, number) < FOR_EVER;
+    if (ends && left > 0) connection_check(self, radon_clock_set_timer(left, (uint64_t)TIMER_BLOCK << 32));
+    ask(self, home, command_of(self, left > 0 ? COMMAND_BLOCK : 0, it.place));
+    gather_within(self, ROUND_BLOCK, KV_NOTHING, left + ASK_TIMEOUT);
     return BEGUN;
+}
+
+void block_timed_out(connection *self) {
+    wait it;
+    self->waiting = true;
+    if (!load(self, &it)) return;
+    connection_reread(self);
+    if (left_of(self, command_find(self->call.argv[0]), &it) == 0) withdraw(self, &it);
 }
 
 void block_finish(connection *self) {
@@ -133,8 +141,9 @@ void block_finish(connection *self) {
         return;
     }
     if (answer.status == KV_LOCKED && try_again(self)) return;
-    if ((int)answer.status == STATUS_TIMEOUT) return finish(self, &it, nothing(self, number));
+    radon_clock_cancel_timer((uint64_t)TIMER_BLOCK << 32);
     it.shards = KV_NOTHING; /* it does not wait there any more */
+    if (answer.status == KV_CONFLICT) return finish(self, &it, nothing(self, number)); /* and so it was told */
     bool whole = answer.status == KV_OK && kv_take_key(&rest, &reply);
     finish(self, &it, whole ? reply : refusal(self, answer));
 }
@@ -216,7 +225,7 @@ void block_wait(connection *self) {
     wait it;
     load(self, &it);
     uint64_t left = left_of(self, number, &it);
-    if (left == 0) return;
+    if (left == 0) return finish(self, &it, nothing(self, number));
     it.place = new_place();
     it.shards = KV_NOTHING;
     find_keys(&commands[number], given.argv, given.argc, &at);

@@ -96,6 +96,9 @@ void block_waited(connection *self, token question, radon_error error, radon_byt
 void block_moved(connection *self, radon_bytes reply);
 void block_wait(connection *self);
 
+/* The time of a command that waits in one shard may be over. */
+void block_timed_out(connection *self);
+
 /* The peer is gone. */
 void block_abandon(connection *self);
 

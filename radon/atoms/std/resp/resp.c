@@ -67,6 +67,7 @@ RADON_FIRED(number) {
     radon_error error = RADON_OK;
     if (!resume(&self, &error)) return error == RADON_OK ? RADON_DONE : radon_fail(radon_error_name(error));
     if (number >> 32 == TIMER_GROUP) group_again(&self, (uint32_t)number);
+    if (number >> 32 == TIMER_BLOCK) block_timed_out(&self);
     RADON_TRY(go_on(&self));
     return RADON_DONE;
 }

@@ -130,6 +130,7 @@ bool try_again(connection *self);
 /* How long to wait after so many attempts, in ns; 0: no more. */
 uint64_t pause_after(uint32_t attempts, uint64_t since);
 
-enum { TIMER_COMMAND = 1, TIMER_GROUP = 2 }; /* in the upper half of a timer's token; the shard in the lower one */
+/* In the upper half of a timer's token; of a group the shard is in the lower one. */
+enum { TIMER_COMMAND = 1, TIMER_GROUP = 2, TIMER_BLOCK = 3 };
 
 #endif
