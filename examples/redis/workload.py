@@ -102,6 +102,8 @@ class Session:
         except (Unavailable, Timeout):
             connection.close()
             raise
+        except ValueError:
+            raise AssertionError(f"{received[at:]!r} is no reply") from None
         assert at == len(received), f"{received[at:]!r} is the answer to nothing"
         self._connection = connection
         return replies

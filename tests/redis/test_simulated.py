@@ -27,7 +27,7 @@ from radon.testing.simulation.workload import load_workload
 from tests.redis.served import EXAMPLE
 
 WORKLOAD = EXAMPLE.with_name("workload.py")
-SEEDS = 60  # in which a mistake is found
+SEEDS = 20  # in which a mistake is found
 
 MISTAKES = {
     "MSET does its shards one by one": (
