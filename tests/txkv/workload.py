@@ -64,9 +64,13 @@ def places(keys: Iterable[str]) -> list[str]:
     return [place for key in keys for place in MOVING.get(key, (key,))]
 
 
-def listed(key: str, values: Mapping[str, bytes | None]) -> tuple[int, ...]:
-    """The list, in what was found in its places."""
-    return tuple(int(word) for place in places([key]) for word in (values.get(place) or b"").split())
+def listed(value: bytes | None) -> tuple[int, ...]:
+    return tuple(int(word) for word in (value or b"").split())
+
+
+def found(key: str, values: Mapping[str, bytes | None]) -> tuple[int, ...]:
+    """The list, in what stands in its places."""
+    return listed(b" ".join(values.get(place) or b"" for place in places([key])))
 
 
 class Transactions(Workload):
@@ -96,11 +100,11 @@ class Transactions(Workload):
                 async with kv.transaction() as t:
                     for name, key, *value in parts:
                         at = places([key])
-                        found = listed(key, dict(zip(at, await t.get_many(at), strict=True)))
-                        answers.append(found if name == "read" else None)
+                        before = found(key, dict(zip(at, await t.get_many(at), strict=True)))
+                        answers.append(before if name == "read" else None)
                         if name == "append":
                             client.random.shuffle(at)
-                            t.put(at[0], b" ".join(b"%d" % each for each in (*found, *value)))
+                            t.put(at[0], b" ".join(b"%d" % each for each in (*before, *value)))
                             for other in at[1:]:
                                 t.delete(other)
             except (Conflict, Unavailable):
@@ -113,7 +117,7 @@ class Transactions(Workload):
         with client.begin("txn", *(("read", key) for key in keys)) as operation:
             try:
                 values = dict(zip(places(keys), await kv.snapshot(places(keys)), strict=True))
-                operation.ok([listed(key, values) for key in keys])
+                operation.ok([found(key, values) for key in keys])
             except (Conflict, Unavailable):
                 operation.failed()
 
@@ -156,7 +160,7 @@ class Transactions(Workload):
         }
         reads = ("txn", *(("read", key) for key in KEYS))
         final = Operation(
-            "audit", reads, tuple(listed(key, stored) for key in KEYS), AFTER_ALL, AFTER_ALL + 1, Outcome.OK
+            "audit", reads, tuple(found(key, stored) for key in KEYS), AFTER_ALL, AFTER_ALL + 1, Outcome.OK
         )
-        found = check_serializable([*history, final])
-        assert found.ok, found.text
+        report = check_serializable([*history, final])
+        assert report.ok, report.text
