@@ -12,7 +12,8 @@ kv_status counts_begin(void) {
         radon_option found;
         radon_bucket_get(bucket, (radon_bytes){&db, 1}, &found);
         counts[db] = (tally){0};
-        if (found.some) memcpy(&counts[db], found.value.data, found.value.len < sizeof(tally) ? 8 : sizeof(tally));
+        size_t known = found.some ? found.value.len : 0; /* once it was the first number alone */
+        if (known > 0) memcpy(&counts[db], found.value.data, known < sizeof(tally) ? known : sizeof(tally));
     }
     return KV_OK;
 }
