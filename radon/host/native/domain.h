@@ -9,7 +9,7 @@
  *     lives.c    how they begin and end       gate.h     syscalls: lift, check, lower
  *     inputs.c   what each input does         suspensions.c  turns that wait in the middle
  *     crossings.c  what other domains send    topics.c   the turns of topics
- *     fetches.c  objects that they hold
+ *     fetches.c  objects that they hold      ahead.h    what the next turns will look up
  */
 #ifndef RADON_DOMAIN_H
 #define RADON_DOMAIN_H
