@@ -22,7 +22,7 @@
 #define KV_HEAD 24 /* bytes that every request and every answer begins with */
 #define KV_KEY_MAX 65520
 #define KV_VALUE_MAX (8 << 20)
-#define KV_BATCH_MAX 4096         /* requests in a batch or a transaction */
+#define KV_BATCH_MAX 16384        /* requests in a batch or a transaction */
 #define KV_BATCH_BYTES (4 << 20)  /* of values, old and new, behind which a batch may not go on */
 #define KV_TRANSACTION 16         /* bytes of a transaction's name */
 #define KV_FOR_EVER UINT64_MAX    /* ns */

@@ -123,17 +123,18 @@ def test_a_batch_ends_where_its_values_are_too_many_bytes_and_memory_is_left(har
     assert not harness.dead()
 
 
-def test_a_full_batch_of_great_changes_ends_within_the_fuel_of_a_turn(harness: Harness) -> None:
-    puts = [request(Op.PUT, b"%d" % number, bytes(150), expiry=2**63 + number) for number in range(BATCH_MAX)]
-    assert parse(harness.call("kv/#0", request(Op.BATCH, payload=items(puts)))).status is Status.OK
-    refused = [*puts[:-1], request(Op.PUT, b"0", flags=Flag.IF_ABSENT)]
-    found = parse(harness.call("kv/#0", request(Op.BATCH, payload=items(refused))))
-    assert (found.status, found.version) == (Status.CONFLICT, BATCH_MAX - 1)
-    prepared = parse(harness.call("kv/#0", request(Op.PREPARE, b"n" * 16, items(puts))))
-    assert (prepared.status, prepared.version) == (Status.OK, BATCH_MAX)
-    assert parse(harness.call("kv/#0", request(Op.COMMIT, b"n" * 16))).status is Status.OK
-    harness.advance("1s")
-    assert not harness.dead()
+def test_a_full_batch_of_great_changes_ends_within_the_fuel_of_a_turn() -> None:
+    puts = [request(Op.PUT, b"%d" % number, bytes(50), expiry=2**63 + number) for number in range(BATCH_MAX)]
+    with store(1, limits=Limits(message=4 << 20)) as harness:
+        assert parse(harness.call("kv/#0", request(Op.BATCH, payload=items(puts)))).status is Status.OK
+        refused = [*puts[:-1], request(Op.PUT, b"0", flags=Flag.IF_ABSENT)]
+        found = parse(harness.call("kv/#0", request(Op.BATCH, payload=items(refused))))
+        assert (found.status, found.version) == (Status.CONFLICT, BATCH_MAX - 1)
+        prepared = parse(harness.call("kv/#0", request(Op.PREPARE, b"n" * 16, items(puts))))
+        assert (prepared.status, prepared.version) == (Status.OK, BATCH_MAX)
+        assert parse(harness.call("kv/#0", request(Op.COMMIT, b"n" * 16))).status is Status.OK
+        harness.advance("1s")
+        assert not harness.dead()
 
 
 def test_a_full_shard_says_so_and_goes_on() -> None:

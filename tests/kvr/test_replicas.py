@@ -243,7 +243,7 @@ def test_what_needs_one_owner_is_refused_with_a_way_out(harness: Harness) -> Non
 def test_a_client_learns_how_many_shards_and_replicas_there_are(harness: Harness) -> None:
     answer = parse(harness.call("kvr/#0", request(Op.INFO)))
     assert answer.status is Status.OK
-    assert parse_info(answer)[1:] == (SHARDS, 65_520, 196_584, 4096, 4 << 20, REPLICAS)
+    assert parse_info(answer)[1:] == (SHARDS, 65_520, 196_584, 16384, 4 << 20, REPLICAS)
 
 
 def test_a_loss_of_instances_or_of_the_process_changes_nothing(harness: Harness) -> None:
