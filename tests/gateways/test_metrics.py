@@ -17,13 +17,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def app(guests: Path) -> AsyncIterator[Running]:
+async def app(guests: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     routes = {"POST /desks/{key}": "desk/{key}"}
     application = load(
         guests, kinds={"desk": {"module": "desk.wasm", "retry": {"attempts": 1}}},
         ingress={"http": {"listen": "127.0.0.1:0", "routes": routes}},
     )  # fmt: skip
-    async with running(application) as it:
+    async with running(application, data=tmp_path_factory.mktemp("data")) as it:  # there are no commits in memory
         yield it
 
 
