@@ -7,13 +7,13 @@
 #include "api.h"
 #include "domain.h"
 
-/* A domain with limits that an input can reach. Flags: bit 0 forgetful, bit 1 without elision. */
+/* A durable domain with limits that an input can reach. Flags: bit 0 forgetful, bit 1 without elision. */
 static inline RadonDomain *new_domain(void *engine, int flags) {
     RadonDomain *d = radon_new(engine);
     Buffer row = {0};
     put_record(
         &row, R_CHOSEN, (uint64_t)4, (uint64_t)3, (uint64_t)64, (uint64_t)8 << 20, (uint64_t)1 << 20, (uint64_t)1 << 16, (uint64_t)1 << 12,
-        (uint64_t)8, (uint64_t)1000000, (uint64_t)1000, (uint64_t)1000, flags & 1, !(flags & 2),
+        (uint64_t)8, (uint64_t)1000000, (uint64_t)1000, (uint64_t)1000, flags & 1, !(flags & 2), 1,
         SLICE("local"));
     radon_settings(d, row.data, row.size);
     buffer_free(&row);

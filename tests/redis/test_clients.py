@@ -173,7 +173,7 @@ def test_who_never_reads_is_cut_off_and_the_others_are_served(port: int) -> None
         assert client.ping()
 
 
-KEPT = 64 << 20  # bytes: 16 MiB for each peer, beside what mailboxes and the buffers of the system hold
+KEPT = 128 << 20  # bytes: 25 MiB for each peer, beside what mailboxes and the buffers of the system hold
 
 
 @pytest.mark.parametrize("word", ["SUBSCRIBE", "PSUBSCRIBE"])
