@@ -222,7 +222,7 @@ static void go_on(walk *walk) {
     if (walk->backwards) {
         walk->end = radon_some(last);
     } else {
-        walk->start = radon_some(radon_concat(last, (radon_bytes){(const uint8_t *)"", 1}));
+        walk->start = radon_some(key_after(last));
     }
 }
 

@@ -40,7 +40,7 @@ static radon_entry_list next_page(radon_bytes prefix, radon_bytes *start) {
     ((uint8_t *)end.data)[end.len - 1]++;
     if (start->len == 0) *start = prefix;
     radon_bucket_scan(subscribers, radon_some(*start), radon_some(end), 256, false, &page);
-    if (page.len > 0) *start = radon_concat(page.data[page.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
+    if (page.len > 0) *start = key_after(page.data[page.len - 1].key);
     return page;
 }
 

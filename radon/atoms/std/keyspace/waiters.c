@@ -85,7 +85,7 @@ radon_bytes waiters_places(void) {
            page.len > 0) {
         for (size_t index = 0; index < page.len; index++)
             radon_buffer_add(&out, radon_slice(page.data[index].key, 1, 9));
-        start = radon_concat(page.data[page.len - 1].key, (radon_bytes){(const uint8_t *)"", 1});
+        start = key_after(page.data[page.len - 1].key);
     }
     return radon_buffer_bytes(&out);
 }

@@ -33,7 +33,7 @@ static bool read_lex_cut(radon_bytes text, bool is_end, cut *out) {
     }
     bool open = first == '(';
     radon_bytes member = radon_slice(text, 1, text.len);
-    if (open != is_end) member = radon_concat(member, (radon_bytes){(const uint8_t *)"", 1});
+    if (open != is_end) member = key_after(member);
     *out = (cut){true, member};
     return open || first == '[';
 }
@@ -94,7 +94,7 @@ static void by_member(const collection *zset, const range *of, radon_bytes *star
     }
     *start = of->backwards ? last : first;
     *end = of->backwards ? first : last;
-    if (first.len > 0) *end = radon_concat(*end, (radon_bytes){(const uint8_t *)"", 1});
+    if (first.len > 0) *end = key_after(*end);
 }
 
 static radon_bytes cut_name(radon_bytes lowest, cut it) {
