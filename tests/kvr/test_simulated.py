@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
-from radon.atoms.build import build_c
-from radon.atoms.std import FOLDER, STANDARDS
+from radon.atoms.std import STANDARDS
 from radon.backends.program import Program
 from radon.host.domain import Settings
 from radon.host.domains import chosen
 from radon.testing.simulation import Options, Simulation
 from tests.kvr.stores import kvr_kind
 from tests.kvr.workload import Causal, Eventual, Replicated
+from tests.planting import planted
 
 WORKLOADS: dict[str, type[Replicated]] = {"causal": Causal, "eventual": Eventual}
 
@@ -71,13 +70,6 @@ def test_replicas_converge_in_many_worlds(consistency: str, log: int, seeds: ran
 )
 def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
     file, right, wrong, seeds = PLANTED[bug]
-    for name in ("kv", "kvr"):
-        shutil.copytree(FOLDER / name, tmp_path / name)
-    source = tmp_path / "kvr" / file
-    text = source.read_text()
-    assert text.count(right) == 1
-    source.write_text(text.replace(right, wrong))
-    sources = [*sorted((tmp_path / "kvr").glob("*.c")), *(tmp_path / path for path in STANDARDS["kvr"].shares)]
-    build_c(sources, module := tmp_path / "planted.wasm")
+    _, module = planted((f"kvr/{file}", right, wrong), tmp_path)
     worlds = ((seed, consistency) for seed in range(seeds) for consistency in WORKLOADS)
     assert any(run(seed, consistency, LOGS[-1], module) for seed, consistency in worlds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,20 +9,17 @@ from pathlib import Path
 import pytest
 
 from radon.atoms.application import Application
-from radon.atoms.build import build_c
 from radon.atoms.manifest import Manifest
-from radon.atoms.std import FOLDER, STANDARDS
 from radon.backends.program import Program
-from radon.backends.simulation.faults import KINDS
 from radon.host.domain import Settings
 from radon.host.domains import available, load
 from radon.host.kind import Kind
 from radon.host.loader import load_file
 from radon.testing.simulation import Options, Result, Simulation
-from radon.testing.simulation.campaign import Campaign
-from radon.testing.simulation.seeds import Subject, processors
 from radon.testing.simulation.simulate import Drivers
 from radon.testing.simulation.workload import load_workload
+from tests.campaigns import run_without_failure
+from tests.planting import Mistake, planted
 from tests.redis.served import EXAMPLE
 
 WORKLOAD = EXAMPLE.with_name("workload.py")
@@ -58,23 +54,9 @@ def application() -> Application:
     return Application.load(Manifest.load(EXAMPLE))
 
 
-class Nobody:
-    """A Watch that does not look."""
-
-    def begins(self, what: str, runs: int) -> None:
-        pass
-
-    def ran(self) -> None:
-        pass
-
-
 def check(application: Application, seeds: range, graveyard: Path) -> None:
-    campaign = Campaign(Subject(application.bundle(), WORKLOAD), application.digest, Options(), graveyard)
-    report = campaign.run(seeds, processors(), Nobody())
-    assert report.failure is None, (report.failure.least, report.failure.found.violation)
-    assert report.seeds == len(seeds)
+    report = run_without_failure(application, WORKLOAD, seeds, graveyard)
     assert report.calls >= 300 * len(seeds)
-    assert all(report.fired[kind] for kind in KINDS)
 
 
 @pytest.mark.timeout(300)
@@ -100,28 +82,14 @@ def test_all_domains_run_it_alike(application: Application) -> None:
     assert len(found) == 1
 
 
-def mistaken(mistake: tuple[str, str, str], folder: Path) -> tuple[str, Path]:
-    """The standard atom with this mistake: its name and its module."""
-    path, right, wrong = mistake
-    name = path.partition("/")[0]
-    for each in FOLDER.iterdir():
-        if each.is_dir():
-            shutil.copytree(each, folder / each.name)
-    text = (folder / path).read_text()
-    assert text.count(right) == 1
-    (folder / path).write_text(text.replace(right, wrong))
-    build_c([folder / source.relative_to(FOLDER) for source in STANDARDS[name].sources], out := folder / f"{name}.wasm")
-    return name, out
-
-
 def first_violation(results: Iterable[Result]) -> str:
     return next((result.violation for result in results if result.violation), "")
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_found(mistake: tuple[str, str, str], application: Application, tmp_path: Path) -> None:
-    name, module = mistaken(mistake, tmp_path)
+def test_a_mistake_is_found(mistake: Mistake, application: Application, tmp_path: Path) -> None:
+    name, module = planted(mistake, tmp_path)
     kinds = dict(application.kinds())
     kind = {"txkv": "tx", "resp": "resp"}[name]
     kinds[kind] = replace(kinds[kind], module=load_file(module))

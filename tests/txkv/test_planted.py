@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
-from radon.atoms.build import build_c
-from radon.atoms.std import FOLDER, STANDARDS
+from radon.atoms.std import STANDARDS
 from radon.backends.program import Program
 from radon.host.domain import Settings
 from radon.host.domains import chosen
 from radon.testing.simulation import Options, Simulation
 from tests.kv.stores import kv_kind
+from tests.planting import Mistake, planted
 from tests.txkv.stores import tx_kind
 from tests.txkv.workload import Transactions
 
@@ -62,27 +61,12 @@ def each_domain() -> str:
     return chosen()
 
 
-def module(name: str, folder: Path, mistake: tuple[str, str, str]) -> Path:
-    """The standard atom of this name, with the mistake where it is one of it."""
-    for each in ("kv", "txkv"):
-        shutil.copytree(FOLDER / each, folder / each, dirs_exist_ok=True)
-    path, right, wrong = mistake
-    if path.startswith(f"{name}/"):
-        text = (folder / path).read_text()
-        assert text.count(right) == 1
-        (folder / path).write_text(text.replace(right, wrong))
-    out = folder / f"{name}.wasm"
-    build_c([folder / source.relative_to(FOLDER) for source in STANDARDS[name].sources], out)
-    return out
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_found(mistake: tuple[str, str, str], tmp_path: Path) -> None:
-    kinds = {
-        "kv": kv_kind(module=module("kv", tmp_path, mistake)),
-        "tx": tx_kind(("kv/*",), module=module("txkv", tmp_path, mistake)),
-    }
+def test_a_mistake_is_found(mistake: Mistake, tmp_path: Path) -> None:
+    name, module = planted(mistake, tmp_path)
+    modules = {each: STANDARDS[each].path for each in ("kv", "txkv")} | {name: module}
+    kinds = {"kv": kv_kind(module=modules["kv"]), "tx": tx_kind(("kv/*",), module=modules["txkv"])}
     program = Program("shop", MappingProxyType(kinds), (), Settings())
     seeds = (Simulation(seed, program, Transactions, Options()).run() for seed in range(SEEDS))
     found = next((result.violation for result in seeds if result.violation), "")
