@@ -1,6 +1,6 @@
 /* radon.c - the memory of a turn, bytes and integers: what radon_turn.h and radon_bytes.h declare.
  *
- * Owns the arena and `cabi_realloc`, by which the host puts bytes into it. Knows nothing of syscalls or handlers.
+ * Owns the arena, and `cabi_realloc`, by which the host asks for room in it. Knows nothing of syscalls or handlers.
  */
 #include "radon_turn.h"
 
@@ -54,37 +54,44 @@ void radon_turn_over(void) { over = true; }
 
 #define PAGE ((size_t)65536)
 
-extern uint8_t __heap_base; /* the linker's: the first address behind globals and stack */
-static uintptr_t top;       /* of what is allocated; 0 before the first allocation */
+extern uint8_t __heap_base; /* the linker's: the first address behind globals and stack, which not every linker aligns */
 
-/* Nothing else grows the memory, so that what lies between the heap's base and the memory's end is the arena. */
+/* Nothing else grows the memory, so that what lies between the heap's base and the memory's end is the arena. By this
+ * name the host finds it, and takes from it what it hands in: a call of `cabi_realloc` is then only needed where too
+ * little is left. So each call of the host may change it. */
+struct {
+    uintptr_t next; /* the first free byte; once there is an end, a multiple of ALIGNMENT */
+    uintptr_t end;  /* of the memory; 0 before the first allocation */
+} radon_arena = {(uintptr_t)&__heap_base, 0};
+
 static void reserve(uintptr_t end) {
     size_t have = __builtin_wasm_memory_size(0);
     size_t need = end / PAGE + (end % PAGE != 0);
     if (need > have && __builtin_wasm_memory_grow(0, need - have) == SIZE_MAX) __builtin_trap();
+    radon_arena.end = (need > have ? need : have) * PAGE;
 }
 
-static void set_top(uintptr_t start, size_t size) {
+static void set_next(uintptr_t start, size_t size) {
     size = rounded(size);
     if (size > UINTPTR_MAX - start) __builtin_trap();
-    reserve(start + size);
-    top = start + size;
+    if (start + size > radon_arena.end) reserve(start + size);
+    radon_arena.next = start + size;
 }
 
 void *radon_alloc(size_t size) {
-    uintptr_t start = top != 0 ? top : rounded((uintptr_t)&__heap_base);
-    set_top(start, size);
+    uintptr_t start = rounded(radon_arena.next);
+    set_next(start, size);
     return (void *)start;
 }
 
 static bool extend_in_place(void *old, size_t old_size, size_t size) {
     if (rounded(size) <= rounded(old_size)) return true;
-    if ((uintptr_t)old + rounded(old_size) != top) return false;
-    set_top((uintptr_t)old, size);
+    if ((uintptr_t)old + rounded(old_size) != radon_arena.next) return false;
+    set_next((uintptr_t)old, size);
     return true;
 }
 
-void radon_turn_over(void) { top = 0; }
+void radon_turn_over(void) { radon_arena.next = rounded((uintptr_t)&__heap_base); }
 
 #endif
 

@@ -29,7 +29,7 @@ FLAGS = (
     "-Wl,-z,stack-size=65536",  # else a guest starts with 17 pages, 16 of them stack
 )  # fmt: skip
 
-FREESTANDING = ("-target", "wasm32-freestanding", "-nostdlib", "-Wl,--no-entry")
+FREESTANDING = ("-target", "wasm32-freestanding", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=radon_arena")
 WITH_LIBC = ("-target", "wasm32-wasi", "-mexec-model=reactor")
 
 

@@ -38,7 +38,7 @@ class Access(Protocol):
     def write(self, pointer: int, data: bytes) -> None: ...
 
     def allocate(self, align: int, size: int) -> int:
-        """`cabi_realloc(0, 0, align, size)`: aligned, in bounds. For size 0 only where it `allocates_all`."""
+        """Room in the guest's memory, aligned and in bounds. For size 0 only where it `allocates_all`."""
 
 
 class Err(NamedTuple):

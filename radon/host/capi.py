@@ -60,6 +60,7 @@ context_set_fuel = _function("wasmtime_context_set_fuel", c_void_p, c_void_p, c_
 context_get_fuel = _function("wasmtime_context_get_fuel", c_void_p, c_void_p, c_void_p, quick=True)
 memory_data = _function("wasmtime_memory_data", c_void_p, c_void_p, c_void_p, quick=True)
 memory_data_size = _function("wasmtime_memory_data_size", c_size_t, c_void_p, c_void_p, quick=True)
+_global_get = _function("wasmtime_global_get", None, c_void_p, c_void_p, c_void_p, quick=True)
 func_call = _function("wasmtime_func_call_unchecked", c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p)
 trap_new = _function("wasmtime_trap_new", c_void_p, c_char_p, c_size_t, quick=True)
 
@@ -74,6 +75,16 @@ RAW_WORDS = 2
 
 _view = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_ssize_t, c_int)(("PyMemoryView_FromMemory", ctypes.pythonapi))
 _WRITABLE = 0x200  # PyBUF_WRITE
+
+
+def constant(context: int, export: Callable[[int], bool]) -> int | None:
+    """The value of a global that is an i32; `export` puts it at an address, or answers that there is none."""
+    found, value = _ffi.wasmtime_extern_t(), _ffi.wasmtime_val_t()
+    at = ctypes.addressof(found)
+    if not export(at):
+        return None
+    _global_get(context, at + EXTERN_OF, ctypes.addressof(value))
+    return int(value.of.i32) & 0xFFFF_FFFF
 
 
 def address(managed: Any) -> int:

@@ -9,15 +9,20 @@ A guest may be used by any thread, by one at a time; the main thread enters it i
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
 from radon.host import capi, limits
 from radon.host.interrupts import uninterrupted
 from radon.host.linked import HostFunction, Linked, Raw, Recipe, callback
+from radon.host.signatures import ARENA, ARENA_UNIT
 from radon.host.trap import OutOfBounds, Trap, engine_error, engine_trap
 
 __all__ = ["Entry", "Guest", "HostFunction", "Linked", "OutOfBounds", "Raw", "Trap", "callback", "uninterrupted"]
+
+
+_FREE = struct.Struct("<II")  # of the arena: where it begins, and where it ends
 
 
 class Entry(NamedTuple):
@@ -44,6 +49,7 @@ class Guest:
         self._base = 0
         self._length = 0  # what the memory has had at least: it never shrinks
         self._memory = 0
+        self._arena: int | None = None  # where it says which part of its memory is free, if it does
         self.view = memoryview(b"")
         self.entries: dict[str, Entry] = {}
         self._raw = (ctypes.c_uint64 * recipe.words)()
@@ -97,6 +103,8 @@ class Guest:
             self._base = capi.memory_data(self._context, self._memory)
             self._length = capi.memory_data_size(self._context, self._memory)
             self.view = capi.view(self._base, 1 << 32)  # reserved at once and never moved: see engine.py
+        if self._recipe.has_arena:
+            self._arena = capi.constant(self._context, lambda into: export(ARENA.encode(), into))
         for wanted in self._recipe.entries:
             at += capi.EXTERN_SIZE
             if wanted.part == part and export(wanted.export, at):
@@ -217,3 +225,15 @@ class Guest:
         if not 0 <= pointer <= end <= self._length:
             self._check_again(pointer, len(data))
         self.view[pointer:end] = data
+
+    def take(self, size: int) -> int | None:
+        """Room for so many bytes from its arena, or None: it shows none, or has too little left. Raises OutOfBounds."""
+        if self._arena is None:
+            return None
+        self.check(self._arena, _FREE.size)
+        start, end = _FREE.unpack_from(self.view, self._arena)
+        after: int = start + -(-size // ARENA_UNIT) * ARENA_UNIT
+        if after > end:
+            return None
+        _FREE.pack_into(self.view, self._arena, after, end)
+        return int(start)

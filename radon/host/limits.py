@@ -51,7 +51,7 @@ STATE_KEY_BYTES = 64 * KIB
 SYSCALL_FUEL = 1000
 """What a syscall costs beside the guest's own instructions, plus 1 for each byte that it moves, counted apart against
 the same limit: a loop around a syscall ends as surely as one around nothing. The host's work in it costs as much
-again for each unit: an element of a list, an entry deleted in a range, a call of `cabi_realloc`, 32 random bytes, a
+again for each unit: an element of a list, an entry deleted in a range, making room in the guest, 32 random bytes, a
 line of output."""
 
 KEPT_FUEL = 8

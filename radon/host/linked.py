@@ -15,6 +15,7 @@ import wasmtime
 
 from radon.abi.errors import LoadError
 from radon.host import capi
+from radon.host.signatures import ARENA
 from radon.host.trap import one_line
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Recipe:
         self.instances = 1
         self.memory_minimum = 0  # bytes
         self.memory: Wanted | None = None
+        self.has_arena = False
         self.initializes = False
         self.entries: list[Wanted] = []
         self.words = capi.RAW_WORDS  # of the longest call
@@ -126,6 +128,8 @@ class Linked(Recipe):
             if isinstance(type_, wasmtime.MemoryType) and name == "memory":
                 self.memory = Wanted(name, 0, b"memory")
                 self.memory_minimum = type_.limits.min << 16
+            elif isinstance(type_, wasmtime.GlobalType) and name == ARENA:
+                self.has_arena = True
             elif isinstance(type_, wasmtime.FuncType) and (name in wanted or name == "_initialize"):
                 self.want(name, 0, name, type_)
                 self.initializes |= name == "_initialize"

@@ -227,6 +227,8 @@ def _check_signatures(compiled: wasmtime.Module) -> None:
     for export in compiled.exports:
         if export.name in signatures.EXPORTS:
             signatures.check(f"export {export.name!r}", export.type, signatures.EXPORTS[export.name])
+        elif export.name == signatures.ARENA:
+            signatures.check_arena(export.type)
     for import_ in compiled.imports:
         space, field = import_.module, import_.name or ""
         call = syscalls.BY_IMPORT.get((space, field))

@@ -20,6 +20,12 @@ Signature = tuple[Iterable[str], Iterable[str]]
 
 REALLOC: Signature = (("i32",) * 4, ("i32",))
 
+ARENA = "radon_arena"
+"""The constant that a core module may export: the address of two words, where the free part of its memory begins and
+where it ends. The host takes whole units of `ARENA_UNIT` bytes from its beginning (rule 2.3)."""
+
+ARENA_UNIT = 16
+
 EXPORTS: Mapping[str, Signature] = {
     "cabi_realloc": REALLOC,
     "_initialize": ((), ()),
@@ -41,6 +47,12 @@ def check(what: str, found: object, wanted: Signature) -> None:
     have = _text(of_function(found, what))
     if have != _text(wanted):
         raise LoadError(f"{what} is {have}; it must be {_text(wanted)}")
+
+
+def check_arena(found: object) -> None:
+    """Raises LoadError unless it is a constant i32."""
+    if (shape := _shape(found)) != _Shape("a constant i32"):
+        raise LoadError(f"export {ARENA!r} is {shape}; it must be a constant i32")
 
 
 def check_supply(what: str, wanted: object, given: object) -> None:

@@ -75,6 +75,21 @@ def test_cabi_realloc_is_called_in_the_order_of_the_values_and_never_for_length_
     assert next(struct.iter_unpack("<4I", h.call("guest/b"))) == (0, 0, 4, 36), "no body, no memory for it"
 
 
+def test_room_is_taken_from_an_arena_in_units_of_16_before_the_guest_is_asked(open_harness: Open) -> None:
+    shown = """
+      (global (export "radon_arena") i32 (i32.const 48))
+      (data (i32.const 48) "\\00\\00\\01\\00\\40\\00\\01\\00")  ;; 64 bytes at 65536
+      (global $top (mut i32) (i32.const 65600))"""
+    h = open_harness(
+        {"guest": kind("guest", REALLOCS.replace(b"(global $top (mut i32) (i32.const 65536))", shown.encode()))}
+    )
+    recorded = h.call("guest/a", b"body", metadata=[("b", b"12345")])
+    assert list(struct.iter_unpack("<4I", recorded)) == [
+        # the body took 16 bytes, the list of three options 48: that was all
+        (0, 0, 1, 3), (0, 0, 4, 32), (0, 0, 1, 1), (0, 0, 1, 3), (0, 0, 1, 1), (0, 0, 1, 5),
+    ]  # fmt: skip
+
+
 HANDLES = f"""
 (module
   (import "{MESSAGING}" "self" (func $self (result i32)))

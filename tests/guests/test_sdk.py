@@ -39,7 +39,7 @@ def test_every_syscall_has_a_function_with_its_import(built: Build) -> None:
 
 def test_every_handler_has_a_macro_with_its_exports(built: Build) -> None:
     exports = binary.read_core(built(EVERYTHING).read_bytes()).exports
-    assert set(exports) == {row.export for row in HANDLERS.values()} | {"memory", "cabi_realloc"}
+    assert set(exports) == {row.export for row in HANDLERS.values()} | {"memory", "cabi_realloc", "radon_arena"}
 
 
 def test_every_function_of_the_header_is_called_by_the_guest_that_calls_everything() -> None:

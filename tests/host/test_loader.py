@@ -213,6 +213,18 @@ def test_the_names_of_a_guest_cannot_break_the_line() -> None:
             atom(exports='(global (export "radon:atom/timers@0.1.0#fired") i32 (i32.const 0))'),
             "export 'radon:atom/timers@0.1.0#fired' is no function",
         ),
+        (
+            atom(exports='(global (export "radon_arena") (mut i32) (i32.const 0))'),
+            "export 'radon_arena' is a mutable i32; it must be a constant i32",
+        ),
+        (
+            atom(exports='(global (export "radon_arena") i64 (i64.const 0))'),
+            "export 'radon_arena' is a constant i64; it must be a constant i32",
+        ),
+        (
+            atom(exports='(func (export "radon_arena"))'),
+            "export 'radon_arena' is () -> (); it must be a constant i32",
+        ),
     ],
 )
 def test_a_wrong_signature_is_refused_with_the_right_one(wrong: str, reason: str) -> None:

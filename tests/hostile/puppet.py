@@ -28,6 +28,9 @@ STEP = 96
 MESSAGE = 1
 """The handle of the message that a fresh instance is given: the lowest free number."""
 
+ARENA = 24
+"""Where the two words lie that say what memory the host may take by itself: none, until a script writes them."""
+
 AREAS = 128
 """Where result areas begin; there are 60 of 64 bytes."""
 
@@ -81,6 +84,7 @@ class Allocate(IntEnum):
 
 
 _REALLOC = f"""
+  (global (export "radon_arena") i32 (i32.const {ARENA}))
   (global $mode (mut i32) (i32.const 0)) (global $argument (mut i32) (i32.const 0))
   (func $realloc (export "cabi_realloc") (param $old i32) (param $was i32) (param $align i32) (param $size i32)
     (result i32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from radon.testing.harness import Harness
-from tests.hostile.conftest import hostile
-from tests.hostile.puppet import MESSAGE, PUPPET, Act, Allocate, Script
+from tests.hostile.conftest import Yard, hostile
+from tests.hostile.puppet import ARENA, MESSAGE, PUPPET, Act, Allocate, Script
 from tests.hostile.wat import HEAP, module
 
 BUCKET = MESSAGE + 1
@@ -100,3 +100,60 @@ def test_an_allocator_cannot_grow_beyond_the_limit(h: Harness) -> None:
     assert h.logs() == []
     h.send("guest/a", b"x" * 65_000)
     assert "65000 bytes at 0x400 are outside of the 65536 bytes of memory" in h.logs()[-1]
+
+
+def filling(script: Script, begin: int, end: int) -> int:
+    """64 random bytes, for which there is room between those addresses, as the guest says. Their result area."""
+    area = script.area()
+    script.call(Act.STORE, ARENA, end << 32 | begin)
+    script.call("random.fill", 64, area)
+    return area
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "says"),
+    [
+        (65536, 2**32 - 1, "64 bytes at 0x10000 are outside of the 65536 bytes of memory in step.random.fill < "),
+        (65536 - 63, 65536 + 64, "64 bytes at 0xffc1 are outside"),
+        (2**32 - 80, 2**32 - 1, "64 bytes at 0xffffffb0 are outside"),
+    ],
+)
+def test_an_arena_that_is_no_memory_ends_the_turn(h: Harness, begin: int, end: int, says: str) -> None:
+    script = Script()
+    filling(script, begin, end)
+    assert says in script.fail(h)
+
+
+@pytest.mark.parametrize("begin", [32769, 32770])
+def test_an_arena_that_is_not_aligned_ends_the_turn_where_that_matters(h: Harness, begin: int) -> None:
+    script = Script()
+    area = filling(script, begin, 65536)
+    assert script.play(h).word(area) == begin, "bytes may lie anywhere"
+    script = Script()
+    script.call(Act.STORE, ARENA, 65536 << 32 | begin)
+    scanning(script, Allocate.BUMP)
+    assert f"room was made at {begin}, not aligned to 4 in step.state.bucket.scan" in script.fail(h)
+
+
+@pytest.mark.parametrize(("begin", "end"), [(32768, 32768), (32768, 32768 + 63), (65536, 0), (2**32 - 16, 2**32 - 1)])
+def test_an_arena_with_too_little_left_is_passed_over(h: Harness, begin: int, end: int) -> None:
+    script = Script()
+    area = filling(script, begin, end)
+    script.call(Act.LOAD, ARENA)
+    played = script.play(h)
+    assert played.code(area + 8) == "ok"
+    assert played.word(area) < 32768, "the guest was asked"
+    assert played.result(2) == end << 32 | begin, "nothing was taken"
+
+
+def test_an_arena_may_lie_under_what_is_put_there(h: Harness) -> None:
+    script = Script()
+    area = filling(script, ARENA - 8, 65536)
+    assert script.play(h).word(area) == ARENA - 8
+
+
+def test_an_arena_that_is_told_of_from_outside_of_the_memory_ends_the_turn(yard: Yard) -> None:
+    far = module(more='(global (export "radon_arena") i32 (i32.const -8))')
+    h = yard(guest=far)
+    h.send("guest/a", b"x")
+    assert "8 bytes at 0xfffffff8 are outside of the 65536 bytes of memory" in h.logs()[-1]

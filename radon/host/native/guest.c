@@ -153,6 +153,12 @@ static void find_exports(Instance *i, const wasmtime_instance_t *of, wasmtime_ca
     if (export_of(i, of, caller, "memory", &found) && found.kind == WASMTIME_EXTERN_MEMORY) {
         instance_has_memory(i, &found.of.memory);
     }
+    if (export_of(i, of, caller, ARENA, &found) && found.kind == WASMTIME_EXTERN_GLOBAL) {
+        wasmtime_val_t at;
+        wasm.global_get(i->context, &found.of.global, &at); /* a constant i32, as the loader has seen to */
+        i->arena = (uint32_t)at.of.i32;
+        i->has_arena = true;
+    }
     for (int n = 0; n <= REALLOC; n++) {
         if (!export_of(i, of, caller, entry_names[n], &found) || found.kind != WASMTIME_EXTERN_FUNC) continue;
         i->entries[n] = found.of.func;
@@ -221,13 +227,33 @@ bool guest_check_again(Instance *i, uint64_t pointer, uint64_t length) {
         (unsigned long long)pointer, size);
 }
 
-bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer) {
+/* Takes room from the arena that the guest shows: the words `next` and `end`. */
+static bool take(Instance *i, uint64_t size, uint32_t *pointer) {
+    uint32_t next, end;
+    uint8_t *arena = i->base + i->arena;
+    memcpy(&next, arena, sizeof next);
+    memcpy(&end, arena + sizeof next, sizeof end);
+    size = (size + ARENA_UNIT - 1) & ~(uint64_t)(ARENA_UNIT - 1);
+    if (next > end || size > end - next) return false;
+    *pointer = next;
+    next += (uint32_t)size;
+    memcpy(arena, &next, sizeof next);
+    return true;
+}
+
+static bool ask(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer) {
     wasmtime_val_raw_t v[4];
-    if (size >= (uint64_t)1 << 32) return violation(i, "%llu bytes do not fit a guest's memory", (unsigned long long)size);
-    if (!turn_spend(i->turn, SYSCALL_FUEL)) return false;
     v[0].i32 = 0, v[1].i32 = 0, v[2].i32 = (int32_t)align, v[3].i32 = (int32_t)size;
     if (!instance_call_closed(i, i->called ? i->called->realloc : REALLOC, v, 4)) return false;
     *pointer = (uint32_t)v[0].i32;
-    if (*pointer % align) return violation(i, "cabi_realloc gave %u, not aligned to %u", *pointer, align);
+    return true;
+}
+
+bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer) {
+    if (size >= (uint64_t)1 << 32) return violation(i, "%llu bytes do not fit a guest's memory", (unsigned long long)size);
+    if (!turn_spend(i->turn, SYSCALL_FUEL)) return false;
+    if (i->has_arena && !guest_check(i, i->arena, ARENA_SIZE)) return false;
+    if (!(i->has_arena && take(i, size, pointer)) && !ask(i, align, size, pointer)) return false;
+    if (*pointer % align) return violation(i, "room was made at %u, not aligned to %u", *pointer, align);
     return guest_check(i, *pointer, size);
 }

@@ -50,6 +50,11 @@ typedef struct Seat {
 /* Entries: the handler of form f at f, its post at DOWN + 1 + f. Components have more than one realloc. */
 enum { INITIALIZE = 2 * (DOWN + 1), REALLOC, ENTRIES = REALLOC + MAX_REALLOCS };
 
+/* The constant that a core module may export: the address of two words, where the free part of its memory begins and
+ * where it ends. The host takes whole units from its beginning. */
+#define ARENA "radon_arena"
+enum { ARENA_SIZE = 8, ARENA_UNIT = 16 };
+
 /* Why a turn failed: a stable cause that may be recorded, and words for people. */
 typedef struct Failure {
     char cause[64]; /* "err", "trap: CODE"; empty: it did not fail */
@@ -74,7 +79,9 @@ struct Instance {
     wasmtime_memory_t memory;
     uint8_t *base;
     size_t length; /* what the memory has had at least: it never shrinks */
-    uint64_t size; /* bytes of memory, when it was last weighed */
+    bool has_arena;
+    uint32_t arena;
+    uint64_t size;  /* bytes of memory, when it was last weighed */
     Handles common; /* of a shared one: what is no atom's, see handles.c */
     Handles spare;  /* an empty table, for whoever is the next to hold something */
     uint64_t held;  /* handles of all seats, as of each one's last turn */
@@ -145,7 +152,8 @@ static inline bool guest_write(Instance *i, uint64_t pointer, const void *data, 
     return true;
 }
 
-/* `cabi_realloc(0, 0, align, size)`: aligned and in bounds. Never for size 0. */
+/* Room in its memory, aligned and in bounds: from its arena, if it shows one with so much left, else by
+ * `cabi_realloc(0, 0, align, size)`. Never for size 0, but of a component. */
 bool guest_allocate(Instance *i, uint32_t align, uint64_t size, uint32_t *pointer);
 
 /* ---- its handles ---- */

@@ -203,6 +203,7 @@ typedef struct wasmtime_stack_creator {
     /* memories */                                                                                                     \
     F(uint8_t *, wasmtime_, memory_data, (const wasmtime_context_t *, const wasmtime_memory_t *))                      \
     F(size_t, wasmtime_, memory_data_size, (const wasmtime_context_t *, const wasmtime_memory_t *))                    \
+    F(void, wasmtime_, global_get, (wasmtime_context_t *, const wasmtime_global_t *, wasmtime_val_t *))                \
     F(uint64_t, wasmtime_, memory_size, (const wasmtime_context_t *, const wasmtime_memory_t *))                       \
     F(wasmtime_error_t *, wasmtime_, memory_grow,                                                                      \
       (wasmtime_context_t *, const wasmtime_memory_t *, uint64_t pages, uint64_t *pages_before))                       \
