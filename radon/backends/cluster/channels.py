@@ -49,15 +49,15 @@ class Channel:
                 self._frames.append(frame)
                 self._last = frame.last
 
-    def confirm(self, number: int) -> None:
-        """All up to this number is durable at the other domain."""
+    def confirm(self, number: int, now: int) -> None:
+        """All up to this number is durable at the other domain. What is still under way has that much longer time."""
         confirmed = False
         while self._under_way and self._frames[0].last <= number:
             self._bytes -= len(self._frames.popleft().crossings)
             self._under_way -= 1
             confirmed = True
         if confirmed:
-            self._pause = self._timing.patience
+            self._pause, self._said_at = self._timing.patience, now
 
     def due(self, now: int) -> list[Frame]:
         """What is to be said now: what there is credit for; and again what has waited too long for confirmation."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import Enum
 
+from radon.backends.cluster.arrivals import Arrivals
 from radon.backends.cluster.channels import Channel
 from radon.backends.cluster.events import Timing
 
@@ -39,14 +41,21 @@ class Holding:
 
     def forget(self) -> None:
         """What goes when the domain goes."""
-        self.channels: dict[int, Channel] = {}
+        self.channels: dict[int, Channel] = {}  # by the domains to which they go
+        self.arrivals: defaultdict[int, Arrivals] = defaultdict(Arrivals)  # by those from which they come
         self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, epoch: int, now: int) -> None:
         """It is open, under this epoch."""
         self.forget()
+        self.enter(Stage.OPEN, now)
         self.epoch, self._taken = epoch, {}
         self.waiting, self.inherited = self.inherited, {}
+
+    def leave(self, now: int) -> None:
+        """It is not here any more."""
+        self.forget()
+        self.enter(Stage.AWAY, now)
 
     def enter(self, stage: Stage, now: int) -> None:
         self.stage, self.since = stage, now

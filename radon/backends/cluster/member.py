@@ -14,6 +14,7 @@ from radon.abi import exchange as x
 from radon.abi import peers as p
 from radon.abi.frames import FrameError, decode_only, encode, encode_all
 from radon.backends.cluster import events as e
+from radon.backends.cluster.channels import Frame
 from radon.backends.cluster.events import host_of
 from radon.backends.cluster.holding import Holding, Stage
 from radon.backends.cluster.membership import Lease, View
@@ -120,7 +121,7 @@ class Member:
             case Stage.LOOKING if wanted:
                 self._try_to_open(holding, now)
             case Stage.LOOKING:
-                self._away(holding, now)
+                holding.leave(now)
             case Stage.OPEN:
                 for to in holding.channels:
                     self._carry(holding, to, now)
@@ -131,7 +132,7 @@ class Member:
                     self._actions.append(e.Close(holding.domain))
             case Stage.PUT_DOWN if home is None:  # all leave
                 holding.is_borne = False
-                self._away(holding, now)
+                holding.leave(now)
             case Stage.PUT_DOWN if home == self.host:
                 self._open(holding, holding.epoch, now)  # whoever was to have it is gone
             case Stage.PUT_DOWN:
@@ -148,7 +149,7 @@ class Member:
         """If its owner has put it down, or has no lease any more; else look again later."""
         if holding.found is None:
             if now - holding.since >= self._timing.patience:
-                self._away(holding, now)
+                holding.leave(now)
             return
         epoch, owner, asked_at = holding.found
         # An attempt to open it that nobody answered may be on its way still, and succeed as long as this epoch lasts.
@@ -156,7 +157,7 @@ class Member:
         if holding.is_borne or not epoch or holding.handed == epoch or self.view.ended_before(owner, asked_at):
             self._open(holding, epoch, now)
         elif self.view.asked_at > asked_at:
-            self._away(holding, now)
+            holding.leave(now)
         elif self.lease.asked_at <= asked_at:
             self._renew(now)
 
@@ -176,20 +177,17 @@ class Member:
             self._actions.append(e.Drop(domain))
             return
         calm = int(holding.handed == epoch - 1 > 0)
-        holding.begin(epoch)
-        holding.enter(Stage.OPEN, now)
+        holding.begin(epoch, now)
         self._owners[domain] = p.Owned(domain, epoch, calm, self.member)
         self._announce(holding)
         self._call_again(holding, now)
-        for other in self._holdings:
-            if other.stage is Stage.OPEN and other is not holding:
-                self._hurry(other, domain, now)
+        self._hurry(domain, now)
 
     def failed(self, now: int, domain: int) -> None:
         """It could not be opened, or its log failed, or takes no more of its commits: it does not run here."""
         holding = self._holdings[domain]
         if holding.stage in (Stage.OPENING, Stage.OPEN, Stage.CLOSING):
-            self._away(holding, now)
+            holding.leave(now)
 
     def closed(self, now: int, domain: int) -> None:
         """All that it did is durable, and has left."""
@@ -221,11 +219,7 @@ class Member:
         if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
             self._actions.append(e.Drop(holding.domain))
         holding.is_borne = False
-        self._away(holding, now)
-
-    def _away(self, holding: Holding, now: int) -> None:
-        holding.enter(Stage.AWAY, now)
-        holding.forget()
+        holding.leave(now)
 
     def _announce(self, holding: Holding) -> None:
         for one in self.view.members.values():
@@ -239,9 +233,7 @@ class Member:
         holding = self._holdings[message.domain]
         if message.epoch > holding.epoch and holding.stage in (Stage.OPEN, Stage.CLOSING, Stage.PUT_DOWN):
             self._let_go(holding, now)
-        for other in self._holdings:
-            if other.stage is Stage.OPEN:
-                self._hurry(other, message.domain, now)
+        self._hurry(message.domain, now)
         for question in self._questions:
             if question.domain == message.domain:
                 self._pursue(question, now)
@@ -266,6 +258,7 @@ class Member:
                     holding.channel(output.domain, self._timing).add(output.first, output.crossings)
                     self._carry(holding, output.domain, now)
                 case x.Heard():
+                    self._hand_on(domain, output.domain, holding.arrivals[output.domain].heard(output.number))
                     self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
                 case _:
                     self._actions.append(e.Outside(domain, output))
@@ -283,21 +276,27 @@ class Member:
             if other is not holding and (channel is None or channel.is_empty):
                 self._actions.append(e.Input(holding.domain, x.Resend(other.domain)))
 
-    def _hurry(self, holding: Holding, to: int, now: int) -> None:
-        if to in holding.channels:
-            holding.channels[to].hurry()
-            self._carry(holding, to, now)
+    def _hurry(self, to: int, now: int) -> None:
+        """This domain has a new owner."""
+        for holding in self._holdings:
+            if holding.stage is Stage.OPEN and to in holding.channels:
+                holding.channels[to].hurry()
+                self._carry(holding, to, now)
 
     def _hear_carried(self, now: int, speaker: str, message: p.Carried) -> None:
         if self._has(message.to, speaker):
-            self._actions.append(e.Input(message.to, x.Crossed(message.source, message.first, message.crossings)))
+            arrivals = self._holdings[message.to].arrivals[message.source]
+            self._hand_on(message.to, message.source, arrivals.take(message.first, message.crossings))
+
+    def _hand_on(self, to: int, source: int, frames: Iterable[Frame]) -> None:
+        self._actions += [e.Input(to, x.Crossed(source, frame.first, frame.crossings)) for frame in frames]
 
     def _hear_confirmed(self, now: int, speaker: str, message: p.Confirmed) -> None:
         holding = self._holdings[message.to]
         if self._has(message.to, speaker):
             self._actions.append(e.Input(message.to, x.Acknowledged(message.source, message.number)))
             if message.source in holding.channels:
-                holding.channels[message.source].confirm(message.number)
+                holding.channels[message.source].confirm(message.number, now)
                 self._carry(holding, message.source, now)
 
     def _has(self, domain: int, speaker: str, *, always: bool = False) -> bool:
