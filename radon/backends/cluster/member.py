@@ -123,8 +123,9 @@ class Member:
             case Stage.LOOKING:
                 holding.leave(now)
             case Stage.OPEN:
-                for to in holding.channels:
-                    self._carry(holding, to, now)
+                for to, channel in holding.channels.items():
+                    if not channel.is_empty:
+                        self._carry(holding, to, now)
                 if now - holding.resent >= self._timing.longest:
                     self._call_again(holding, now)
                 if home != self.host and self.view.asked_at > holding.since:
