@@ -194,6 +194,31 @@ def test_a_channel_keeps_what_left_once() -> None:
     assert channel.due(SECOND) == []
 
 
+def test_what_was_confirmed_is_forgotten_in_one_commit_when_a_tick_has_passed() -> None:
+    at = At(domains=2).opened()
+    at.member.left(at.now, 0, 1, [x.Crossing(1, number, mail(0)) for number in (1, 2, 3)])
+    for number in (1, 2):
+        at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, number))
+    assert at.wants(e.Input) == []
+    at.after(0.1)
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, 2))]
+    at.after(0.1)
+    assert at.wants(e.Input) == []
+
+
+def test_what_takes_much_room_is_forgotten_at_once() -> None:
+    at = At(domains=2).opened()
+    at.member.left(at.now, 0, 1, [x.Crossing(1, 1, mail(PIECE))])
+    at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, 99999))
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, PIECE // 9 + 1))]
+
+
+def test_what_left_before_it_was_opened_here_is_forgotten_too() -> None:
+    at = At(domains=2).opened()
+    at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, 5))
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, 5))]
+
+
 def numbers(frames: Iterable[Frame]) -> list[int]:
     return [frame.first for frame in frames]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from enum import Enum
 
-from radon.backends.cluster.arrivals import Arrivals
-from radon.backends.cluster.channels import Channel
 from radon.backends.cluster.events import Timing
+from radon.backends.cluster.neighbours import Neighbours
 
 REMEMBERED = 4096
 """Numbers of one speaker that are remembered one by one; what is older than all of them is not taken any more."""
@@ -25,8 +23,8 @@ class Stage(Enum):
 class Holding:
     """The part of a host in one domain; most of it means something only while the domain is open."""
 
-    def __init__(self, domain: int) -> None:
-        self.domain = domain
+    def __init__(self, domain: int, timing: Timing) -> None:
+        self.domain, self._timing = domain, timing
         self.stage = Stage.AWAY
         self.since = 0  # ns, when the stage began
         self.resent = 0  # ns, when it was last asked for what may have been lost on its way
@@ -41,8 +39,7 @@ class Holding:
 
     def forget(self) -> None:
         """What goes when the domain goes."""
-        self.channels: dict[int, Channel] = {}  # by the domains to which they go
-        self.arrivals: defaultdict[int, Arrivals] = defaultdict(Arrivals)  # by those from which they come
+        self.neighbours = Neighbours(self.domain, self._timing)
         self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
 
     def begin(self, epoch: int, now: int) -> None:
@@ -59,12 +56,6 @@ class Holding:
 
     def enter(self, stage: Stage, now: int) -> None:
         self.stage, self.since = stage, now
-
-    def channel(self, to: int, timing: Timing) -> Channel:
-        channel = self.channels.get(to)
-        if channel is None:
-            channel = self.channels[to] = Channel(timing)
-        return channel
 
     def take(self, speaker: str, number: int) -> bool:
         """Once for each number of a speaker; never for one that is old."""

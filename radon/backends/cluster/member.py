@@ -14,7 +14,6 @@ from radon.abi import exchange as x
 from radon.abi import peers as p
 from radon.abi.frames import FrameError, decode_only, encode, encode_all
 from radon.backends.cluster import events as e
-from radon.backends.cluster.channels import Frame
 from radon.backends.cluster.events import host_of
 from radon.backends.cluster.holding import Holding, Stage
 from radon.backends.cluster.membership import Lease, View
@@ -31,7 +30,7 @@ class Member:
         self.member = self._name()
         self.leaving = self._has_gone = False
         self.lease, self.view = Lease(timing), View()
-        self._holdings = [Holding(domain) for domain in range(domains)]
+        self._holdings = [Holding(domain, timing) for domain in range(domains)]
         self._owners: dict[int, p.Owned] = {}  # the newest that was heard of each domain
         self._questions = Questions(timing)
         self._actions: list[e.Action] = []
@@ -123,9 +122,8 @@ class Member:
             case Stage.LOOKING:
                 holding.leave(now)
             case Stage.OPEN:
-                for to, channel in holding.channels.items():
-                    if not channel.is_empty:
-                        self._carry(holding, to, now)
+                self._put_in(holding, holding.neighbours.all_known())
+                self._carry(holding.neighbours.all_due(now), now)
                 if now - holding.resent >= self._timing.longest:
                     self._call_again(holding, now)
                 if home != self.host and self.view.asked_at > holding.since:
@@ -256,49 +254,44 @@ class Member:
                 case x.Crossing(first=0):
                     self._to_owner(now, output.domain, p.Carried(output.domain, domain, 0, output.crossings))
                 case x.Crossing():
-                    holding.channel(output.domain, self._timing).add(output.first, output.crossings)
-                    self._carry(holding, output.domain, now)
+                    self._carry(holding.neighbours.leaves(output, now), now)
                 case x.Heard():
-                    self._hand_on(domain, output.domain, holding.arrivals[output.domain].heard(output.number))
+                    self._put_in(holding, holding.neighbours.heard(output))
                     self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
                 case _:
                     self._actions.append(e.Outside(domain, output))
         return True
 
-    def _carry(self, holding: Holding, to: int, now: int) -> None:
-        for frame in holding.channels[to].due(now):
-            self._to_owner(now, to, p.Carried(to, holding.domain, frame.first, frame.crossings))
+    def _carry(self, messages: Iterable[p.Carried], now: int) -> None:
+        for message in messages:
+            self._to_owner(now, message.to, message)
+
+    def _put_in(self, holding: Holding, records: Iterable[Any]) -> None:
+        self._actions += [e.Input(holding.domain, record) for record in records]
 
     def _call_again(self, holding: Holding, now: int) -> None:
         """What is in no channel leaves the domain again: all, when it was opened; and what a channel does not keep."""
         holding.resent = now
-        for other in self._holdings:
-            channel = holding.channels.get(other.domain)
-            if other is not holding and (channel is None or channel.is_empty):
-                self._actions.append(e.Input(holding.domain, x.Resend(other.domain)))
+        others = [other.domain for other in self._holdings if other is not holding]
+        self._put_in(holding, [x.Resend(to) for to in others if holding.neighbours.is_silent(to)])
 
     def _hurry(self, to: int, now: int) -> None:
         """This domain has a new owner."""
         for holding in self._holdings:
-            if holding.stage is Stage.OPEN and to in holding.channels:
-                holding.channels[to].hurry()
-                self._carry(holding, to, now)
+            if holding.stage is Stage.OPEN:
+                self._carry(holding.neighbours.hurry(to, now), now)
 
     def _hear_carried(self, now: int, speaker: str, message: p.Carried) -> None:
+        holding = self._holdings[message.to]
         if self._has(message.to, speaker):
-            arrivals = self._holdings[message.to].arrivals[message.source]
-            self._hand_on(message.to, message.source, arrivals.take(message.first, message.crossings))
-
-    def _hand_on(self, to: int, source: int, frames: Iterable[Frame]) -> None:
-        self._actions += [e.Input(to, x.Crossed(source, frame.first, frame.crossings)) for frame in frames]
+            self._put_in(holding, holding.neighbours.arrived(message))
 
     def _hear_confirmed(self, now: int, speaker: str, message: p.Confirmed) -> None:
         holding = self._holdings[message.to]
         if self._has(message.to, speaker):
-            self._actions.append(e.Input(message.to, x.Acknowledged(message.source, message.number)))
-            if message.source in holding.channels:
-                holding.channels[message.source].confirm(message.number, now)
-                self._carry(holding, message.source, now)
+            known, following = holding.neighbours.confirmed(message, now)
+            self._put_in(holding, known)
+            self._carry(following, now)
 
     def _has(self, domain: int, speaker: str, *, always: bool = False) -> bool:
         """Is it open here? If not, or `always`, the speaker is told who has it."""
