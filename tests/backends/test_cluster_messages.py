@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,8 @@ from radon.abi import exchange as x
 from radon.abi import peers as p
 from radon.abi.frames import encode
 from radon.backends.cluster import events as e
-from radon.backends.cluster.channels import CREDIT, PIECE, Channel, pieces
+from radon.backends.cluster.arrivals import Arrivals
+from radon.backends.cluster.channels import CREDIT, PIECE, Channel, Frame, pieces
 from radon.backends.cluster.holding import REMEMBERED, Numbers
 from tests.backends.cluster_member import POST, REPLY, SECOND, TIMING, At, alive, handing_over, mail, other_home
 
@@ -158,7 +160,7 @@ def test_a_channel_says_what_there_is_credit_for_and_again_what_is_not_confirmed
     assert CREDIT // 2 < sum(len(frame.crossings) for frame in first) <= CREDIT
     assert channel.due(1) == []
     assert channel.due(TIMING.patience) == first
-    channel.confirm(first[-1].last)
+    channel.confirm(first[-1].last, TIMING.patience)
     rest = channel.due(TIMING.patience + 1)
     assert rest[0].first == first[-1].last + 1
 
@@ -172,14 +174,111 @@ def test_what_is_said_again_is_not_said_twice_as_often() -> None:
     assert max(pauses) <= TIMING.longest
 
 
+def test_what_is_under_way_waits_anew_with_each_confirmation() -> None:
+    channel = Channel(TIMING)
+    for number in (1, 2):
+        channel.add(number, mail(0))
+    channel.due(0)
+    channel.confirm(1, TIMING.patience - 1)
+    assert channel.due(TIMING.patience) == []
+    assert [frame.first for frame in channel.due(2 * TIMING.patience)] == [2]
+
+
 def test_a_channel_keeps_what_left_once() -> None:
     channel = Channel(TIMING)
     channel.add(1, mail(27))
     channel.add(1, mail(27))
     assert len(channel.due(0)) == 1
-    channel.confirm(99)
+    channel.confirm(99, 1)
     channel.hurry()
     assert channel.due(SECOND) == []
+
+
+def test_what_was_confirmed_is_forgotten_in_one_commit_when_a_tick_has_passed() -> None:
+    at = At(domains=2).opened()
+    at.member.left(at.now, 0, 1, [x.Crossing(1, number, mail(0)) for number in (1, 2, 3)])
+    for number in (1, 2):
+        at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, number))
+    assert at.wants(e.Input) == []
+    at.after(0.1)
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, 2))]
+    at.after(0.1)
+    assert at.wants(e.Input) == []
+
+
+def test_what_takes_much_room_is_forgotten_at_once() -> None:
+    at = At(domains=2).opened()
+    at.member.left(at.now, 0, 1, [x.Crossing(1, 1, mail(PIECE))])
+    at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, 99999))
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, PIECE // 9 + 1))]
+
+
+def test_what_left_before_it_was_opened_here_is_forgotten_too() -> None:
+    at = At(domains=2).opened()
+    at.member.heard(at.now, "h2/1", p.Confirmed(0, 1, 5))
+    assert at.wants(e.Input) == [e.Input(0, x.Acknowledged(1, 5))]
+
+
+def numbers(frames: Iterable[Frame]) -> list[int]:
+    return [frame.first for frame in frames]
+
+
+def test_what_comes_early_is_handed_on_when_what_it_follows_has_come() -> None:
+    arrivals = Arrivals()
+    assert arrivals.heard(5) == []
+    assert numbers(arrivals.take(6, mail(0))) == [6]
+    assert [arrivals.take(number, mail(0)) for number in (9, 8, 11, 9)] == [[]] * 4
+    assert numbers(arrivals.take(7, mail(0))) == [7, 8, 9]
+    assert numbers(arrivals.take(10, mail(0))) == [10, 11]
+    assert numbers(arrivals.take(7, mail(0))) == [7], "it may have been confirmed, and the confirmation lost"
+
+
+def test_as_long_as_nobody_knows_what_comes_next_all_is_handed_on_and_what_was_early_once_more() -> None:
+    arrivals = Arrivals()
+    assert [numbers(arrivals.take(number, mail(0))) for number in (8, 7, 6)] == [[8], [7], [6]]
+    assert numbers(arrivals.heard(6)) == [7, 8]
+    assert numbers(arrivals.take(9, mail(0))) == [9]
+
+
+def test_frames_of_another_owner_may_be_cut_elsewhere() -> None:
+    arrivals = Arrivals()
+    arrivals.heard(0)
+    for first, crossings in ((4, 3), (3, 2), (5, 1)):
+        assert arrivals.take(first, mail(0) * crossings) == []
+    assert numbers(arrivals.take(1, mail(0) * 2)) == [1, 3, 4]
+    assert numbers(arrivals.take(7, mail(0))) == [7]
+
+
+def test_casts_have_no_order() -> None:
+    arrivals = Arrivals()
+    arrivals.heard(5)
+    arrivals.take(7, mail(0))
+    assert numbers(arrivals.take(0, mail(0) * 9)) == [0]
+    assert numbers(arrivals.take(6, mail(0))) == [6, 7]
+
+
+def test_no_more_waits_than_a_channel_has_under_way() -> None:
+    arrivals, half = Arrivals(), mail(CREDIT // 2 - 9)
+    arrivals.heard(0)
+    following = len(half) // 9 + 2
+    for first in (2, following, following + 1, following + 2):
+        arrivals.take(first, half if first == 2 else mail(CREDIT // 3))
+    assert numbers(arrivals.take(1, mail(0))) == [1, 2, following], "the others have to come again"
+    assert numbers(arrivals.take(2 * following, mail(0))) == [] == arrivals.take(2 * following + 1, b"")
+
+
+def test_frames_that_come_the_wrong_way_round_are_all_taken_in_one_round_trip() -> None:
+    at, count = At(domains=2).opened(), 100
+    frames = [p.Carried(0, 1, first, mail(0)) for first in range(1, count + 1)]
+    for frame in reversed(frames):
+        at.member.heard(at.now, "h2/1", frame)
+    taken = 0
+    for _ in range(2):
+        for wanted in at.wants(e.Input):
+            taken += wanted.record.first == taken + 1  # as the domain does
+        at.member.left(at.now, 0, 1, [x.Heard(1, taken)])
+    assert taken == count
+    assert at.wants(e.Say) == []
 
 
 # ---- what should not come ----

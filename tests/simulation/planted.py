@@ -40,8 +40,10 @@ class KeepsHalf(s.Log):
     """Keeps as much of a commit as its disk had when it went down."""
 
     def _tear(self, request: Any) -> None:
-        if isinstance(request, s.Commit):
-            records = decode_all(unseal(FrameType.LOG, request.frame))
+        if not isinstance(request, s.Commit):
+            return
+        records = decode_all(unseal(FrameType.LOG, request.frame))
+        if len(records) > 1:
             half = seal(FrameType.LOG, encode_all(records[: self.world.random.randrange(1, len(records))]))
             self._apply(s.Commit(request.domain, request.epoch, request.position, half))
 

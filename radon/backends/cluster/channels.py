@@ -34,6 +34,7 @@ class Channel:
         self._under_way = 0
         self._bytes = 0  # of those
         self._last = 0
+        self._known = self._unknown_bytes = 0  # what was confirmed last, and bytes of which the domain does not know it
         self._said_at = 0
         self._pause = timing.patience
 
@@ -49,15 +50,24 @@ class Channel:
                 self._frames.append(frame)
                 self._last = frame.last
 
-    def confirm(self, number: int) -> None:
-        """All up to this number is durable at the other domain."""
+    def confirm(self, number: int, now: int) -> None:
+        """All up to this number is durable at the other domain. What is still under way has that much longer time."""
         confirmed = False
         while self._under_way and self._frames[0].last <= number:
-            self._bytes -= len(self._frames.popleft().crossings)
+            frame = self._frames.popleft()
+            self._bytes -= len(frame.crossings)
             self._under_way -= 1
+            self._known, self._unknown_bytes = frame.last, self._unknown_bytes + len(frame.crossings)
             confirmed = True
         if confirmed:
-            self._pause = self._timing.patience
+            self._pause, self._said_at = self._timing.patience, now
+
+    def take_known(self, least: int) -> int:
+        """The last crossing that the domain may forget; 0: it knows already, or it is about less than so many bytes."""
+        if self._unknown_bytes < least:
+            return 0
+        self._unknown_bytes = 0
+        return self._known
 
     def due(self, now: int) -> list[Frame]:
         """What is to be said now: what there is credit for; and again what has waited too long for confirmation."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from radon.backends.cluster.channels import Channel
 from radon.backends.cluster.events import Timing
+from radon.backends.cluster.neighbours import Neighbours
 
 REMEMBERED = 4096
 """Numbers of one speaker that are remembered one by one; what is older than all of them is not taken any more."""
@@ -23,8 +23,8 @@ class Stage(Enum):
 class Holding:
     """The part of a host in one domain; most of it means something only while the domain is open."""
 
-    def __init__(self, domain: int) -> None:
-        self.domain = domain
+    def __init__(self, domain: int, timing: Timing) -> None:
+        self.domain, self._timing = domain, timing
         self.stage = Stage.AWAY
         self.since = 0  # ns, when the stage began
         self.resent = 0  # ns, when it was last asked for what may have been lost on its way
@@ -39,23 +39,23 @@ class Holding:
 
     def forget(self) -> None:
         """What goes when the domain goes."""
-        self.channels: dict[int, Channel] = {}
+        self.neighbours = Neighbours(self.domain, self._timing)
         self.waiting: dict[int, str] = {}  # token -> the process that asked, HOST/...
 
-    def begin(self, epoch: int) -> None:
+    def begin(self, epoch: int, now: int) -> None:
         """It is open, under this epoch."""
         self.forget()
+        self.enter(Stage.OPEN, now)
         self.epoch, self._taken = epoch, {}
         self.waiting, self.inherited = self.inherited, {}
 
+    def leave(self, now: int) -> None:
+        """It is not here any more."""
+        self.forget()
+        self.enter(Stage.AWAY, now)
+
     def enter(self, stage: Stage, now: int) -> None:
         self.stage, self.since = stage, now
-
-    def channel(self, to: int, timing: Timing) -> Channel:
-        channel = self.channels.get(to)
-        if channel is None:
-            channel = self.channels[to] = Channel(timing)
-        return channel
 
     def take(self, speaker: str, number: int) -> bool:
         """Once for each number of a speaker; never for one that is old."""

@@ -30,7 +30,7 @@ class Member:
         self.member = self._name()
         self.leaving = self._has_gone = False
         self.lease, self.view = Lease(timing), View()
-        self._holdings = [Holding(domain) for domain in range(domains)]
+        self._holdings = [Holding(domain, timing) for domain in range(domains)]
         self._owners: dict[int, p.Owned] = {}  # the newest that was heard of each domain
         self._questions = Questions(timing)
         self._actions: list[e.Action] = []
@@ -120,10 +120,10 @@ class Member:
             case Stage.LOOKING if wanted:
                 self._try_to_open(holding, now)
             case Stage.LOOKING:
-                self._away(holding, now)
+                holding.leave(now)
             case Stage.OPEN:
-                for to in holding.channels:
-                    self._carry(holding, to, now)
+                self._put_in(holding, holding.neighbours.all_known())
+                self._carry(holding.neighbours.all_due(now), now)
                 if now - holding.resent >= self._timing.longest:
                     self._call_again(holding, now)
                 if home != self.host and self.view.asked_at > holding.since:
@@ -131,7 +131,7 @@ class Member:
                     self._actions.append(e.Close(holding.domain))
             case Stage.PUT_DOWN if home is None:  # all leave
                 holding.is_borne = False
-                self._away(holding, now)
+                holding.leave(now)
             case Stage.PUT_DOWN if home == self.host:
                 self._open(holding, holding.epoch, now)  # whoever was to have it is gone
             case Stage.PUT_DOWN:
@@ -148,7 +148,7 @@ class Member:
         """If its owner has put it down, or has no lease any more; else look again later."""
         if holding.found is None:
             if now - holding.since >= self._timing.patience:
-                self._away(holding, now)
+                holding.leave(now)
             return
         epoch, owner, asked_at = holding.found
         # An attempt to open it that nobody answered may be on its way still, and succeed as long as this epoch lasts.
@@ -156,7 +156,7 @@ class Member:
         if holding.is_borne or not epoch or holding.handed == epoch or self.view.ended_before(owner, asked_at):
             self._open(holding, epoch, now)
         elif self.view.asked_at > asked_at:
-            self._away(holding, now)
+            holding.leave(now)
         elif self.lease.asked_at <= asked_at:
             self._renew(now)
 
@@ -176,20 +176,17 @@ class Member:
             self._actions.append(e.Drop(domain))
             return
         calm = int(holding.handed == epoch - 1 > 0)
-        holding.begin(epoch)
-        holding.enter(Stage.OPEN, now)
+        holding.begin(epoch, now)
         self._owners[domain] = p.Owned(domain, epoch, calm, self.member)
         self._announce(holding)
         self._call_again(holding, now)
-        for other in self._holdings:
-            if other.stage is Stage.OPEN and other is not holding:
-                self._hurry(other, domain, now)
+        self._hurry(domain, now)
 
     def failed(self, now: int, domain: int) -> None:
         """It could not be opened, or its log failed, or takes no more of its commits: it does not run here."""
         holding = self._holdings[domain]
         if holding.stage in (Stage.OPENING, Stage.OPEN, Stage.CLOSING):
-            self._away(holding, now)
+            holding.leave(now)
 
     def closed(self, now: int, domain: int) -> None:
         """All that it did is durable, and has left."""
@@ -221,11 +218,7 @@ class Member:
         if holding.stage not in (Stage.AWAY, Stage.LOOKING, Stage.PUT_DOWN):
             self._actions.append(e.Drop(holding.domain))
         holding.is_borne = False
-        self._away(holding, now)
-
-    def _away(self, holding: Holding, now: int) -> None:
-        holding.enter(Stage.AWAY, now)
-        holding.forget()
+        holding.leave(now)
 
     def _announce(self, holding: Holding) -> None:
         for one in self.view.members.values():
@@ -239,9 +232,7 @@ class Member:
         holding = self._holdings[message.domain]
         if message.epoch > holding.epoch and holding.stage in (Stage.OPEN, Stage.CLOSING, Stage.PUT_DOWN):
             self._let_go(holding, now)
-        for other in self._holdings:
-            if other.stage is Stage.OPEN:
-                self._hurry(other, message.domain, now)
+        self._hurry(message.domain, now)
         for question in self._questions:
             if question.domain == message.domain:
                 self._pursue(question, now)
@@ -263,42 +254,44 @@ class Member:
                 case x.Crossing(first=0):
                     self._to_owner(now, output.domain, p.Carried(output.domain, domain, 0, output.crossings))
                 case x.Crossing():
-                    holding.channel(output.domain, self._timing).add(output.first, output.crossings)
-                    self._carry(holding, output.domain, now)
+                    self._carry(holding.neighbours.leaves(output, now), now)
                 case x.Heard():
+                    self._put_in(holding, holding.neighbours.heard(output))
                     self._to_owner(now, output.domain, p.Confirmed(output.domain, domain, output.number))
                 case _:
                     self._actions.append(e.Outside(domain, output))
         return True
 
-    def _carry(self, holding: Holding, to: int, now: int) -> None:
-        for frame in holding.channels[to].due(now):
-            self._to_owner(now, to, p.Carried(to, holding.domain, frame.first, frame.crossings))
+    def _carry(self, messages: Iterable[p.Carried], now: int) -> None:
+        for message in messages:
+            self._to_owner(now, message.to, message)
+
+    def _put_in(self, holding: Holding, records: Iterable[Any]) -> None:
+        self._actions += [e.Input(holding.domain, record) for record in records]
 
     def _call_again(self, holding: Holding, now: int) -> None:
         """What is in no channel leaves the domain again: all, when it was opened; and what a channel does not keep."""
         holding.resent = now
-        for other in self._holdings:
-            channel = holding.channels.get(other.domain)
-            if other is not holding and (channel is None or channel.is_empty):
-                self._actions.append(e.Input(holding.domain, x.Resend(other.domain)))
+        others = [other.domain for other in self._holdings if other is not holding]
+        self._put_in(holding, [x.Resend(to) for to in others if holding.neighbours.is_silent(to)])
 
-    def _hurry(self, holding: Holding, to: int, now: int) -> None:
-        if to in holding.channels:
-            holding.channels[to].hurry()
-            self._carry(holding, to, now)
+    def _hurry(self, to: int, now: int) -> None:
+        """This domain has a new owner."""
+        for holding in self._holdings:
+            if holding.stage is Stage.OPEN:
+                self._carry(holding.neighbours.hurry(to, now), now)
 
     def _hear_carried(self, now: int, speaker: str, message: p.Carried) -> None:
+        holding = self._holdings[message.to]
         if self._has(message.to, speaker):
-            self._actions.append(e.Input(message.to, x.Crossed(message.source, message.first, message.crossings)))
+            self._put_in(holding, holding.neighbours.arrived(message))
 
     def _hear_confirmed(self, now: int, speaker: str, message: p.Confirmed) -> None:
         holding = self._holdings[message.to]
         if self._has(message.to, speaker):
-            self._actions.append(e.Input(message.to, x.Acknowledged(message.source, message.number)))
-            if message.source in holding.channels:
-                holding.channels[message.source].confirm(message.number)
-                self._carry(holding, message.source, now)
+            known, following = holding.neighbours.confirmed(message, now)
+            self._put_in(holding, known)
+            self._carry(following, now)
 
     def _has(self, domain: int, speaker: str, *, always: bool = False) -> bool:
         """Is it open here? If not, or `always`, the speaker is told who has it."""

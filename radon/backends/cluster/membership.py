@@ -44,12 +44,14 @@ class View:
         self.asked_at = -1
         self.members: dict[str, Alive] = {}
         self._hosts: list[str] = []  # that take domains
+        self._homes: dict[int, str | None] = {}  # that were asked for since
 
     def update(self, asked_at: int, alive: Iterable[Alive]) -> None:
         if asked_at > self.asked_at:
             self.asked_at = asked_at
             self.members = {one.member: one for one in alive}
             self._hosts = sorted({one.host for one in self.members.values() if not one.leaving})
+            self._homes = {}
 
     def ended_before(self, member: str, moment: int) -> bool:
         """Had its lease ended, when the registry was asked after this moment?"""
@@ -57,7 +59,9 @@ class View:
 
     def home(self, domain: int) -> str | None:
         """The host that is to have the domain: the one for which `weight` is greatest."""
-        return max(self._hosts, key=lambda host: weight(domain, host), default=None)
+        if domain not in self._homes:
+            self._homes[domain] = max(self._hosts, key=lambda host: weight(domain, host), default=None)
+        return self._homes[domain]
 
 
 def weight(domain: int, host: str) -> bytes:
