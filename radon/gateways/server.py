@@ -10,18 +10,21 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from radon.atoms.application import Secrets
 from radon.backends.deployment import Deployment
 from radon.gateways.egress import Egress
-from radon.gateways.http import HttpGateway
 from radon.gateways.listening import allow_files, bind, text_of, tls_context
 from radon.gateways.tcp import TcpGateway
 from radon.gateways.tcp_asyncio import AsyncioTcpGateway
 from radon.gateways.tcp_native import NativeTcpGateway
 from radon.host.domains import chosen
+
+if TYPE_CHECKING:
+    from radon.gateways.http import HttpGateway
 
 GRACE = 10.0
 """Seconds that requests and connections have to end when the gateways stop."""
@@ -77,6 +80,8 @@ class Gateways:
         if bound.http:
             scheme = "https" if tls is not None else "http"
             self.http = f"{scheme}://{text_of(bound.http[0].getsockname())}"
+            from radon.gateways.http import HttpGateway  # and prometheus_client, which only who listens has to load
+
             self._asgi = HttpGateway(self._deployment, secrets.token)
             self._server = Server(self._asgi, tls)
             await self._server.start(bound.http)
