@@ -7,10 +7,11 @@ READY  := $(VENV)/.ready
 RUN    := $(VENV)/bin/python
 
 # Tests run on so many processes, those of one file on one, the files that take longest first (tests/conftest.py).
-# SLOW=1 adds the slow ones, which may take an hour.
+# SLOW=1 adds the slow ones, which may take an hour. Bytecode is kept, whatever the environment says: tests start Python
+# a thousand times.
 WORKERS ?= auto
 SPREAD  := --numprocesses $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
-PYTEST  := $(RUN) -m pytest $(SPREAD)
+PYTEST  := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest $(SPREAD)
 ifdef SLOW
 PYTEST  += -m "" -o timeout=600 -o faulthandler_timeout=3600
 endif

@@ -1,58 +1,46 @@
 """The command `radon`: its verbs on one screen, each in a file of its own.
 
-A verb is a module with `verb`, the function behind it, and `EXAMPLE`. Modules here import what they need inside of
-functions: help and completion must not wait for an engine. Owns no verb's work.
+A verb is a module with `verb`, the function behind it, and `EXAMPLE`, or with `app`, whose commands are further words.
+Modules here import what they need inside of functions, and only the verb that is asked for is imported and prepared:
+help and completion must not wait for an engine, nor a call for the options of all others. Owns no verb's work.
 """
 
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from radon.cli import (
-    backup,
-    bench,
-    build,
-    call,
-    dead,
-    deploy,
-    dev,
-    doctor,
-    inspect,
-    logs,
-    new,
-    ps,
-    replay,
-    run,
-    send,
-    sim,
-    state,
-    stop,
-)
 from radon.cli.commands import Command
 from radon.cli.failures import guarded
 
-VERBS: tuple[ModuleType, ...] = (
-    new, build, inspect, run, dev, deploy, ps, call, send, logs, dead, backup, stop, sim, replay, doctor,
+VERBS = (
+    "new", "build", "inspect", "run", "dev", "deploy", "ps", "call", "send", "logs", "dead", "backup", "stop", "sim",
+    "replay", "doctor", "state", "bench",
 )  # fmt: skip
 
-app = typer.Typer(
-    name="radon",
-    help="Run WebAssembly atoms: isolated, stateful, message-driven programs.",
-    rich_markup_mode=None,  # plain help, and no rich to load for it
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for module in VERBS:
-    name = module.__name__.rpartition(".")[2]
-    app.command(name, cls=Command, epilog=f"Example: {module.EXAMPLE}")(module.verb)
-app.add_typer(state.app, name="state")
-app.add_typer(bench.app, name="bench")
+
+def command_of(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """The command, with these of its verbs."""
+    app = typer.Typer(
+        name="radon",
+        help="Run WebAssembly atoms: isolated, stateful, message-driven programs.",
+        rich_markup_mode=None,  # plain help, and no rich to load for it
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(radon)
+    for name in verbs:
+        module = import_module(f"{__name__}.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, cls=Command, epilog=f"Example: {module.EXAMPLE}")(module.verb)
+    return app
 
 
-@app.callback(invoke_without_command=True)
 def radon(
     context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
 ) -> None:
@@ -68,4 +56,5 @@ def radon(
 
 def main() -> None:
     """The entry point. Exit codes are those of `failures.py`."""
-    sys.exit(guarded(typer.main.get_command(app), sys.argv[1:]))
+    named = [word for word in sys.argv[1:2] if word in VERBS]  # else it is about all: help, completion, a wrong word
+    sys.exit(guarded(typer.main.get_command(command_of(named or VERBS)), sys.argv[1:]))

@@ -9,19 +9,22 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from radon.atoms.application import Secrets
 from radon.backends.deployment import Deployment
 from radon.gateways.egress import Egress
-from radon.gateways.http import HttpGateway
 from radon.gateways.listening import allow_files, bind, text_of, tls_context
 from radon.gateways.tcp import TcpGateway
 from radon.gateways.tcp_asyncio import AsyncioTcpGateway
 from radon.gateways.tcp_native import NativeTcpGateway
 from radon.host.domains import chosen
+
+if TYPE_CHECKING:
+    from radon.gateways.http import HttpGateway
 
 GRACE = 10.0
 """Seconds that requests and connections have to end when the gateways stop."""
@@ -77,6 +80,8 @@ class Gateways:
         if bound.http:
             scheme = "https" if tls is not None else "http"
             self.http = f"{scheme}://{text_of(bound.http[0].getsockname())}"
+            from radon.gateways.http import HttpGateway  # and prometheus_client, which only who listens has to load
+
             self._asgi = HttpGateway(self._deployment, secrets.token)
             self._server = Server(self._asgi, tls)
             await self._server.start(bound.http)
@@ -154,13 +159,16 @@ class Server:
         if self._task is not None:
             self._server.config.timeout_graceful_shutdown = max(1, int(grace))
             self._server.should_exit = True
+            self._server.ending.set()
             await self._task
 
 
 class _Uvicorn(uvicorn.Server):
+    """Ends as soon as it can; uvicorn's looks for that ten times a second, and then waits for another tenth."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.up = asyncio.Event()
+        self.up, self.ending = asyncio.Event(), asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -169,3 +177,15 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which sets the date that answers have
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
+            return
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()

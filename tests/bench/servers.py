@@ -23,6 +23,17 @@ class Store:
         self.answer = answer
         self.values: dict[bytes, bytes] = {}
         self.asked = 0
+        self._more = threading.Condition()
+
+    def count(self) -> None:
+        with self._more:
+            self.asked += 1
+            self._more.notify_all()
+
+    def wait(self, asked: int) -> None:
+        """Until so much was asked."""
+        with self._more:
+            assert self._more.wait_for(lambda: self.asked >= asked, timeout=50)
 
 
 def honest(store: Store, words: list[bytes]) -> bytes:
@@ -44,7 +55,7 @@ def serving(answer: Answer = honest) -> Iterator[tuple[Address, Store]]:
     class Connection(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             while words := self.words():
-                store.asked += 1
+                store.count()
                 reply = store.answer(store, words)
                 if not reply:
                     return

@@ -1,6 +1,7 @@
 """The command line as a user has it: real processes, their exit codes and what they print.
 
-`radon(...)` runs a verb to its end, `radon.start(...)` one that serves. All that was started is gone at the end.
+`radon(...)` runs a verb to its end, `radon.start(...)` one that serves. All that was started is gone at the end. What
+ends at once is forked from a process that has its imports; what serves is a `python -m radon` of its own.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from typing import Any
 import pytest
 
 from radon.cli.client import Client
+from tests.cli.fork_server import ForkServer
 from tests.scripts import ScriptModule, script_module
 
 __all__ = ["script_module"]  # a fixture, found here by its name
 
 COMMAND = (sys.executable, "-m", "radon")
-LONG = 50.0
+LONG = 50
 """Seconds after which something that was to happen has not."""
 
 
@@ -62,39 +64,35 @@ class Serving:
 class Radon:
     """The command, as called in one folder."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, fork_server: ForkServer) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "RADON_DEBUG": "", "COLUMNS": "80", **environment}
+        self._fork_server = fork_server
+        self.environment = {**os.environ, "RADON_DEBUG": "", "COLUMNS": "80"}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._detached: dict[int, int] = {}  # process -> descriptor
 
-    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> Done:
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"") -> Done:
         """Run a verb to its end."""
+        words = [*map(str, arguments)]
+        return self._fork_server.run(words, self.folder, self.environment, stdin, LONG)
+
+    def anew(self, *arguments: str | Path) -> Done:
+        """Run a verb to its end, from the start of the interpreter on, with its own seed of hashes."""
         return subprocess.run(
-            [*COMMAND, *map(str, arguments)], cwd=self.folder, env=self.environment, input=stdin, capture_output=True,
-            timeout=LONG, check=False, **options,
+            [*COMMAND, *map(str, arguments)], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=LONG, check=False,
         )  # fmt: skip
 
     def ok(self, *arguments: str | Path, stdin: bytes = b"") -> str:
         """Run a verb that must succeed; what it printed."""
-        done = self(*arguments, stdin=stdin)
-        assert done.returncode == 0, done.stderr.decode()
-        assert done.stderr == b""
-        return done.stdout.decode()
+        return printed(self(*arguments, stdin=stdin))
 
     def json(self, *arguments: str | Path) -> Any:
         return json.loads(self.ok(*arguments, "--json"))
 
-    def fails(self, code: int, *arguments: str | Path, stdin: bytes = b"", **options: Any) -> str:
+    def fails(self, code: int, *arguments: str | Path, stdin: bytes = b"") -> str:
         """Run a verb that must fail with this exit code; the one line that it says."""
-        done = self(*arguments, stdin=stdin, **options)
-        said = done.stderr.decode()
-        assert done.returncode == code, said
-        assert done.stdout == b""
-        assert said.endswith("\n")
-        assert said.count("\n") == 1, said
-        assert "Traceback" not in said
-        return said[:-1]
+        return complaint(self(*arguments, stdin=stdin), code)
 
     def start(self, *arguments: str | Path, **options: Any) -> Serving:
         """Start `run`, `dev` or `deploy` in the foreground; returns when it is up."""
@@ -116,7 +114,7 @@ class Radon:
 
     def detach(self, *arguments: str | Path) -> dict[str, Any]:
         """`deploy --detach`; the facts."""
-        facts: dict[str, Any] = self.json("deploy", *arguments, "--detach")
+        facts: dict[str, Any] = json.loads(printed(self.anew("deploy", *arguments, "--detach", "--json")))
         self._detached[facts["pid"]] = os.pidfd_open(facts["pid"])
         return facts
 
@@ -147,6 +145,24 @@ class Radon:
             os.close(descriptor)
 
 
+def printed(done: Done) -> str:
+    """What a verb printed that succeeded."""
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    return done.stdout.decode()
+
+
+def complaint(done: Done, code: int) -> str:
+    """The one line that a verb said that failed with this exit code."""
+    said = done.stderr.decode()
+    assert done.returncode == code, said
+    assert done.stdout == b""
+    assert said.endswith("\n")
+    assert said.count("\n") == 1, said
+    assert "Traceback" not in said
+    return said[:-1]
+
+
 def _is_readable(descriptor: int, wait: float) -> bool:
     """Within so many seconds. Not by `select`, which knows descriptors below 1,024 only."""
     poll = select.poll()
@@ -154,10 +170,17 @@ def _is_readable(descriptor: int, wait: float) -> bool:
     return bool(poll.poll(1000 * wait))
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def radon(tmp_path: Path) -> Iterator[Radon]:
+def radon(tmp_path: Path, fork_server: ForkServer) -> Iterator[Radon]:
     """The command in an empty folder."""
-    command = Radon(tmp_path)
+    command = Radon(tmp_path, fork_server)
     yield command
     command.clean_up()
 

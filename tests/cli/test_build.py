@@ -10,14 +10,15 @@ import pytest
 
 from radon.atoms.build import componentize
 from tests.cli.conftest import Radon, keys_of
+from tests.cli.fork_server import ForkServer
 
 KEYS = keys_of("radon build, radon inspect")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+def built(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> tuple[Path, list[dict[str, Any]]]:
     """A new application, and what the first build said."""
-    radon = Radon(tmp_path_factory.mktemp("new"))
+    radon = Radon(tmp_path_factory.mktemp("new"), fork_server)
     assert radon.ok("new", "shop").startswith("shop has a counter in C; ")
     return radon.folder / "shop", radon.json("build", "shop")
 

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 import typer
 
-from radon.cli import VERBS, app, failures
+from radon.cli import command_of, failures
 from tests.cli.conftest import PAGE
 
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(command_of()).commands  # type: ignore[attr-defined]
 
 
 def test_every_verb_is_on_the_page() -> None:
     listed = re.findall(r"^\| `radon ([a-z]+)", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
-    assert len(COMMANDS) == len(VERBS) + 2
 
 
 @pytest.mark.parametrize("verb", ["run", "dev", "deploy"])

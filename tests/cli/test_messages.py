@@ -10,15 +10,18 @@ import pytest
 from radon.abi.errors import Invalid
 from radon.cli.client import Client
 from tests.cli.conftest import Radon, keys_of, write_application
+from tests.cli.fork_server import ForkServer
 from tests.scripts import ScriptModule
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory, script_module: ScriptModule) -> Iterator[Radon]:
+def up(
+    tmp_path_factory: pytest.TempPathFactory, script_module: ScriptModule, fork_server: ForkServer
+) -> Iterator[Radon]:
     """The command in a folder with a deployment that runs."""
     folder = tmp_path_factory.mktemp("up")
     write_application(folder, script_module("fiber"))
-    radon = Radon(folder)
+    radon = Radon(folder, fork_server)
     radon.detach("--durability", "async")
     yield radon
     radon.clean_up()

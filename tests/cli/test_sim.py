@@ -11,7 +11,7 @@ import pytest
 
 from radon.atoms.build import build_c, sdk_directory
 from radon.testing.simulation.campaign import DIFFERS
-from tests.cli.conftest import COMMAND, Radon, keys_of
+from tests.cli.conftest import COMMAND, Radon, complaint, keys_of
 
 TALLY = Path(__file__).parents[1] / "simulation" / "tally.c"
 
@@ -136,10 +136,10 @@ def test_a_workload_of_another_file_is_derived_from(tally: Radon) -> None:
     (tally.folder / "workload.py").rename(tally.folder / "counting.py")
     tally.environment["PYTHONPATH"] = str(tally.folder)
     (tally.folder / "workload.py").write_text("from counting import Counting\n")
-    said = tally.fails(2, "sim")
+    said = complaint(tally.anew("sim"), 2)
     assert said.endswith("and has 0; one that is imported is derived from: class ItsCounting(Counting)")
     (tally.folder / "workload.py").write_text("import counting\n\nclass Its(counting.Counting):\n    pass\n")
-    assert b"(counting.py:14)" in tally("sim", "--seeds", "20", *SMALL).stderr
+    assert b"(counting.py:14)" in tally.anew("sim", "--seeds", "20", *SMALL).stderr
 
 
 def test_what_has_no_room_is_named(tally: Radon) -> None:

@@ -14,7 +14,7 @@ from radon.atoms.build import build_c, sdk_directory
 from radon.atoms.manifest import Manifest
 from radon.backends.simulation.faults import KINDS
 from radon.backends.simulation.world import SECOND
-from radon.cli import app
+from radon.cli import command_of
 from radon.testing.simulation import Options
 from radon.testing.simulation.plans import fault_text, read_plan
 from radon.testing.simulation.seeds import Laboratory, Run, Subject
@@ -24,7 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text()
 MANIFEST = """[application]\nname = "hello"\n[kinds.counter]\nmodule = "counter.wasm"\n"""
 LINES = """[application]\nname = "lines"\n[kinds.line]\nmodule = "line.wasm"\ngrants = ["publish:lives"]\n"""
 
-COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(command_of(["sim"])).commands  # type: ignore[attr-defined]
 
 
 def blocks(language: str) -> list[str]:
