@@ -12,7 +12,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from errno import EDQUOT, EFBIG, EIO, ENOMEM, ENOSPC
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +21,7 @@ import lmdb
 
 from radon.abi.errors import StoreError
 from radon.backends.driver import StoreDamaged, StoreFull, StoreVersion
-from radon.backends.stores.directory import sync
+from radon.backends.stores.directory import WAY_OUT, sync
 
 if TYPE_CHECKING:
     from lmdb import _Database
@@ -30,8 +30,6 @@ T = TypeVar("T")
 
 MAP_BYTES = 1 << 30
 """Address space to begin with; it doubles when it is full. The file itself grows as pages are used."""
-
-_WAY_OUT = "go back to a backup, or to an export with `radon state import`"
 
 
 class Transaction:
@@ -50,14 +48,14 @@ class Transaction:
         if value is None:
             return None
         if int.from_bytes(value[:4], "big") != zlib.crc32(value[4:], zlib.crc32(key)):
-            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} fails its checksum; {_WAY_OUT}")
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} fails its checksum; {WAY_OUT}")
         return value[4:]
 
     def need(self, table: str, key: bytes) -> memoryview:
         """`get` for what must be there. Raises StoreDamaged."""
         value = self.get(table, key)
         if value is None:
-            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} is missing; {_WAY_OUT}")
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} is missing; {WAY_OUT}")
         return value
 
     def put(self, table: str, key: bytes, value: bytes | memoryview) -> None:
@@ -219,5 +217,9 @@ def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
     if isinstance(error, lmdb.VersionMismatchError):
         return StoreVersion(f"{path}: data.mdb is of another LMDB format; export it where it was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
-        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {_WAY_OUT}")
+        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {WAY_OUT}")
+    if code == ENOMEM:
+        return StoreError(
+            f"{path}: data.mdb cannot be mapped: raise the limit of address space, or it is damaged: {WAY_OUT}"
+        )
     return StoreError(f"{path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")
