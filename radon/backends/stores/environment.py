@@ -105,11 +105,13 @@ class Environment:
         self._map = min(MAP_BYTES, self.limit)
         self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
         self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
+        self._file = -1  # data.mdb as it was opened, to see whether it still has a name
         self._open()
 
     def write(self, act: Callable[[Transaction], T], *, reserve: bool = False) -> T:
         """Run `act` as one transaction: all of it, durable, or nothing. It runs again when the map had to grow."""
         with self._turn:
+            self._check_there()
             try:
                 while True:
                     try:
@@ -159,6 +161,7 @@ class Environment:
             with suppress(lmdb.Error):  # closed before, or a disk that fails: each commit has told what it promises
                 self._env.sync(True)
             self._env.close()
+            self._let_go()
 
     def _open(self) -> None:
         try:
@@ -176,14 +179,28 @@ class Environment:
                 os.truncate(data, whole)
             self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
             sync(self._path)
+            self._file = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
         except (lmdb.Error, OSError) as error:
             self._env.close()
             raise _translated(error, self._path) from error
 
+    def _check_there(self) -> None:
+        """What is written into a file that has no name any more is lost with the process, so nothing is."""
+        if self._file >= 0 and not os.fstat(self._file).st_nlink:
+            rescue = f"until process {os.getpid()} ends, `cp /proc/{os.getpid()}/fd/{self._file} data.mdb` saves it"
+            raise StoreError(f"{self._path}: its data.mdb was removed while in use; {rescue}")
+
     def _reopen(self) -> None:
+        self._check_there()  # else an empty one would be made in its place
         with self._still:
             self._env.close()
+            self._let_go()
             self._open()
+
+    def _let_go(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _grow(self, ceiling: int) -> None:
         if self._map >= ceiling:
