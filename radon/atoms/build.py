@@ -29,6 +29,9 @@ FLAGS = (
     "-Wl,-z,stack-size=65536",  # else a guest starts with 17 pages, 16 of them stack
 )  # fmt: skip
 
+MODULE = "atom"
+"""What the compiler's file is called: the name becomes the module's, which traps show before the function's."""
+
 FREESTANDING = ("-target", "wasm32-freestanding", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=radon_arena")
 WITH_LIBC = ("-target", "wasm32-wasi", "-mexec-model=reactor")
 
@@ -65,9 +68,9 @@ def build_c(sources: Sequence[Path], out: Path, *, sdk: Path | None = None, libc
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".radon-build-", dir=out.parent) as folder:
-            warnings = _compile(sources, Path(folder, "atom"), sdk, libc)
+            warnings = _compile(sources, Path(folder), sdk, libc)
             stripped = Path(folder, "stripped")
-            _wasm_tools("strip", Path(folder, "atom"), "-o", stripped)  # line tables and the like; the names stay
+            _wasm_tools("strip", Path(folder, MODULE), "-o", stripped)  # line tables and the like; the names stay
             size = stripped.stat().st_size
             stripped.replace(out)
     except OSError as error:
@@ -75,24 +78,28 @@ def build_c(sources: Sequence[Path], out: Path, *, sdk: Path | None = None, libc
     return BuildResult(out, size, warnings)
 
 
-def _compile(sources: Sequence[Path], out: Path, sdk: Path, libc: bool) -> str:
-    """Answers the warnings. The name of `out` becomes the module's, which traps show before the function's."""
+def _compile(sources: Sequence[Path], folder: Path, sdk: Path, libc: bool) -> str:
+    """Makes MODULE in `folder`; answers the warnings."""
     files = [*sources, *(sdk / name for name in SDK_SOURCES)]
     flags = (*(WITH_LIBC if libc else FREESTANDING), *FLAGS, f"-I{sdk}")
-    command = [sys.executable, "-m", "ziglang", "cc", *flags, *map(str, files), "-o", str(out)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, *map(str, files), "-o", str(folder / MODULE)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(folder / "cache"))
     if run.returncode:
         names = ", ".join(source.name for source in sources)
         raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
     return run.stderr.strip()
 
 
-def environment() -> dict[str, str]:
-    """Of the compiler. It keeps what it built in the user's cache, so the second build takes a fraction of a second."""
+def environment(spare: Path) -> dict[str, str]:
+    """Of the compiler. It keeps what it built in the user's cache, so the second build takes a fraction of a second.
+
+    `spare` is for that where the user's cache cannot be written.
+    """
     home = cache.directory(os.environ)
     with suppress(OSError):  # made by the compiler it would be open to others, and so of no use for modules
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig"), **os.environ}
+    kept = home.is_dir() and os.access(home, os.W_OK | os.X_OK)
+    return {"ZIG_GLOBAL_CACHE_DIR": str(home / "zig" if kept else spare), **os.environ}
 
 
 def world_for(exports: Iterable[str], imports: Iterable[str]) -> str:

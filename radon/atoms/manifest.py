@@ -27,6 +27,7 @@ from radon.atoms.tables import (
     Duration,
     Entry,
     Form,
+    Number,
     Place,
     Size,
     Text,
@@ -74,7 +75,7 @@ class ApplicationEntry(Entry, frozen=True, kw_only=True):
 class RetryEntry(Entry, frozen=True, kw_only=True):
     """`[kinds.NAME.retry]` and `[egress.http.NAME.retry]`: attempts in all, and ns before the second, then doubling."""
 
-    attempts: Count = 3
+    attempts: Number = 3
     backoff: Duration = parse_duration("100ms")
 
 
@@ -102,7 +103,7 @@ class KindEntry(Entry, frozen=True, kw_only=True):
     module: Text | None = None  # path of a .wasm or .wat file, or "std:NAME"
     source: Annotated[tuple[Text, ...], Form.LINES] = ()  # paths of the .c files that `radon build` builds it from
     spread: Spread = "keyed"
-    shards: Count | None = None
+    shards: Number | None = None
     replicas: Count = 1
     memory: Literal["private", "shared"] = "private"
     grants: tuple[str, ...] = ()
@@ -282,7 +283,7 @@ class Manifest(ApplicationEntry, frozen=True, kw_only=True):
     def load(cls, path: Path | str) -> Self:
         """The manifest in the file at `path`, whose folder its paths start from. Raises ManifestError."""
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a byte-order mark
         except FileNotFoundError:
             raise ManifestError(f"{path}: no such file; `radon new NAME` starts an application") from None
         except OSError as error:

@@ -37,6 +37,7 @@ class Form(Enum):
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=(1 << 32) - 1)]  # one that records have four bytes for
 Size = Annotated[int, msgspec.Meta(ge=1), Form.SIZE]
 Duration = Annotated[int, msgspec.Meta(ge=0), Form.DURATION]
 Timeout = Annotated[int, msgspec.Meta(ge=1), Form.DURATION]
@@ -145,7 +146,7 @@ def _value(hint: Any, value: object, place: Place, from_struct: bool) -> Any:
     bounds = next((extra for extra in extras if isinstance(extra, msgspec.Meta)), msgspec.Meta())
     if hint is str:
         return _string(value, place, bounds.min_length or 0)
-    return _integer(value, place, extras, int(bounds.ge or 0), from_struct)
+    return _integer(value, place, extras, range(int(bounds.ge or 0), int(bounds.le or LARGEST) + 1), from_struct)
 
 
 def _stripped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -180,10 +181,12 @@ def _string(value: object, place: Place, least: int = 0) -> str:
         raise place.wrong(value, "must be a string")
     if len(value) < least:
         raise place.wrong(value, "must not be empty")
+    if least and "\0" in value:
+        raise place.wrong(value, "must not have a NUL character in it")
     return value
 
 
-def _integer(value: object, place: Place, extras: tuple[Any, ...], least: int, from_struct: bool) -> int:
+def _integer(value: object, place: Place, extras: tuple[Any, ...], bounds: range, from_struct: bool) -> int:
     number = value
     if isinstance(value, str) and (Form.SIZE in extras or Form.DURATION in extras):
         with place.reading(value):
@@ -192,9 +195,9 @@ def _integer(value: object, place: Place, extras: tuple[Any, ...], least: int, f
         raise place.wrong(value, 'must be a string with a unit, as in "100ms"')
     if not isinstance(number, int) or isinstance(number, bool):
         raise place.wrong(value, 'must be a size, as in "64MiB"' if Form.SIZE in extras else "must be an integer")
-    if not least <= number <= LARGEST:
+    if number not in bounds:
         unit = "B" if Form.SIZE in extras else "ns" if Form.DURATION in extras else ""
-        bound = f"at least {least}" if number < least else f"at most {LARGEST}"
+        bound = f"at least {bounds[0]}" if number < bounds[0] else f"at most {bounds[-1]}"
         raise place.wrong(value, f"must be {bound}{unit}")
     return number
 

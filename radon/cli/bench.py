@@ -72,7 +72,7 @@ def kv(
         bool, typer.Option("--json", help="Print a JSON line of each; docs/bench.md has the keys.")
     ] = False,
 ) -> None:
-    """Put load on key-value stores in turn, check what they answer, and compare."""
+    """Put load on key-value stores in turn, check their answers, compare."""
     from dataclasses import replace
     from math import isfinite
 

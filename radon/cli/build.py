@@ -18,7 +18,7 @@ EXAMPLE = "radon build examples/bank"
 
 def verb(
     manifest: Annotated[
-        Path, typer.Argument(metavar="[MANIFEST]", help="A radon.toml, its folder, or a single .c file.")
+        Path, typer.Argument(metavar="MANIFEST", help="A radon.toml, its folder, or a single .c file.")
     ] = MANIFEST,
     force: Annotated[bool, typer.Option("--force", help="Build what has not changed, too.")] = False,
     as_json: Json = False,

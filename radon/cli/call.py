@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from radon.abi.errors import ManifestError
 from radon.cli.deployments import find_running
+from radon.cli.failures import Usage
 from radon.cli.options import Address, Body, Data, Once, read_body
 from radon.cli.printing import print_bytes
 
@@ -24,7 +26,10 @@ def verb(
     from radon.atoms.units import parse_duration
     from radon.cli.client import Client
 
-    deadline = parse_duration(timeout)
+    try:
+        deadline = parse_duration(timeout)
+    except ManifestError as error:
+        raise Usage(f"--timeout {timeout!r}: {error}") from None
     content = read_body(body)
     with Client(find_running(data)) as client:
         answer = client.call(address, content, deadline, once)

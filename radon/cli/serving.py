@@ -160,6 +160,8 @@ class _Process:
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(signal.SIGHUP, self._stop.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _interrupt(self) -> None:

@@ -36,8 +36,8 @@ STANDARD = "-"
 @app.command(cls=Command, epilog="Example: radon state get counter/a counts total")
 def get(
     address: Address,
-    bucket: Annotated[str | None, typer.Argument(metavar="[BUCKET", help="One bucket of it.")] = None,
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]]", help="One entry: prints its raw value.")] = None,
+    bucket: Annotated[str | None, typer.Argument(metavar="BUCKET", help="One bucket of it.")] = None,
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="One entry: prints its raw value.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -61,7 +61,7 @@ def get(
 
 @app.command("export", cls=Command, epilog="Example: radon state export shop.jsonl")
 def export_(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A new file; - is standard output.")] = STANDARD,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A new file; - is standard output.")] = STANDARD,
     data: Data = None,
 ) -> None:
     """Write everything that a deployment holds as JSON lines. The file holds its secret seed: keep it private."""

@@ -35,13 +35,19 @@ class Claim:
     def __init__(self, directory: Path) -> None:
         self._path = directory
         self._directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._lock = -1
         try:
             self._lock = self._take()
-        except BaseException:
-            os.close(self._directory)
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except BaseException as error:
+            if self._lock >= 0:
+                self.release()
+            else:
+                os.close(self._directory)
+            if isinstance(error, OSError):  # of a name within the directory, or of none
+                raise OSError(error.errno, error.strerror, str(directory / PID)) from error
             raise
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
     def listen(self) -> socket.socket:
         """The socket, which takes connections from now on. The caller closes it."""

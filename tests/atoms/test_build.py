@@ -81,6 +81,16 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         build.build_c([SDK / "counter.c"], tmp_path / "file" / "atom.wasm")
 
 
+def test_where_the_cache_cannot_be_written_the_compiler_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").touch()
+    monkeypatch.setenv("RADON_CACHE", str(tmp_path / "taken"))
+    out = tmp_path / "out" / "counter.wasm"
+    build.build_c([SDK / "counter.c"], out)
+    assert list(out.parent.iterdir()) == [out]
+
+
 def test_a_missing_compiler_is_named_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(BuildError, match="pip install ziglang"):

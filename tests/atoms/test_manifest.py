@@ -266,6 +266,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert refusal(binary) == f"{binary}: not UTF-8 text at byte 5"
 
 
+def test_a_byte_order_mark_and_lines_of_windows_are_understood(tmp_path: Path) -> None:
+    plain, windows = tmp_path / "plain.toml", tmp_path / "windows.toml"
+    plain.write_text(SMALLEST, encoding="utf-8")
+    windows.write_text(SMALLEST, encoding="utf-8-sig", newline="\r\n")
+    assert Manifest.load(windows).kinds == Manifest.load(plain).kinds
+
+
 # ---- built in Python ----
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -134,6 +136,26 @@ def test_a_path_that_is_no_directory_is_refused_by_name(make: Make, tmp_path: Pa
         radon.BlockingRuntime(make(), store="lmdb", data=tmp_path / "file"),
     ):
         pass
+
+
+@pytest.mark.usefixtures("hasty")
+def test_nothing_is_acknowledged_that_goes_into_a_file_which_was_removed(make: Make, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    deployment = Monolith.open(make(), LmdbStore(data))
+    ask(deployment, "agent/a", "note once")
+    data.rename(tmp_path / "moved")
+    ask(deployment, "agent/a", "note twice")  # it has another name, and that is one
+    shutil.rmtree(tmp_path / "moved")
+    with pytest.raises(Unavailable, match=r"data\.mdb was removed while in use; until process \d+ ends") as raised:
+        ask(deployment, "agent/a", "note lost")
+    saved = re.search("cp (/proc/[0-9]+/fd/[0-9]+)", str(raised.value))
+    assert saved is not None
+    LmdbStore(tmp_path / "new").close()
+    shutil.copy(saved[1], tmp_path / "new" / "data.mdb")
+    deployment.stop()
+    deployment = Monolith.open(None, LmdbStore(tmp_path / "new"))
+    assert ask(deployment, "agent/a", "notes") == "once\ntwice"
+    deployment.stop()
 
 
 # ---- damage ----

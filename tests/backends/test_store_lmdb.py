@@ -6,12 +6,14 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from errno import ENOSPC
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import Mock
 
 import lmdb
 import pytest
@@ -19,6 +21,7 @@ import pytest
 from radon.abi.errors import Invalid, StoreError
 from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
 from radon.backends.stores import STORES, environment, open_store
+from radon.backends.stores import directory as directory_module
 from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.testing.stores import StoreFactory, StoreSuite, check_against_model
@@ -145,6 +148,37 @@ def test_a_file_that_was_cut_short_is_damage_and_no_crash(tmp_path: Path) -> Non
         os.truncate(home / "data.mdb", int(whole * share))
         with pytest.raises(StoreDamaged, match="backup"), closing(LmdbStore(home)) as store:
             store.open(0)
+
+
+def test_a_database_that_claims_more_than_can_be_mapped_may_be_damage(tmp_path: Path) -> None:
+    home = filled(tmp_path / "store", [b"a"])
+    data = bytearray((home / "data.mdb").read_bytes())
+    for meta in (0, os.sysconf("SC_PAGESIZE")):
+        data[meta + 136 : meta + 144] = bytes([0xFF] * 6 + [0, 0])  # mm_last_pg
+    (home / "data.mdb").write_bytes(data)
+    with pytest.raises(StoreError, match=r"data.mdb cannot be mapped.* or it is damaged: go back to a backup"):
+        LmdbStore(home)
+
+
+@pytest.mark.parametrize(("lose", "how"), [(Path.unlink, "is gone"), (lambda file: os.truncate(file, 0), "is empty")])
+def test_data_that_are_lost_are_not_begun_anew(tmp_path: Path, lose: Callable[[Path], None], how: str) -> None:
+    home = filled(tmp_path / "store", [b"a"])
+    lose(home / "data.mdb")
+    for _ in range(2):
+        with pytest.raises(StoreDamaged, match=f"its data.mdb {how}; go back to a backup"):
+            LmdbStore(home)
+
+
+def test_a_directory_whose_making_was_cut_off_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as cut:
+        cut.setattr(directory_module, "seal", Mock(side_effect=OSError(ENOSPC, "No space left on device")))
+        with pytest.raises(StoreFull, match="disk is full"):
+            LmdbStore(tmp_path)
+    (tmp_path / "data.mdb").write_bytes(b"half a page")
+    filled(tmp_path, [b"a"])
+    assert not (tmp_path / "NEW").exists()
+    with closing(LmdbStore(tmp_path)) as store:
+        assert store.open(0).tail == [b"a"]
 
 
 # ---- room ----

@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 import tempfile
+from errno import ENOSPC
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -47,6 +49,17 @@ def test_what_a_killed_process_left_means_nothing(tmp_path: Path) -> None:
     assert not answers(tmp_path)
     with Claim(tmp_path) as claim, claim.listen():
         assert answers(tmp_path)
+
+
+def test_a_claim_that_has_no_room_names_its_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", Mock(side_effect=OSError(ENOSPC, os.strerror(ENOSPC))))
+        with pytest.raises(OSError, match="No space left on device") as raised:
+            Claim(tmp_path)
+    assert raised.value.filename == str(tmp_path / PID)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_claim_whose_file_was_removed_under_it_is_taken_anew(tmp_path: Path) -> None:

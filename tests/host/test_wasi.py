@@ -118,7 +118,7 @@ def printing(tmp_path_factory: pytest.TempPathFactory) -> Module:
     source, built = folder / "printing.c", folder / "printing.wasm"
     source.write_text(PRINTING)
     command = [sys.executable, "-m", "ziglang", "cc", *build.WITH_LIBC, *build.FLAGS, str(source), "-o", str(built)]
-    subprocess.run(command, check=True, env=build.environment())
+    subprocess.run(command, check=True, env=build.environment(folder / "cache"))
     return load_file(built)
 
 

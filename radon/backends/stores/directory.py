@@ -1,39 +1,53 @@
 """A data directory, owned by one process at a time: its LOCK and VERSION files.
 
-Knows nothing of what else is in the directory but that `data.mdb` without VERSION is not ours. The lock is the
-kernel's and ends with the process, however that ends; the number in LOCK is only there to be shown.
+Knows nothing of what else is in the directory but that `data.mdb` and VERSION belong together: one without the other
+is not ours, or has lost its data. While a directory is being made it holds NEW, and only then may `data.mdb` be there
+in part: nothing in it was ever acknowledged. The lock is the kernel's and ends with the process, however that ends; the
+number in LOCK is only there to be shown.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from radon.abi.errors import StoreError
-from radon.backends.driver import StoreBusy, StoreVersion
+from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
 
 FORMAT = "radon store 2"
+WAY_OUT = "go back to a backup, or to an export with `radon state import`"
 
 
 class Directory:
-    """Owned from here until `release`. Made if absent, for the owner of the process alone.
+    """Owned from here until `release`. Made if absent, for the owner of the process alone; `made` ends the making.
 
-    Raises StoreBusy, StoreVersion, and StoreError when the path is no directory or may not be written.
+    Raises StoreBusy, StoreVersion, StoreDamaged, and StoreError when the path is no directory or may not be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with _told(path):
             make(path)
             self._lock = _lock(path)
             try:
-                _check_version(path)
+                self._new = not _check_version(path)
+                if self._new:
+                    _begin(path)
             except BaseException:
                 self.release()
                 raise
-        except OSError as error:
-            raise StoreError(f"{path}: not usable as a data directory: {error.strerror}") from error
+
+    def made(self) -> None:
+        """What belongs into it is there and durable; from now on it has to be."""
+        if self._new:
+            with _told(self.path):
+                seal(self.path)
+                (self.path / "NEW").unlink()
+            self._new = False
 
     def release(self) -> None:
         """Idempotent."""
@@ -72,6 +86,16 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise StoreFull(f"{path}: the disk is full; make room on it") from error
+        raise StoreError(f"{path}: not usable as a data directory: {error.strerror}") from error
+
+
 def _lock(path: Path) -> int:
     fd = os.open(path / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -94,18 +118,30 @@ def _who(owner: str) -> str:
     return f"process {owner}" if owner.isdigit() else "another process"
 
 
-def _check_version(path: Path) -> None:
+def _check_version(path: Path) -> bool:
+    """False: it is still to be made."""
+    data = path / "data.mdb"
     try:
         found = (path / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
-        if (path / "data.mdb").exists():
+        if data.exists() and not (path / "NEW").exists():
             raise StoreVersion(
                 f"{path}: holds a data.mdb but no VERSION: not a whole Radon data directory; use another directory"
             ) from None
-        seal(path)
-        return
+        return False
     if found != FORMAT:
         raise StoreVersion(
             f"{path}: its VERSION is {found[:40]!r}, this Radon reads {FORMAT!r}; "
             f"export with the Radon that wrote it and import here"
         )
+    if not data.exists() or not data.stat().st_size:
+        lost = "is empty" if data.exists() else "is gone"
+        raise StoreDamaged(f"{path}: its data.mdb {lost}; {WAY_OUT}, or remove the directory to begin anew")
+    return True
+
+
+def _begin(path: Path) -> None:
+    """Begin to make it, over what a process left that ended while it did."""
+    (path / "NEW").touch()
+    sync(path)
+    (path / "data.mdb").unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from errno import EDQUOT, EFBIG, EIO, ENOMEM, ENOSPC
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +21,7 @@ import lmdb
 
 from radon.abi.errors import StoreError
 from radon.backends.driver import StoreDamaged, StoreFull, StoreVersion
-from radon.backends.stores.directory import sync
+from radon.backends.stores.directory import WAY_OUT, sync
 
 if TYPE_CHECKING:
     from lmdb import _Database
@@ -30,8 +30,6 @@ T = TypeVar("T")
 
 MAP_BYTES = 1 << 30
 """Address space to begin with; it doubles when it is full. The file itself grows as pages are used."""
-
-_WAY_OUT = "go back to a backup, or to an export with `radon state import`"
 
 
 class Transaction:
@@ -50,14 +48,14 @@ class Transaction:
         if value is None:
             return None
         if int.from_bytes(value[:4], "big") != zlib.crc32(value[4:], zlib.crc32(key)):
-            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} fails its checksum; {_WAY_OUT}")
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} fails its checksum; {WAY_OUT}")
         return value[4:]
 
     def need(self, table: str, key: bytes) -> memoryview:
         """`get` for what must be there. Raises StoreDamaged."""
         value = self.get(table, key)
         if value is None:
-            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} is missing; {_WAY_OUT}")
+            raise StoreDamaged(f"{self._path}: {table} entry {key.hex()} is missing; {WAY_OUT}")
         return value
 
     def put(self, table: str, key: bytes, value: bytes | memoryview) -> None:
@@ -107,11 +105,13 @@ class Environment:
         self._map = min(MAP_BYTES, self.limit)
         self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
         self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
+        self._file = -1  # data.mdb as it was opened, to see whether it still has a name
         self._open()
 
     def write(self, act: Callable[[Transaction], T], *, reserve: bool = False) -> T:
         """Run `act` as one transaction: all of it, durable, or nothing. It runs again when the map had to grow."""
         with self._turn:
+            self._check_there()
             try:
                 while True:
                     try:
@@ -161,6 +161,7 @@ class Environment:
             with suppress(lmdb.Error):  # closed before, or a disk that fails: each commit has told what it promises
                 self._env.sync(True)
             self._env.close()
+            self._let_go()
 
     def _open(self) -> None:
         try:
@@ -178,14 +179,28 @@ class Environment:
                 os.truncate(data, whole)
             self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
             sync(self._path)
+            self._file = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
         except (lmdb.Error, OSError) as error:
             self._env.close()
             raise _translated(error, self._path) from error
 
+    def _check_there(self) -> None:
+        """What is written into a file that has no name any more is lost with the process, so nothing is."""
+        if self._file >= 0 and not os.fstat(self._file).st_nlink:
+            rescue = f"until process {os.getpid()} ends, `cp /proc/{os.getpid()}/fd/{self._file} data.mdb` saves it"
+            raise StoreError(f"{self._path}: its data.mdb was removed while in use; {rescue}")
+
     def _reopen(self) -> None:
+        self._check_there()  # else an empty one would be made in its place
         with self._still:
             self._env.close()
+            self._let_go()
             self._open()
+
+    def _let_go(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _grow(self, ceiling: int) -> None:
         if self._map >= ceiling:
@@ -219,5 +234,9 @@ def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
     if isinstance(error, lmdb.VersionMismatchError):
         return StoreVersion(f"{path}: data.mdb is of another LMDB format; export it where it was written")
     if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
-        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {_WAY_OUT}")
+        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {WAY_OUT}")
+    if code == ENOMEM:
+        return StoreError(
+            f"{path}: data.mdb cannot be mapped: raise the limit of address space, or it is damaged: {WAY_OUT}"
+        )
     return StoreError(f"{path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")

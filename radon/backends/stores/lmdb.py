@@ -70,6 +70,11 @@ class LmdbStore:
         try:
             tables = ("domains", "log", "snapshots", "records")
             self._env = Environment(directory, tables, fsync=fsync, limit=limit)
+            try:
+                self._home.made()
+            except BaseException:
+                self._env.close()
+                raise
         except BaseException:
             self._home.release()
             raise
