@@ -2,6 +2,7 @@
  *
  *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
  *     .info           the places of those who wait, and of each database its entries and those with an expiry; u64 each
+ *     .parameters, .set-parameters    parameters.c
  *     others          redis/pubsub.h
  */
 #include "keyspace.h"
@@ -30,5 +31,6 @@ static kv_status command_info(call *c) {
 
 kv_status internal_run(call *c) {
     if (call_is(c, 0, ".info")) return command_info(c);
+    if (call_is(c, 0, ".parameters") || call_is(c, 0, ".set-parameters")) return parameters_run(c);
     return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);
 }

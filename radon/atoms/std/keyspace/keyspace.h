@@ -38,6 +38,11 @@ radon_bytes waiters_places(void);
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
 
+/* ---- parameters.c ---- */
+
+kv_status parameters_begin(void);
+kv_status parameters_run(call *c);
+
 /* ---- internal.c ---- */
 
 kv_status internal_run(call *c);
