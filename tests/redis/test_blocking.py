@@ -164,6 +164,21 @@ def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> Non
     assert b"db0" not in other("INFO")
 
 
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_another_connection_may_end_the_waiting(harness: Harness, keys: list[str]) -> None:
+    line, other = Line(harness, "7"), Line(harness, "2")
+    unblocked = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"
+    for words, heard in [([], b"*-1\r\n"), (["TIMEOUT"], b"*-1\r\n"), (["error"], unblocked)]:
+        assert line("BLPOP", *keys, 0) == b""
+        assert other("CLIENT", "UNBLOCK", 8, *words) == b":0\r\n"
+        assert other("CLIENT", "UNBLOCK", 7, *words) == b":1\r\n"
+        assert line.listen() == heard
+        assert other("CLIENT", "UNBLOCK", 7, *words) == b":0\r\n"
+    assert waiters(harness) == 0
+    other("RPUSH", "a", "x")
+    assert line("BLPOP", *keys, 0) == bulks("a", "x")
+
+
 def test_who_waited_first_is_served_first(harness: Harness) -> None:
     lines = [Line(harness, f"{number}") for number in range(5)]
     for line in lines:

@@ -104,6 +104,10 @@ void block_timed_out(connection *self);
 /* The peer is gone. */
 void block_abandon(connection *self);
 
+/* Why shards say that a connection waits no more, because another one has asked for it. */
+#define UNBLOCKED "t"
+#define UNBLOCKED_BY_ERROR "e"
+
 /* ---- pubsub.c ---- */
 
 local_command run_subscribe, run_unsubscribe, run_psubscribe, run_punsubscribe, run_publish, run_pubsub;
