@@ -210,6 +210,14 @@ def test_what_is_set_is_known_to_all_connections_and_shards_and_lasts(each_domai
             assert line("OBJECT", "ENCODING", key) == b"$9\r\nhashtable\r\n"
 
 
+@pytest.mark.parametrize("container", ["OBJECT", "MEMORY", "CONFIG", "CLIENT", "FUNCTION", "SLOWLOG"])
+def test_a_command_of_several_tells_which_there_are(container: str) -> None:
+    with redis() as harness:
+        told, _ = parse_at(Line(harness)(container, "HELP"), 0)
+        assert told[0] == f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:".encode()
+        assert b"HELP" in told
+
+
 def test_memory_usage_is_about_what_the_quota_counts() -> None:
     with redis() as harness:
         line = Line(harness)
