@@ -106,13 +106,26 @@ def test_what_comes_while_it_waits_is_not_looked_at_before(harness: Harness) -> 
     assert line.send(command("SET", "x", 1) + command("BLPOP", "a", 0) + command("GET", "x")) == b"+OK\r\n"
     half = len(command("SET", "x", 2)) // 2
     assert line.send(command("SET", "x", 2)[:half]) == b""
-    assert line.waits
+    assert not line.waits
     assert line.send(command("SET", "x", 2)[half:], command("GET", "x")) == b""
     assert other("GET", "x") == b"$1\r\n1\r\n"
     other("RPUSH", "a", "y")
     assert line.listen() == bulks("a", "y") + b"$1\r\n1\r\n+OK\r\n$1\r\n2\r\n"
     assert not line.waits
     assert line("PING") == b"+PONG\r\n"
+
+
+def test_of_what_comes_while_it_waits_so_much_is_taken_in_and_no_more(harness: Harness) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    assert line("BLPOP", "a", 0) == b""
+    some, more = command("ECHO", "x" * 1000) * 1000, command("ECHO", "y" * 1000) * 1000
+    assert line.send(some) == b""
+    assert not line.waits  # so that the gateway hears if the peer is gone
+    assert line.send(more) == b""
+    assert line.waits
+    other("RPUSH", "a", "y")
+    echoes = (b"$1000\r\n" + letter * 1000 + b"\r\n" for letter in (b"x", b"y"))
+    assert line.listen() == bulks("a", "y") + b"".join(echo * 1000 for echo in echoes)
 
 
 def test_what_stands_behind_it_may_wait_again_or_subscribe(harness: Harness) -> None:
@@ -149,6 +162,21 @@ def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> Non
     assert b"db0:keys=4,expires=2," in told
     other("FLUSHALL")
     assert b"db0" not in other("INFO")
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_another_connection_may_end_the_waiting(harness: Harness, keys: list[str]) -> None:
+    line, other = Line(harness, "7"), Line(harness, "2")
+    unblocked = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"
+    for words, heard in [([], b"*-1\r\n"), (["TIMEOUT"], b"*-1\r\n"), (["error"], unblocked)]:
+        assert line("BLPOP", *keys, 0) == b""
+        assert other("CLIENT", "UNBLOCK", 8, *words) == b":0\r\n"
+        assert other("CLIENT", "UNBLOCK", 7, *words) == b":1\r\n"
+        assert line.listen() == heard
+        assert other("CLIENT", "UNBLOCK", 7, *words) == b":0\r\n"
+    assert waiters(harness) == 0
+    other("RPUSH", "a", "x")
+    assert line("BLPOP", *keys, 0) == bulks("a", "x")
 
 
 def test_who_waited_first_is_served_first(harness: Harness) -> None:

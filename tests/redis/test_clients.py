@@ -66,6 +66,15 @@ def test_what_is_pushed_is_not_for_a_client_that_left_while_it_waited(
         assert client.lpop("jobs") == "one"
 
 
+def test_nobody_waits_any_more_who_left_much_behind(port: int, client: redis.Redis) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as gone:
+        gone.sendall(command("BLPOP", "jobs", 0) + command("PING") * 20_000)
+        while client.info("clients")["blocked_clients"] == 0:
+            continue
+    while client.info("clients")["blocked_clients"] > 0:
+        continue
+
+
 def test_what_redis_cli_pipes_in_is_all_done(port: int) -> None:
     stream = b"".join(command("SET", f"piped:{number}", number) for number in range(10_000))
     words = ["redis-cli", "-p", f"{port}", "--pipe"]

@@ -59,6 +59,16 @@ def test_who_leaves_is_not_counted_any_more(harness: Harness) -> None:
     assert news("PUBSUB", "CHANNELS") == b"*0\r\n"
 
 
+def test_however_many_were_there_before_who_leaves_is_not_counted(each_domain: str) -> None:
+    with redis(1) as harness:
+        news = Line(harness, "news")
+        for number in range(260):
+            line = Line(harness, f"{number}")
+            line("SUBSCRIBE", "a")
+            line.leave()
+        assert news("PUBSUB", "NUMSUB", "a") == b"*2\r\n$1\r\na\r\n:0\r\n"
+
+
 def test_connections_are_not_counted_after_a_restart(harness: Harness) -> None:
     ann, bob = Line(harness, "ann"), Line(harness, "bob")
     ann("SUBSCRIBE", "a")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import pytest
+
 from radon.atoms.build import build_c
 from radon.host.domain import Settings
 from radon.host.hash import stable_hash
@@ -183,3 +185,46 @@ def test_a_transaction_is_no_longer_than_a_command_may_be() -> None:
         line.send(command("MULTI") + command("SET", "k", b"v" * 400_000) + command("SET", "l", b"v" * 400_000))
         assert line("EXEC") == b"*2\r\n+OK\r\n+OK\r\n"
         assert not harness.dead()
+
+
+@pytest.mark.parametrize("words", ["INFO", "INFO clients", "CONFIG GET max*", "CONFIG SET hz 9"])
+def test_what_asks_shards_is_told_as_it_is_known_within_a_transaction(words: str) -> None:
+    with redis() as harness:
+        line, asked = Line(harness), command(*words.split())
+        stream = command("MULTI") + asked + command("SET", "a", 1) + asked + command("EXEC")
+        heard = replies(line.send(stream + command("PING")))
+        assert heard[-1] == b"+PONG\r\n"
+        assert len(heard) == 6
+        assert heard[-2].startswith(b"*3\r\n")
+
+
+def test_what_is_set_is_known_to_all_connections_and_shards_and_lasts(each_domain: str) -> None:
+    with redis() as harness:
+        line = Line(harness, "1")
+        assert line("CONFIG", "SET", "set-max-intset-entries", 1) == b"+OK\r\n"
+        harness.restart()
+        line = Line(harness, "2")
+        assert line("CONFIG", "GET", "set-max-*") == b"*2\r\n$22\r\nset-max-intset-entries\r\n$1\r\n1\r\n"
+        for key in "abcdefgh":
+            line("SADD", key, 1, 2)
+            assert line("OBJECT", "ENCODING", key) == b"$9\r\nhashtable\r\n"
+
+
+@pytest.mark.parametrize("container", ["OBJECT", "MEMORY", "CONFIG", "CLIENT", "FUNCTION", "SLOWLOG"])
+def test_a_command_of_several_tells_which_there_are(container: str) -> None:
+    with redis() as harness:
+        told, _ = parse_at(Line(harness)(container, "HELP"), 0)
+        assert told[0] == f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:".encode()
+        assert b"HELP" in told
+
+
+def test_memory_usage_is_about_what_the_quota_counts() -> None:
+    with redis() as harness:
+        line = Line(harness)
+        line("SET", "a", "x" * 1000)
+        line("RPUSH", "b", *["x" * 1000] * 100)
+        line("ZADD", "c", *[word for number in range(100) for word in (number, f"{number:0100}")])
+        assert 1000 < int(line("MEMORY", "USAGE", "a")[1:]) < 1200
+        for samples in ([], ["SAMPLES", 0], ["SAMPLES", 50]):
+            assert 100_000 < int(line("MEMORY", "USAGE", "b", *samples)[1:]) < 110_000
+            assert 20_000 < int(line("MEMORY", "USAGE", "c", *samples)[1:]) < 40_000

@@ -80,6 +80,10 @@ const char *zset_encoding(const entry *it);
 kv_status zset_dump(const collection *it, radon_buffer *to);
 kv_status zset_load(collection *it, radon_bytes dump);
 
+/* Beyond these a collection has another encoding, and keeps it: parameters.c. */
+typedef enum { HASH_ENTRIES, HASH_BYTES, SET_INTEGERS, ZSET_ENTRIES, ZSET_BYTES, ENCODING_LIMITS } encoding_limit;
+bool beyond(encoding_limit limit, uint64_t number);
+
 /* What a FETCH gives of an entry, and how a STORE brings it back; FAILED: it is no such dump. */
 kv_status entry_dump(const entry *it, radon_bytes *out);
 kv_status entry_restore(radon_bytes key, type type, radon_bytes dump, uint64_t expiry, const entry *old);

@@ -134,7 +134,7 @@ radon_bytes types_command(const request *given) {
     entries_changes(&mark);
     if (peeks) peek_begin();
     if (flags & COMMAND_FOREIGN) status = peek_bring(&rest);
-    if (status == KV_OK && rest.len == 0 && place != 0) status = waiters_withdraw(place);
+    if (status == KV_OK && rest.len == 0 && place != 0) waiters_withdraw(place);
     to.bytes = (radon_buffer){radon_alloc(ANSWER), 0, ANSWER};
     answer_begin(&to.bytes);
     if (status == KV_OK) status = run_all(&c, rest, &count);

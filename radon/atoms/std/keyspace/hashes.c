@@ -1,21 +1,19 @@
-/* hashes.c - hashes: an element's name is the field, its bytes the value. `extra`: 1 once it had a long one of these. */
+/* hashes.c - hashes: an element's name is the field, its bytes the value. `extra`: 1 once it had many, or a long one. */
 #include "numbers.h"
 #include "scans.h"
 
-#define PACKED 512 /* fields, and */
-#define SHORT 64   /* bytes that Redis has in one piece, which OBJECT ENCODING tells */
-
+/* Redis has a few short ones in one piece, which OBJECT ENCODING tells. */
 const char *hash_encoding(const entry *it) {
     collection hash;
     collection_of(it, &hash);
-    return hash.count <= PACKED && hash.extra == 0 ? "listpack" : "hashtable";
+    return hash.extra == 0 ? "listpack" : "hashtable";
 }
 
 /* ---- fields ---- */
 
 static kv_status put(collection *hash, radon_bytes field, radon_bytes value, radon_option old) {
     hash->count += !old.some;
-    if (field.len > SHORT || value.len > SHORT) hash->extra = 1;
+    if (beyond(HASH_ENTRIES, hash->count) || beyond(HASH_BYTES, field.len) || beyond(HASH_BYTES, value.len)) hash->extra = 1;
     return element_put(hash, field, value, old);
 }
 

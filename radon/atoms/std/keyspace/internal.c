@@ -2,6 +2,8 @@
  *
  *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
  *     .info           the places of those who wait, and of each database its entries and those with an expiry; u64 each
+ *     .unblock ATOM WHY    1 if the connection of this address waited: it is told the place and WHY, and waits no more
+ *     .parameters, .set-parameters    parameters.c
  *     others          redis/pubsub.h
  */
 #include "keyspace.h"
@@ -28,7 +30,15 @@ static kv_status command_info(call *c) {
     return KV_OK;
 }
 
+static kv_status command_unblock(call *c) {
+    if (c->argc != 3) return FAILED;
+    reply_integer(c->to, waiters_unblock(c->argv[1], c->argv[2]));
+    return KV_OK;
+}
+
 kv_status internal_run(call *c) {
     if (call_is(c, 0, ".info")) return command_info(c);
+    if (call_is(c, 0, ".unblock")) return command_unblock(c);
+    if (call_is(c, 0, ".parameters") || call_is(c, 0, ".set-parameters")) return parameters_run(c);
     return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);
 }

@@ -75,6 +75,43 @@ kv_status command_object(call *c) {
     return KV_OK;
 }
 
+/* ---- MEMORY USAGE: what it counts against the quota, about ---- */
+
+#define OVERHEAD 32 /* bytes that an entry of state counts */
+
+/* Of so many elements as the first `samples` are on average; 0: of all. */
+static uint64_t size_of_elements(const entry *it, uint64_t samples) {
+    collection of;
+    radon_bytes name, element;
+    uint64_t bytes = 0, seen = 0;
+    collection_of(it, &of);
+    walk walk = walk_begin(&of, RADON_NONE, RADON_NONE, false);
+    for (; (samples == 0 || seen < samples) && walk_next(&walk, &name, &element); seen++)
+        bytes += OVERHEAD + sizeof of.number + name.len + element.len;
+    uint64_t all = it->tag == TYPE_ZSET ? 2 * of.count : of.count;
+    return samples == 0 || seen >= all ? bytes : (uint64_t)((double)bytes / (double)seen * (double)all);
+}
+
+kv_status command_memory(call *c) {
+    entry it;
+    int64_t samples = 5;
+    if (!call_is(c, 1, "usage"))
+        return call_fail_about(c, "ERR unknown subcommand '", radon_slice(c->argv[1], 0, 128), "'. Try MEMORY HELP.");
+    if (c->argc == 2) return call_fail(c, "ERR wrong number of arguments for 'memory|usage' command");
+    if (c->argc != 3 && (c->argc != 5 || !call_is(c, 3, "samples"))) return call_fail_syntax(c);
+    if (c->argc == 5) TRY(call_integer(c, 4, &samples));
+    if (c->argc == 5 && samples < 0) return call_fail_syntax(c);
+    TRY(key_load(c, call_key(c, 2), &it));
+    if (!it.some) {
+        reply_null(c->to);
+        return KV_OK;
+    }
+    uint64_t bytes = OVERHEAD + 1 + c->argv[2].len + KV_HEAD + it.value.len;
+    if (it.tag != TYPE_STRING) bytes += size_of_elements(&it, (uint64_t)samples);
+    reply_integer(c->to, (int64_t)bytes);
+    return KV_OK;
+}
+
 /* ---- dumps: type (u8), what a FETCH gives, version of the format (u8), hash of all that (u64) ---- */
 
 #define DUMP_VERSION 1

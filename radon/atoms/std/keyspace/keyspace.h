@@ -30,13 +30,21 @@ kv_status waiters_begin(radon_message message);
 kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place);
 
 /* Whoever waits under this place does not any more. */
-kv_status waiters_withdraw(uint64_t place);
+void waiters_withdraw(uint64_t place);
+
+/* The atom with this address does not wait any more, and is told why. False: it did not. */
+bool waiters_unblock(radon_bytes atom, radon_bytes why);
 
 /* The places of all who wait (u64 each). */
 radon_bytes waiters_places(void);
 
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
+
+/* ---- parameters.c ---- */
+
+kv_status parameters_begin(void);
+kv_status parameters_run(call *c);
 
 /* ---- internal.c ---- */
 

@@ -4,7 +4,6 @@
 /* ---- what it is kept as ---- */
 
 /* Redis keeps a few integers in an array. What it became once it stays, and so the set remembers it. */
-#define INTEGERS 512
 enum { IS_HASHTABLE = 1 };
 
 const char *set_encoding(const entry *it) {
@@ -21,7 +20,7 @@ kv_status set_add(collection *set, radon_bytes member, bool *is_new) {
     *is_new = !old.some;
     if (old.some) return KV_OK;
     set->count++;
-    if (set->count > INTEGERS || !read_integer(member, &number)) set->extra |= IS_HASHTABLE;
+    if (beyond(SET_INTEGERS, set->count) || !read_integer(member, &number)) set->extra |= IS_HASHTABLE;
     return element_put(set, name, KV_NOTHING, old);
 }
 

@@ -33,11 +33,19 @@ static radon_bytes number_bytes(uint64_t number) {
     return (radon_bytes){bytes, 8};
 }
 
+/* What comes behind all names with this prefix, which begins with a letter. */
+static radon_bytes behind(radon_bytes prefix) {
+    size_t length = prefix.len;
+    while (prefix.data[length - 1] == UINT8_MAX) length--;
+    radon_bytes end = radon_concat(radon_slice(prefix, 0, length), KV_NOTHING);
+    ((uint8_t *)end.data)[length - 1]++;
+    return end;
+}
+
 /* The next entries under a prefix, the first time with start {0}; no entries: that was all. */
 static radon_entry_list next_page(radon_bytes prefix, radon_bytes *start) {
     radon_entry_list page = {0};
-    radon_bytes end = radon_concat(prefix, KV_NOTHING);
-    ((uint8_t *)end.data)[end.len - 1]++;
+    radon_bytes end = behind(prefix);
     if (start->len == 0) *start = prefix;
     radon_bucket_scan(subscribers, radon_some(*start), radon_some(end), 256, false, &page);
     if (page.len > 0) *start = key_after(page.data[page.len - 1].key);

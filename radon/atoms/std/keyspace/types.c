@@ -73,6 +73,7 @@ radon_bytes types_store(const request *given, const entry *old, uint64_t expiry)
 kv_status types_begin(radon_message message) {
     TRY(collections_begin());
     TRY(counts_begin());
+    TRY(parameters_begin());
     TRY(subscribers_begin(message));
     return waiters_begin(message);
 }

@@ -45,29 +45,35 @@ static radon_bytes name_of_place(uint64_t place) {
     return (radon_bytes){bytes, 9};
 }
 
-/* Whoever waits there is answered, if somebody does, and waits no more. */
-static radon_error release(uint64_t place, kv_status status) {
-    uint8_t number[8];
+/* Whoever waits there does not any more. False: nobody does. */
+static bool forget(uint64_t place) {
     radon_option keys;
     radon_bytes rest, key;
-    radon_message message;
-    radon_error error = radon_bucket_get(waiters, name_of_place(place), &keys);
-    if (error != RADON_OK || !keys.some) return error;
+    if (radon_bucket_get(waiters, name_of_place(place), &keys) != RADON_OK || !keys.some) return false;
     for (rest = keys.value; dump_take(&rest, &key);) radon_bucket_delete(waiters, name_of_key(key, place));
     radon_bucket_delete(waiters, name_of_place(place));
-    if (!radon_messaging_kept(place, &message)) return RADON_OK;
-    radon_store_u64(number, place);
-    radon_message_reply(message, answer(status, 0, (radon_bytes){number, 8}));
-    radon_message_drop(message);
-    return RADON_OK;
+    return true;
 }
 
-kv_status waiters_withdraw(uint64_t place) { return release(place, KV_CONFLICT) == RADON_OK ? KV_OK : KV_INVALID; }
+static void tell(radon_message message, kv_status status, uint64_t place, radon_bytes why) {
+    uint8_t number[8];
+    radon_store_u64(number, place);
+    radon_message_reply(message, answer(status, 0, radon_concat((radon_bytes){number, 8}, why)));
+    radon_message_drop(message);
+}
+
+/* Whoever waits there is answered, if somebody does, and waits no more. */
+static void release(uint64_t place, kv_status status) {
+    radon_message message;
+    if (forget(place) && radon_messaging_kept(place, &message)) tell(message, status, place, KV_NOTHING);
+}
+
+void waiters_withdraw(uint64_t place) { release(place, KV_CONFLICT); }
 
 kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
     radon_buffer all = {0};
     if (place == 0) TRY(entries_number(&place));
-    else TRY(waiters_withdraw(place));
+    else waiters_withdraw(place);
     for (size_t index = 0; index < count; index++) {
         dump_add(&all, keys[index]);
         TRY(entries_write(waiters, name_of_key(keys[index], place), radon_some(KV_NOTHING), RADON_NONE));
@@ -75,6 +81,30 @@ kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
     TRY(entries_write(waiters, name_of_place(place), radon_some(radon_buffer_bytes(&all)), RADON_NONE));
     waiting = true;
     return radon_message_keep(current, place) == RADON_OK ? KV_OK : KV_INVALID;
+}
+
+static bool is_from(radon_message message, radon_bytes atom) {
+    radon_address sender;
+    if (!radon_message_sender(message, &sender)) return false;
+    bool is = radon_equal(radon_address_text(sender), atom);
+    radon_address_drop(sender);
+    return is;
+}
+
+bool waiters_unblock(radon_bytes atom, radon_bytes why) {
+    radon_message message;
+    for (radon_bytes places = waiters_places(); places.len >= 8; places = radon_slice(places, 8, places.len)) {
+        uint64_t place = radon_load_u64_key(places.data);
+        if (!radon_messaging_kept(place, &message)) continue;
+        if (is_from(message, atom)) {
+            forget(place);
+            tell(message, KV_CONFLICT, place, why);
+            return true;
+        }
+        radon_message_keep(message, place);
+        radon_message_drop(message);
+    }
+    return false;
 }
 
 radon_bytes waiters_places(void) {

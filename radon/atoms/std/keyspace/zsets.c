@@ -81,8 +81,6 @@ kv_status zset_find(const collection *zset, radon_bytes member, bool *some, doub
 }
 
 /* Redis keeps a few short members in an array. What it became once it stays. */
-#define FEW 128
-#define SHORT 64
 enum { IS_SKIPLIST = 1 };
 
 const char *zset_encoding(const entry *it) {
@@ -106,7 +104,7 @@ kv_status zset_put(collection *zset, scored it, const double *old) {
     } else {
         zset->count++;
     }
-    if (zset->count > FEW || it.member.len > SHORT) zset->extra |= IS_SKIPLIST;
+    if (beyond(ZSET_ENTRIES, zset->count) || beyond(ZSET_BYTES, it.member.len)) zset->extra |= IS_SKIPLIST;
     TRY(element_put(zset, member_name(it.member), score_bytes(it.score), had));
     TRY(element_put(zset, name, KV_NOTHING, RADON_NONE));
     return rank_added(zset, name);

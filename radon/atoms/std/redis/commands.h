@@ -35,6 +35,7 @@ enum {
     DANGEROUS = 1 << 9,
     GEO = 1 << 10,
     HYPERLOGLOG = 1 << 11,
+    SCRIPTING = 1 << 12,
 };
 
 typedef enum { RESP, SHARD, ALL } command_place;

@@ -33,8 +33,15 @@ static uint64_t timeout_of(const arguments *call, int number) {
     return ns > 0 && ns < FOR_EVER ? ns : FOR_EVER;
 }
 
-static radon_bytes nothing(const connection *self, int number) {
+/* Why a shard says that this does not wait any more; no bytes: it was asked to by the connection itself. */
+static radon_bytes why(kv_answer answer) {
+    return answer.status == KV_CONFLICT ? radon_slice(answer.value, 8, answer.value.len) : KV_NOTHING;
+}
+
+static radon_bytes nothing(const connection *self, int number, kv_answer answer) {
     replies to = connection_replies(self);
+    if (radon_is(why(answer), UNBLOCKED_BY_ERROR))
+        return radon_text("-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
     bool one = number == command_number_blmove || number == command_number_brpoplpush;
     one ? reply_null(&to) : reply_null_array(&to);
     return radon_buffer_bytes(&to.bytes);
@@ -145,7 +152,7 @@ void block_finish(connection *self) {
     if (answer.status == KV_LOCKED && try_again(self)) return;
     radon_clock_cancel_timer((uint64_t)TIMER_BLOCK << 32);
     it.shards = KV_NOTHING; /* it does not wait there any more */
-    if (answer.status == KV_CONFLICT) return finish(self, &it, nothing(self, number)); /* and so it was told */
+    if (answer.status == KV_CONFLICT) return finish(self, &it, nothing(self, number, answer)); /* and so it was told */
     bool whole = answer.status == KV_OK && kv_take_key(&rest, &reply);
     finish(self, &it, whole ? reply : refusal(self, answer));
 }
@@ -227,7 +234,7 @@ void block_wait(connection *self) {
     wait it;
     load(self, &it);
     uint64_t left = left_of(self, number, &it);
-    if (left == 0) return finish(self, &it, nothing(self, number));
+    if (left == 0) return finish(self, &it, nothing(self, number, (kv_answer){0}));
     it.place = new_place();
     it.shards = KV_NOTHING;
     find_keys(&commands[number], given.argv, given.argc, &at);
@@ -255,7 +262,8 @@ void block_waited(connection *self, token question, radon_error error, radon_byt
     connection_reread(self);
     int number = command_find(self->call.argv[0]);
     kv_answer answer = understand(error, body);
-    if ((int)answer.status == STATUS_TIMEOUT) return finish(self, &it, nothing(self, number));
+    if ((int)answer.status == STATUS_TIMEOUT || why(answer).len > 0)
+        return finish(self, &it, nothing(self, number, answer));
     if (answer.status != KV_OK && answer.status != KV_READY && answer.status != KV_CONFLICT)
         return finish(self, &it, refusal(self, answer));
     withdraw(self, &it);

@@ -45,7 +45,7 @@ void reply_help(replies *to, const command *it) {
 static const char *const flag_names[] = {"write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking",
     "loading", "stale", "skip_slowlog", "fast", "no_auth", "movablekeys", "allow_busy"};
 static const char *const category_names[] = {"keyspace", "string", "bitmap", "hash", "list", "set", "sortedset",
-    "connection", "transaction", "dangerous"};
+    "connection", "transaction", "dangerous", "geo", "hyperloglog", "scripting"};
 
 enum { OF_FLAGS = 6 };
 
@@ -128,7 +128,7 @@ static void reply_command(replies *to, const command *it) {
     reply_name(to, NULL, it->name);
     reply_integer(to, it->arity);
     reply_flags(to, it->flags);
-    reply_places(to, it->first, it->last, it->step);
+    count > 0 && it->flags == 0 ? reply_places(to, 0, 0, 0) : reply_places(to, it->first, it->last, it->step);
     reply_categories(to, it->flags, it->categories);
     reply_array(to, 0); /* hints */
     reply_array(to, 0); /* where keys are, in other words */
@@ -149,9 +149,9 @@ static void reply_info(replies *to, radon_bytes name) {
 
 static const char *group_of(const command *it) {
     static const char *const groups[] = {"generic", "string", "bitmap", "hash", "list", "set", "sorted-set",
-        "connection", "transactions"};
+        "connection", "transactions", NULL, "geo", "hyperloglog", "scripting"};
     for (size_t bit = 0; bit < sizeof groups / sizeof *groups; bit++)
-        if (it->categories >> bit & 1) return groups[bit];
+        if (it->categories >> bit & 1 && groups[bit] != NULL) return groups[bit];
     return it->flags & PUBSUB ? "pubsub" : "server";
 }
 

@@ -1,4 +1,4 @@
-/* client.c - CLIENT: what a connection tells and sets of itself. It knows of no other one. */
+/* client.c - CLIENT: what a connection tells and sets of itself. It knows of no other one, but that shards know who waits. */
 #include "features.h"
 
 bool is_name(radon_bytes name) {
@@ -12,15 +12,27 @@ void set_name(connection *self, size_t which, radon_bytes name) {
     self->changed = true;
 }
 
-int64_t client_id(void) {
+/* The address of this connection as text, which ends with its number; and where that begins. */
+static radon_bytes own_address(size_t *number) {
     radon_address self = radon_messaging_self();
-    radon_bytes name = radon_address_text(self);
-    uint64_t number = 0;
+    radon_bytes text = radon_address_text(self);
     radon_address_drop(self);
-    size_t digits = 0;
-    while (digits < name.len && name.data[name.len - digits - 1] != '-') digits++;
-    radon_parse_u64(radon_slice(name, name.len - digits, name.len), &number);
+    for (*number = text.len; *number > 0 && text.data[*number - 1] != '-';) --*number;
+    return text;
+}
+
+int64_t client_id(void) {
+    size_t begin;
+    uint64_t number = 0;
+    radon_bytes text = own_address(&begin);
+    radon_parse_u64(radon_slice(text, begin, text.len), &number);
     return (int64_t)number;
+}
+
+static radon_bytes address_of(int64_t id) {
+    size_t begin;
+    radon_bytes text = own_address(&begin);
+    return radon_concat(radon_slice(text, 0, begin), radon_format_s64(id));
 }
 
 static radon_bytes peer_of(const connection *self, uint64_t *since) {
@@ -156,6 +168,36 @@ static void pause_clients(connection *self, replies *to) {
     reply_error(to, "ERR CLIENT PAUSE is not possible: a connection has no power over others");
 }
 
+/* The shards know who waits, and under which address. */
+static verdict unblock(connection *self, replies *to) {
+    const arguments given = self->call;
+    int64_t id;
+    bool fails = given.argc == 4 && is_word(given.argv[3], "error");
+    if (given.argc > 4) {
+        reply_error_about(to, "ERR unknown subcommand or wrong number of arguments for '", given.argv[1],
+            "'. Try CLIENT HELP.");
+        return DONE;
+    }
+    if (given.argc == 4 && !fails && !is_word(given.argv[3], "timeout")) {
+        reply_error(to, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        return DONE;
+    }
+    if (!read_integer(given.argv[2], &id)) {
+        reply_error(to, "ERR value is not an integer or out of range");
+        return DONE;
+    }
+    if (self->session.flags & IN_MULTI) {
+        reply_integer(to, 0);
+        return DONE;
+    }
+    if (settings_get()->shards == 0) return ask_for_shards(self);
+    radon_bytes asked[] = {radon_text(".unblock"), address_of(id), radon_text(fails ? UNBLOCKED_BY_ERROR : UNBLOCKED)};
+    self->call = (arguments){.argv = asked, .argc = 3};
+    verdict became = everywhere_ask(self);
+    self->call = given;
+    return became;
+}
+
 static void tell_tracking(replies *to) {
     reply_map(to, 3);
     reply_bulk_text(to, "flags");
@@ -170,7 +212,6 @@ static void tell_tracking(replies *to) {
 verdict run_client(connection *self, replies *to) {
     const arguments *call = &self->call;
     radon_bytes word = call->argv[1];
-    int64_t id;
     if (is_word(word, "id")) {
         reply_integer(to, client_id());
     } else if (is_word(word, "getname")) {
@@ -197,8 +238,7 @@ verdict run_client(connection *self, replies *to) {
     } else if (is_word(word, "unpause")) {
         reply_status(to, "OK");
     } else if (is_word(word, "unblock")) {
-        read_integer(call->argv[2], &id) ? reply_integer(to, 0)
-                                         : reply_error(to, "ERR value is not an integer or out of range");
+        return unblock(self, to);
     } else if (is_word(word, "getredir")) {
         reply_integer(to, -1);
     } else if (is_word(word, "trackinginfo")) {

@@ -112,6 +112,11 @@ radon_bytes complaint(const connection *self, int number) {
     return (radon_bytes){0};
 }
 
+/* Shards know of no HELP. */
+static bool asks_for_help(const command *it, const arguments *call) {
+    return it->flags == 0 && it->place == SHARD && call->argc == 2 && is_word(call->argv[1], "help");
+}
+
 /* ---- where its keys are ---- */
 
 uint32_t shard_of(radon_bytes key) {
@@ -172,6 +177,12 @@ verdict run_command(connection *self) {
     if (self->session.flags & IN_MULTI) return multi_queue(self, number);
     const command *it = &commands[number];
     if (it->place == RESP) return run_local(self, number);
+    if (asks_for_help(it, &self->call)) {
+        replies help = connection_replies(self);
+        reply_help(&help, it);
+        connection_emit(self, radon_buffer_bytes(&help.bytes));
+        return DONE;
+    }
     if (settings_get()->shards == 0) return ask_for_shards(self);
     bool everywhere = it->place == ALL && settings_get()->shards > 1;
     spread where = spread_of(it, &self->call, &home);

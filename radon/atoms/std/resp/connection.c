@@ -1,6 +1,8 @@
 /* connection.c - input that comes in pieces, output that leaves in one. */
 #include "features.h"
 
+#define BEHIND (1 << 20) /* bytes behind a command that waits, beyond which no more is taken in */
+
 static const char exhausted[] = "ERR out of memory: this connection has used up its limits.state, or what replies may have";
 
 /* ---- input ---- */
@@ -39,6 +41,7 @@ void connection_defer(connection *self, radon_bytes body) {
     self->waiting = self->aside = self->changed = true;
     connection_check(self, radon_bucket_put(self->bucket, session_number_key('i', it->pieces++), body));
     it->have += (uint32_t)body.len;
+    self->lets_go = it->have <= BEHIND;
 }
 
 /* What is not handled lasts. */

@@ -3,8 +3,8 @@
  *
  * What comes in is handled command by command, in order. Plain commands gather in a group, whose shards are asked at
  * once; others have the shards to themselves. While shards are asked nothing more is handled: the chunk is kept, and
- * answering it is what lets the next one come. Only while a command waits for what others do the chunk is let go of: if
- * another one comes it is kept instead, and not looked at; and if the peer is gone the gateway tells.
+ * answering it is what lets the next one come. Only while a command waits for what others do the chunk is let go of, and
+ * what comes then is put aside, and not looked at, until that is much: so if the peer is gone the gateway tells.
  */
 #ifndef CONNECTION_H
 #define CONNECTION_H

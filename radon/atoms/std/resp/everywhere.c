@@ -127,12 +127,19 @@ static radon_bytes numbers(connection *self) {
     return radon_buffer_bytes(&to.bytes);
 }
 
+/* CLIENT UNBLOCK: who waits in several shards waits once. */
+static radon_bytes whether(connection *self) {
+    radon_bytes reply = sum(self);
+    return reply.data[0] == ':' && reply.data[1] != '0' ? radon_text(":1\r\n") : reply;
+}
+
 void everywhere_finish(connection *self) {
     int number = command_find(self->call.argv[0]);
     if (gathered_worst(self).status == KV_LOCKED && try_again(self)) return;
     radon_bytes reply = number == command_number_scan        ? scan_reply(self)
                         : number == command_number_randomkey ? any(self)
                         : number == command_number_info      ? info_reply(self)
+                        : number == command_number_client    ? whether(self)
                         : number == command_number_pubsub && is_word(self->call.argv[1], "numsub") ? numbers(self)
                                                              : sum(self);
     connection_done(self, reply);

@@ -35,11 +35,12 @@ static inline bool is_part_of(const subcommand *it, const command *parent) {
 const subcommand *subcommand_find(const command *parent, radon_bytes name);
 bool is_subcommand(radon_bytes word, const subcommand *it);
 
-/* ---- local.c, server.c, info.c, catalog.c: what no shard is asked for ---- */
+/* ---- local.c, server.c, config.c, info.c, catalog.c: what is no command of shards ---- */
 
 typedef verdict local_command(connection *self, replies *to);
 
-local_command run_client, run_info, run_config, run_time, run_command_command;
+local_command run_client, run_info, run_config, run_command_command, run_time, run_function, run_script, run_wait,
+    run_slowlog, run_latency;
 
 #define REDIS_VERSION "7.0.15" /* whose words these are */
 
@@ -102,6 +103,10 @@ void block_timed_out(connection *self);
 
 /* The peer is gone. */
 void block_abandon(connection *self);
+
+/* Why shards say that a connection waits no more, because another one has asked for it. */
+#define UNBLOCKED "t"
+#define UNBLOCKED_BY_ERROR "e"
 
 /* ---- pubsub.c ---- */
 

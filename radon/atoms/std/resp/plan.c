@@ -95,7 +95,6 @@ static radon_bytes exec_reply(connection *self, radon_bytes answers, radon_bytes
     radon_bytes reply, queue = queue_of(self);
     arguments call = self->call;
     reply_array(&out, self->session.queued);
-    multi_reset(self);
     self->call = (arguments){0};
     while (wire_unpack(&queue, &self->call)) {
         int number = command_find(self->call.argv[0]);

@@ -1,104 +1,6 @@
-/* server.c - CONFIG and TIME: what there is to say of the server as a whole; for INFO see info.c. */
+/* server.c - what there is to say of the server as a whole: TIME, and of what it has none: scripts, functions, replicas,
+ * slow commands, spikes of latency. For INFO see info.c, for CONFIG config.c. */
 #include "features.h"
-
-#include "../redis/glob.h"
-
-/* ---- CONFIG: what there is to know, and can only be changed by a deployment ---- */
-
-static radon_bytes bulk_length(void) { return radon_format_u64(settings_get()->limits.most); }
-
-static radon_bytes password(void) { return settings_get()->password; }
-
-static const struct {
-    const char *name, *value;
-    radon_bytes (*get)(void); /* where it is not always the same */
-} parameters[] = {
-    {"appendonly", "no", NULL},
-    {"databases", "16", NULL},
-    {"hash-max-listpack-entries", "512", NULL}, /* so and below, what OBJECT ENCODING goes by */
-    {"hash-max-listpack-value", "64", NULL},
-    {"list-max-listpack-size", "-2", NULL},
-    {"maxclients", "10000", NULL},
-    {"maxmemory", "0", NULL},
-    {"maxmemory-policy", "noeviction", NULL},
-    {"notify-keyspace-events", "", NULL},
-    {"proto-max-bulk-len", NULL, bulk_length},
-    {"requirepass", NULL, password},
-    {"save", "", NULL},
-    {"set-max-intset-entries", "512", NULL},
-    {"timeout", "0", NULL},
-    {"zset-max-listpack-entries", "128", NULL},
-    {"zset-max-listpack-value", "64", NULL},
-};
-
-#define PARAMETERS (sizeof parameters / sizeof *parameters)
-
-static radon_bytes value_of(size_t parameter) {
-    return parameters[parameter].get != NULL ? parameters[parameter].get() : radon_text(parameters[parameter].value);
-}
-
-/* The parameter of this name; PARAMETERS: there is none. */
-static size_t find_parameter(radon_bytes name) {
-    size_t index = 0;
-    while (index < PARAMETERS && !is_word(name, parameters[index].name)) index++;
-    return index;
-}
-
-static radon_bytes in_lower_case(radon_bytes word) {
-    uint8_t *to = radon_alloc(word.len);
-    for (size_t index = 0; index < word.len; index++) to[index] = lower(word.data[index]);
-    return (radon_bytes){to, word.len};
-}
-
-static void get_config(const arguments *call, replies *to) {
-    bool wanted[PARAMETERS] = {0};
-    size_t count = 0;
-    for (size_t at = 2; at < call->argc; at++) {
-        radon_bytes pattern = in_lower_case(call->argv[at]);
-        for (size_t index = 0; index < PARAMETERS; index++) {
-            if (wanted[index] || !glob_matches(pattern, radon_text(parameters[index].name))) continue;
-            wanted[index] = true;
-            count++;
-        }
-    }
-    reply_map(to, count);
-    for (size_t index = 0; index < PARAMETERS; index++) {
-        if (!wanted[index]) continue;
-        reply_bulk_text(to, parameters[index].name);
-        reply_bulk(to, value_of(index));
-    }
-}
-
-/* Who wants what is so already gets it. */
-static void set_config(const arguments *call, replies *to) {
-    if (call->argc % 2 != 0) return reply_error(to, "ERR syntax error");
-    for (size_t at = 2; at < call->argc; at += 2)
-        if (find_parameter(call->argv[at]) == PARAMETERS)
-            return reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", call->argv[at], "'");
-    for (size_t at = 2; at < call->argc; at += 2)
-        if (!radon_equal(call->argv[at + 1], value_of(find_parameter(call->argv[at]))))
-            return reply_error_about(to, "ERR CONFIG SET failed (possibly related to argument '", call->argv[at],
-                "') - can't set immutable config");
-    reply_status(to, "OK");
-}
-
-verdict run_config(connection *self, replies *to) {
-    radon_bytes word = self->call.argv[1];
-    if (is_word(word, "get")) {
-        get_config(&self->call, to);
-    } else if (is_word(word, "set")) {
-        set_config(&self->call, to);
-    } else if (is_word(word, "resetstat")) {
-        reply_status(to, "OK");
-    } else if (is_word(word, "rewrite")) {
-        reply_error(to, "ERR The server is running without a config file");
-    } else {
-        reply_help(to, &commands[command_number_config]);
-    }
-    return DONE;
-}
-
-/* ---- TIME ---- */
 
 verdict run_time(connection *self, replies *to) {
     uint64_t us = radon_clock_now() / 1000;
@@ -106,5 +8,76 @@ verdict run_time(connection *self, replies *to) {
     reply_array(to, 2);
     reply_bulk(to, radon_format_u64(us / 1000000));
     reply_bulk(to, radon_format_u64(us % 1000000));
+    return DONE;
+}
+
+/* ---- scripts and functions ---- */
+
+/* To remove them all, in one of two ways. */
+static void flush(const arguments *call, replies *to, const char *otherwise) {
+    bool known = call->argc == 2 ||
+                 (call->argc == 3 && (is_word(call->argv[2], "sync") || is_word(call->argv[2], "async")));
+    known ? reply_status(to, "OK") : reply_error(to, otherwise);
+}
+
+verdict run_function(connection *self, replies *to) {
+    const arguments *call = &self->call;
+    if (is_word(call->argv[1], "flush"))
+        flush(call, to, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+    else if (is_word(call->argv[1], "list"))
+        reply_array(to, 0);
+    else
+        reply_help(to, &commands[command_number_function]);
+    return DONE;
+}
+
+verdict run_script(connection *self, replies *to) {
+    const arguments *call = &self->call;
+    if (is_word(call->argv[1], "flush")) {
+        flush(call, to, "ERR SCRIPT FLUSH only support SYNC|ASYNC option");
+    } else if (is_word(call->argv[1], "exists")) {
+        reply_array(to, call->argc - 2);
+        for (size_t index = 2; index < call->argc; index++) reply_integer(to, 0);
+    } else {
+        reply_help(to, &commands[command_number_script]);
+    }
+    return DONE;
+}
+
+/* ---- others ---- */
+
+/* How many have heard of what was written: there is nobody to wait for. */
+verdict run_wait(connection *self, replies *to) {
+    int64_t replicas, timeout;
+    if (!read_integer(self->call.argv[1], &replicas))
+        reply_error(to, "ERR value is not an integer or out of range");
+    else if (!read_integer(self->call.argv[2], &timeout))
+        reply_error(to, "ERR timeout is not an integer or out of range");
+    else
+        timeout < 0 ? reply_error(to, "ERR timeout is negative") : reply_integer(to, 0);
+    return DONE;
+}
+
+verdict run_slowlog(connection *self, replies *to) {
+    radon_bytes word = self->call.argv[1];
+    if (is_word(word, "get"))
+        reply_array(to, 0);
+    else if (is_word(word, "len"))
+        reply_integer(to, 0);
+    else if (is_word(word, "reset"))
+        reply_status(to, "OK");
+    else
+        reply_help(to, &commands[command_number_slowlog]);
+    return DONE;
+}
+
+verdict run_latency(connection *self, replies *to) {
+    radon_bytes word = self->call.argv[1];
+    if (is_word(word, "latest") || is_word(word, "history"))
+        reply_array(to, 0);
+    else if (is_word(word, "reset"))
+        reply_integer(to, 0);
+    else
+        reply_help(to, &commands[command_number_latency]);
     return DONE;
 }
