@@ -204,7 +204,7 @@ def test_what_is_set_is_known_to_all_connections_and_shards_and_lasts(each_domai
         assert line("CONFIG", "SET", "set-max-intset-entries", 1) == b"+OK\r\n"
         harness.restart()
         line = Line(harness, "2")
-        assert line("CONFIG", "GET", "set-max-*") == b"*2\r\n$22\r\nset-max-intset-entries\r\n$1\r\n1\r\n"
+        assert line("CONFIG", "GET", "set-max-i*") == b"*2\r\n$22\r\nset-max-intset-entries\r\n$1\r\n1\r\n"
         for key in "abcdefgh":
             line("SADD", key, 1, 2)
             assert line("OBJECT", "ENCODING", key) == b"$9\r\nhashtable\r\n"

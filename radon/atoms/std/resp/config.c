@@ -59,6 +59,8 @@ static const parameter parameters[] = {
     {"sanitize-dump-payload", "no", WORD, NULL, NULL},
     {"save", "", FIXED, NULL, NULL},
     {"set-max-intset-entries", "512", NUMBER, NULL, NULL},
+    {"set-max-listpack-entries", "128", NUMBER, NULL, NULL}, /* of Redis 7.2, and with no effect, as its next one */
+    {"set-max-listpack-value", "64", BYTES, NULL, NULL},
     {"slowlog-log-slower-than", "10000", NUMBER, NULL, NULL},
     {"slowlog-max-len", "128", NUMBER, NULL, NULL},
     {"stop-writes-on-bgsave-error", "yes", SWITCH, NULL, NULL},
@@ -194,16 +196,18 @@ static verdict set_config(connection *self, replies *to) {
         return DONE;
     }
     for (size_t at = 2; at < given.argc; at += 2) {
-        if (find(given.argv[at]) != NULL) continue;
-        reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", given.argv[at], "'");
-        return DONE;
+        if (find(given.argv[at]) == NULL) {
+            reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", given.argv[at], "'");
+            return DONE;
+        }
+        for (size_t before = 2; before < at; before += 2)
+            if (find(given.argv[before]) == find(given.argv[at]))
+                return fail_to_set(to, given.argv[at], "duplicate parameter");
     }
     for (size_t at = 2; at < given.argc; at += 2) {
         const parameter *it = find(given.argv[at]);
         radon_bytes value = given.argv[at + 1];
         const char *why = refuse(it, &value);
-        for (size_t before = 2; before < at; before += 2)
-            if (find(given.argv[before]) == it) why = "duplicate parameter";
         if (why != NULL) return fail_to_set(to, given.argv[at], why);
         if (it->sort == FIXED) continue;
         add(&asked, kept_as(it));
