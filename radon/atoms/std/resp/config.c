@@ -107,18 +107,22 @@ static radon_bytes in_lower_case(radon_bytes word) {
     return (radon_bytes){to, word.len};
 }
 
-static bool is_wanted(const arguments *call, const char *name) {
-    for (size_t at = 2; at < call->argc; at++)
-        if (glob_matches(in_lower_case(call->argv[at]), radon_text(name))) return true;
-    return false;
+static void find_wanted(const arguments *call, bool wanted[PARAMETERS]) {
+    for (size_t at = 2; at < call->argc; at++) {
+        radon_bytes pattern = in_lower_case(call->argv[at]);
+        for (size_t index = 0; index < PARAMETERS; index++)
+            wanted[index] |= glob_matches(pattern, radon_text(parameters[index].name));
+    }
 }
 
 static verdict get_config(connection *self, replies *to) {
     const arguments given = self->call;
     arguments asked = question(".parameters", 3 * PARAMETERS);
+    bool wanted[PARAMETERS] = {0};
+    find_wanted(&given, wanted);
     for (size_t index = 0; index < PARAMETERS; index++) {
         const parameter *it = &parameters[index];
-        if (!is_wanted(&given, it->name)) continue;
+        if (!wanted[index]) continue;
         add(&asked, radon_text(it->name));
         add(&asked, kept_as(it));
         add(&asked, value_of(it));
