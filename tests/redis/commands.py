@@ -135,7 +135,7 @@ LISTS = [
     cmd("lmpop", COUNTS, some(KEYS), SIDES, options(with_argument("count", COUNTS))),
 ]  # fmt: skip
 
-OFFSETS = st.sampled_from(["0", "1", "7", "8", "15", "100", "-1", "x", "#0", "#1", "#3", "9999999999999"])
+OFFSETS = st.sampled_from(["0", "1", "7", "8", "15", "100", "-1", "x", "#0", "#1", "#3", "4294967296", "9999999999999"])
 BITS = st.sampled_from(["0", "1", "2", "-1", "x"])
 TYPES = st.sampled_from(["u1", "u8", "i8", "i16", "u63", "i64", "i5", "u64", "x8", "i0"])
 INTEGERS = NUMBERS | st.sampled_from(["127", "128", "255", "256", "-128", "-129"])

@@ -165,6 +165,27 @@ def test_info_tells_how_many_wait_and_how_much_there_is(harness: Harness) -> Non
 
 
 @pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
+def test_nobody_waits_any_more_after_a_restart(harness: Harness, keys: list[str]) -> None:
+    Line(harness, "1")("BLPOP", *keys, 0)
+    harness.restart()
+    Line(harness, "2")("BLPOP", "other", 0)
+    line = Line(harness, "3")
+    line("INFO")
+    assert b"\r\nblocked_clients:1\r\n" in line("INFO")
+
+
+def test_losing_the_instance_makes_nobody_wait_less(harness: Harness) -> None:
+    lines, other = [Line(harness, f"{number}") for number in range(3)], Line(harness, "other")
+    for line in lines:
+        line("BLPOP", "a", 0)
+    for line in lines:
+        harness.forget()
+        other("RPUSH", "a", "x")
+        assert line.listen() == bulks("a", "x")
+    assert waiters(harness) == 0
+
+
+@pytest.mark.parametrize("keys", [["a"], ["a", "b", "c", "d", "e"]])
 def test_another_connection_may_end_the_waiting(harness: Harness, keys: list[str]) -> None:
     line, other = Line(harness, "7"), Line(harness, "2")
     unblocked = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"

@@ -25,14 +25,14 @@ static bool read_type(radon_bytes text, step *out) {
     return out->width > 0;
 }
 
-/* In bits, or behind '#' in integers of that width. */
-static bool read_offset(radon_bytes text, step *out) {
+/* In bits, or behind '#' in integers of that width; below `most` bytes. */
+static bool read_offset(radon_bytes text, uint64_t most, step *out) {
     int64_t offset;
     bool counts = text.len > 0 && text.data[0] == '#';
     if (!read_integer(radon_slice(text, counts, text.len), &offset) || offset < 0) return false;
     if (counts && __builtin_mul_overflow(offset, out->width, &offset)) return false;
     out->offset = (uint64_t)offset;
-    return out->offset < (uint64_t)KV_VALUE_MAX * 8;
+    return out->offset < most * 8;
 }
 
 static kv_status read_step(call *c, size_t *index, bool *writes, step *out) {
@@ -43,7 +43,7 @@ static kv_status read_step(call *c, size_t *index, bool *writes, step *out) {
     if (!read_type(c->argv[*index + 1], out))
         return call_fail(c, "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but "
             "i64 is.");
-    if (!read_offset(c->argv[*index + 2], out))
+    if (!read_offset(c->argv[*index + 2], get ? READ_MOST : KV_VALUE_MAX, out))
         return call_fail(c, "ERR bit offset is not an integer or out of range");
     out->action = get ? GET : set ? SET_TO : INCREASE;
     if (!get) TRY(call_integer(c, *index + 3, &out->value));

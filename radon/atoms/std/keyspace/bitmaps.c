@@ -10,12 +10,13 @@ static uint8_t *copy_of(const entry *it, size_t least, size_t *size) {
     return value;
 }
 
-static kv_status read_offset(call *c, size_t index, uint64_t *out) {
+/* Below `most` bytes. */
+static kv_status read_offset(call *c, size_t index, uint64_t most, uint64_t *out) {
     static const char error[] = "ERR bit offset is not an integer or out of range";
     int64_t offset;
     TRY(call_integer_or(c, index, &offset, error));
     *out = (uint64_t)offset;
-    return offset < 0 || *out >= (uint64_t)KV_VALUE_MAX * 8 ? call_fail(c, error) : KV_OK;
+    return offset < 0 || *out >= most * 8 ? call_fail(c, error) : KV_OK;
 }
 
 static bool bit_at(radon_bytes bits, uint64_t offset) {
@@ -34,7 +35,7 @@ kv_status command_setbit(call *c) {
     int64_t bit;
     size_t size;
     radon_bytes key = call_key(c, 1);
-    TRY(read_offset(c, 2, &offset));
+    TRY(read_offset(c, 2, KV_VALUE_MAX, &offset));
     TRY(call_integer_in(c, 3, 0, 1, &bit, "ERR bit is not an integer or out of range"));
     TRY(key_load_typed(c, key, TYPE_STRING, &old));
     reply_integer(c->to, bit_at(old.value, offset));
@@ -46,7 +47,7 @@ kv_status command_setbit(call *c) {
 kv_status command_getbit(call *c) {
     entry it;
     uint64_t offset;
-    TRY(read_offset(c, 2, &offset));
+    TRY(read_offset(c, 2, READ_MOST, &offset));
     TRY(key_load_typed(c, call_key(c, 1), TYPE_STRING, &it));
     reply_integer(c->to, bit_at(it.value, offset));
     return KV_OK;

@@ -14,6 +14,7 @@
 
 #define DATABASES 16
 #define RANDOM_MOST (1 << 20) /* elements that are picked at random, where they may repeat */
+#define READ_MOST (UINT64_C(512) << 20) /* bytes of a string beyond which Redis has no bits, also of one that has fewer */
 #define FAILED KV_INVALID /* of a command: its reply is an error */
 
 /* The tags of entries. */

@@ -24,6 +24,9 @@ kv_status peek_report(radon_buffer *to);
 
 /* ---- waiters.c ---- */
 
+/* Connections choose such places, and numbers of connections are none. */
+static inline bool is_place(uint64_t token) { return token >> 63; }
+
 kv_status waiters_begin(radon_message message);
 
 /* The message of this turn waits for the keys under this place in the queue; 0: behind all others. */

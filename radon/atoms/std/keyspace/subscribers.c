@@ -131,6 +131,7 @@ RADON_DOWN(token, status) {
     radon_option sealed;
     RADON_TRY(entries_begin());
     types_begin((radon_message){0});
+    if (is_place(token)) waiters_withdraw(token);
     for (radon_entry_list page; (page = next_page(own, &start)).len > 0;) {
         for (size_t index = 0; index < page.len; index++) {
             radon_bytes what = radon_slice(page.data[index].key, own.len, page.data[index].key.len);

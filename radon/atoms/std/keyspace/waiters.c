@@ -4,7 +4,8 @@
  *                       'p', place -> the keys, each behind its length (u32)
  *
  * A place in the queue is a number, and the token under which the message is kept. Who waits is told when there may be
- * something, and asks again: so nothing is popped for somebody who is gone.
+ * something, and asks again: so nothing is popped for somebody who is gone. A connection that ends withdraws; but what
+ * restarts has no connections any more, and so a new instance watches all who wait, as those who have subscribed.
  */
 #include "keyspace.h"
 
@@ -12,17 +13,6 @@ static radon_bucket waiters;
 static bool waiting;          /* there may be some */
 static radon_message current; /* the message of this turn */
 static radon_buffer ready;    /* keys, each behind its length, in the turn's memory */
-
-kv_status waiters_begin(radon_message message) {
-    current = message;
-    ready = (radon_buffer){0};
-    if (waiters.handle != 0) return KV_OK;
-    radon_entry_list some;
-    radon_error error = radon_state_open(radon_text("waiters"), &waiters);
-    if (error == RADON_OK) error = radon_bucket_scan(waiters, RADON_NONE, RADON_NONE, 1, false, &some);
-    waiting = error == RADON_OK && some.len > 0;
-    return error == RADON_OK ? KV_OK : KV_INVALID;
-}
 
 void key_is_ready(radon_bytes key) {
     if (waiting) dump_add(&ready, key);
@@ -83,6 +73,19 @@ kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
     return radon_message_keep(current, place) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
+radon_bytes waiters_places(void) {
+    radon_buffer out = {0};
+    radon_bytes start = radon_text("p");
+    radon_entry_list page;
+    while (waiting && radon_bucket_scan(waiters, radon_some(start), radon_some(radon_text("q")), 256, false, &page) == RADON_OK &&
+           page.len > 0) {
+        for (size_t index = 0; index < page.len; index++)
+            radon_buffer_add(&out, radon_slice(page.data[index].key, 1, 9));
+        start = key_after(page.data[page.len - 1].key);
+    }
+    return radon_buffer_bytes(&out);
+}
+
 static bool is_from(radon_message message, radon_bytes atom) {
     radon_address sender;
     if (!radon_message_sender(message, &sender)) return false;
@@ -107,17 +110,31 @@ bool waiters_unblock(radon_bytes atom, radon_bytes why) {
     return false;
 }
 
-radon_bytes waiters_places(void) {
-    radon_buffer out = {0};
-    radon_bytes start = radon_text("p");
-    radon_entry_list page;
-    while (waiting && radon_bucket_scan(waiters, radon_some(start), radon_some(radon_text("q")), 256, false, &page) == RADON_OK &&
-           page.len > 0) {
-        for (size_t index = 0; index < page.len; index++)
-            radon_buffer_add(&out, radon_slice(page.data[index].key, 1, 9));
-        start = key_after(page.data[page.len - 1].key);
+static void watch_all(void) {
+    radon_message message;
+    radon_address sender;
+    for (radon_bytes places = waiters_places(); places.len >= 8; places = radon_slice(places, 8, places.len)) {
+        uint64_t place = radon_load_u64_key(places.data);
+        if (!is_place(place) || !radon_messaging_kept(place, &message)) continue;
+        if (radon_message_sender(message, &sender)) {
+            radon_lifecycle_monitor(sender, place);
+            radon_address_drop(sender);
+        }
+        radon_message_keep(message, place);
+        radon_message_drop(message);
     }
-    return radon_buffer_bytes(&out);
+}
+
+kv_status waiters_begin(radon_message message) {
+    current = message;
+    ready = (radon_buffer){0};
+    if (waiters.handle != 0) return KV_OK;
+    radon_entry_list some;
+    radon_error error = radon_state_open(radon_text("waiters"), &waiters);
+    if (error == RADON_OK) error = radon_bucket_scan(waiters, RADON_NONE, RADON_NONE, 1, false, &some);
+    waiting = error == RADON_OK && some.len > 0;
+    if (waiting) watch_all();
+    return error == RADON_OK ? KV_OK : KV_INVALID;
 }
 
 static void wake_those_of(radon_bytes key) {

@@ -43,6 +43,8 @@ static radon_bytes peer_of(const connection *self, uint64_t *since) {
     return radon_slice(peer.value, 8, peer.value.len);
 }
 
+#define NO_ADDRESS radon_text("0.0.0.0:0") /* which of the server's the peer has connected to is not told */
+
 static radon_bytes description(const connection *self) {
     const session *it = &self->session;
     radon_buffer line = {0};
@@ -53,7 +55,7 @@ static radon_bytes description(const connection *self) {
         radon_bytes text;
         int64_t number;
     } fields[] = {
-        {"id=", KV_NOTHING, client_id()}, {" addr=", peer, -1}, {" laddr=", KV_NOTHING, -1}, {" fd=", KV_NOTHING, 0},
+        {"id=", KV_NOTHING, client_id()}, {" addr=", peer, -1}, {" laddr=", NO_ADDRESS, -1}, {" fd=", KV_NOTHING, 0},
         {" name=", it->names[0], -1},
         {" age=", KV_NOTHING, (int64_t)((radon_clock_now() - since) / 1000000000)}, {" idle=", KV_NOTHING, 0},
         {" flags=", radon_text(subscribed(it) ? "P" : it->flags & IN_MULTI ? "x" : "N"), -1},
@@ -75,15 +77,18 @@ static radon_bytes description(const connection *self) {
     return radon_buffer_bytes(&line);
 }
 
+static bool is_client_type(radon_bytes word) {
+    return is_word(word, "normal") || is_word(word, "pubsub") || is_word(word, "master") || is_word(word, "replica") ||
+           is_word(word, "slave");
+}
+
 /* Each connection knows of itself alone. */
 static void list_clients(connection *self, replies *to) {
     const arguments *call = &self->call;
     bool shown = call->argc == 2;
     if (call->argc == 4 && is_word(call->argv[2], "type")) {
         bool normal = is_word(call->argv[3], "normal"), pubsub = is_word(call->argv[3], "pubsub");
-        bool known = normal || pubsub || is_word(call->argv[3], "master") || is_word(call->argv[3], "replica") ||
-                     is_word(call->argv[3], "slave");
-        if (!known) return reply_error_about(to, "ERR Unknown client type '", call->argv[3], "'");
+        if (!is_client_type(call->argv[3])) return reply_error_about(to, "ERR Unknown client type '", call->argv[3], "'");
         shown = subscribed(&self->session) ? pubsub : normal;
     } else if (call->argc > 3 && is_word(call->argv[2], "id")) {
         for (size_t index = 3; index < call->argc; index++) {
@@ -118,6 +123,7 @@ static void kill_client(connection *self, replies *to) {
         } else if (is_word(word, "user")) {
             if (!radon_is(value, "default")) return reply_error_about(to, "ERR No such user '", value, "'");
         } else if (is_word(word, "type")) {
+            if (!is_client_type(value)) return reply_error_about(to, "ERR Unknown client type '", value, "'");
             me &= is_word(value, subscribed(&self->session) ? "pubsub" : "normal");
         } else if (is_word(word, "laddr")) {
             me = false;

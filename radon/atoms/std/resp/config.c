@@ -59,6 +59,8 @@ static const parameter parameters[] = {
     {"sanitize-dump-payload", "no", WORD, NULL, NULL},
     {"save", "", FIXED, NULL, NULL},
     {"set-max-intset-entries", "512", NUMBER, NULL, NULL},
+    {"set-max-listpack-entries", "128", NUMBER, NULL, NULL}, /* of Redis 7.2, and with no effect, as its next one */
+    {"set-max-listpack-value", "64", BYTES, NULL, NULL},
     {"slowlog-log-slower-than", "10000", NUMBER, NULL, NULL},
     {"slowlog-max-len", "128", NUMBER, NULL, NULL},
     {"stop-writes-on-bgsave-error", "yes", SWITCH, NULL, NULL},
@@ -105,18 +107,22 @@ static radon_bytes in_lower_case(radon_bytes word) {
     return (radon_bytes){to, word.len};
 }
 
-static bool is_wanted(const arguments *call, const char *name) {
-    for (size_t at = 2; at < call->argc; at++)
-        if (glob_matches(in_lower_case(call->argv[at]), radon_text(name))) return true;
-    return false;
+static void find_wanted(const arguments *call, bool wanted[PARAMETERS]) {
+    for (size_t at = 2; at < call->argc; at++) {
+        radon_bytes pattern = in_lower_case(call->argv[at]);
+        for (size_t index = 0; index < PARAMETERS; index++)
+            wanted[index] |= glob_matches(pattern, radon_text(parameters[index].name));
+    }
 }
 
 static verdict get_config(connection *self, replies *to) {
     const arguments given = self->call;
     arguments asked = question(".parameters", 3 * PARAMETERS);
+    bool wanted[PARAMETERS] = {0};
+    find_wanted(&given, wanted);
     for (size_t index = 0; index < PARAMETERS; index++) {
         const parameter *it = &parameters[index];
-        if (!is_wanted(&given, it->name)) continue;
+        if (!wanted[index]) continue;
         add(&asked, radon_text(it->name));
         add(&asked, kept_as(it));
         add(&asked, value_of(it));
@@ -194,16 +200,18 @@ static verdict set_config(connection *self, replies *to) {
         return DONE;
     }
     for (size_t at = 2; at < given.argc; at += 2) {
-        if (find(given.argv[at]) != NULL) continue;
-        reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", given.argv[at], "'");
-        return DONE;
+        if (find(given.argv[at]) == NULL) {
+            reply_error_about(to, "ERR Unknown option or number of arguments for CONFIG SET - '", given.argv[at], "'");
+            return DONE;
+        }
+        for (size_t before = 2; before < at; before += 2)
+            if (find(given.argv[before]) == find(given.argv[at]))
+                return fail_to_set(to, given.argv[at], "duplicate parameter");
     }
     for (size_t at = 2; at < given.argc; at += 2) {
         const parameter *it = find(given.argv[at]);
         radon_bytes value = given.argv[at + 1];
         const char *why = refuse(it, &value);
-        for (size_t before = 2; before < at; before += 2)
-            if (find(given.argv[before]) == it) why = "duplicate parameter";
         if (why != NULL) return fail_to_set(to, given.argv[at], why);
         if (it->sort == FIXED) continue;
         add(&asked, kept_as(it));
