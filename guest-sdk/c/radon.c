@@ -250,7 +250,9 @@ radon_bytes radon_concat(radon_bytes a, radon_bytes b) {
 
 NOT_ITSELF int memcmp(const void *a, const void *b, size_t length) {
     const uint8_t *left = a, *right = b;
-    for (size_t index = 0; index < length; index++)
+    size_t index = 0;
+    while (length - index >= 8 && radon_load_u64(left + index) == radon_load_u64(right + index)) index += 8;
+    for (; index < length; index++)
         if (left[index] != right[index]) return left[index] - right[index];
     return 0;
 }

@@ -54,17 +54,22 @@ static inline void txkv_add(txkv *all, kv_store *store, radon_bytes key, radon_b
 
 /* The message for a coordinator. */
 static inline radon_bytes txkv_request(const txkv *all) {
-    radon_buffer parts = {0};
+    radon_bytes message;
+    size_t size = 0;
+    for (size_t index = 0; index < all->len; index++)
+        size += 4 + 1 + strlen(all->parts[index].store->kind) + 4 + all->parts[index].items.len;
+    uint8_t *to = kv_build(TXKV_RUN, (kv_options){0}, size, KV_NOTHING, &message);
     for (size_t index = 0; index < all->len; index++) {
         const txkv_part *part = &all->parts[index];
-        radon_bytes kind = radon_text(part->store->kind);
-        radon_store_u32(radon_buffer_extend(&parts, 4), (uint32_t)(1 + kind.len + 4 + part->items.len));
-        radon_buffer_add_byte(&parts, (uint8_t)kind.len);
-        radon_buffer_add(&parts, kind);
-        radon_store_u32(radon_buffer_extend(&parts, 4), part->shard);
-        radon_buffer_add(&parts, radon_buffer_bytes(&part->items));
+        size_t kind = strlen(part->store->kind);
+        radon_store_u32(to, (uint32_t)(1 + kind + 4 + part->items.len));
+        to[4] = (uint8_t)kind;
+        memcpy(to + 5, part->store->kind, kind);
+        radon_store_u32(to + 5 + kind, part->shard);
+        memcpy(to + 9 + kind, part->items.data, part->items.len);
+        to += 9 + kind + part->items.len;
     }
-    return kv_request(TXKV_RUN, (kv_options){0}, radon_buffer_bytes(&parts), KV_NOTHING);
+    return message;
 }
 
 /* Who is asked to do it: a coordinator, or where it is all of one shard that shard itself, with a batch. Any coordinator

@@ -194,7 +194,6 @@ class AsTheModel(RuleBasedStateMachine):
         assert all(0 < stored[key].expiry <= self.shard.now for key in stored.keys() - live)
         expiries = {entry.expiry.to_bytes(8, "big") + key for key, entry in stored.items() if entry.expiry}
         assert set(state.get("expiries", {})) == expiries
-        assert set(state.get("locks", {})) == set(self.shard.locks)
         assert set(state.get("prepared", {})) == set(self.shard.prepared)
         assert not self.harness.dead()
 

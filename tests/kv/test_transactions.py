@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from radon.kv.messages import Answer, Flag, Op, Status, items, parse, request
+from radon.kv.messages import BATCH_MAX, Answer, Flag, Op, Status, items, parse, request
 from radon.testing.harness import Harness
 from tests.kv.stores import store
 
@@ -106,6 +106,33 @@ def test_what_nobody_awaits_the_answer_of_is_not_prepared(harness: Harness) -> N
     assert ask(harness, Op.ABORT, ONE).status is Status.ABSENT
     harness.send("kv/#0", request(Op.PUT, b"a", b"1"))
     assert ask(harness, Op.GET, b"a").value == b"1"
+
+
+def test_of_what_is_prepared_at_once_an_instance_finds_all_again(harness: Harness) -> None:
+    """Up to 16 MiB, which is many pages."""
+    names = [b"%016d" % number for number in range(20)]
+    done = [ask(harness, Op.PREPARE, name, put(name, bytes(1_000_000))).status for name in names]
+    assert done == [Status.OK] * 16 + [Status.EXHAUSTED] * 4
+    harness.forget()
+    for name in names[:16]:
+        locked = ask(harness, Op.PUT, name, payload=b"1")
+        assert (locked.status, locked.value) == (Status.LOCKED, name)
+    assert ask(harness, Op.PREPARE, names[16], put(names[16], bytes(1_000_000))).status is Status.EXHAUSTED
+    assert ask(harness, Op.COMMIT, names[0]).status is Status.OK
+    assert ask(harness, Op.PREPARE, names[16], put(names[16], bytes(1_000_000))).status is Status.OK
+    assert ask(harness, Op.ABORT, b"".join(names)).version == 16
+    assert not harness.dead()
+
+
+def test_more_keys_than_may_be_locked_at_once_are_refused(harness: Harness) -> None:
+    parts = [[put(b"%d %d" % (number, part), b"") for number in range(BATCH_MAX)] for part in range(2)]
+    assert ask(harness, Op.PREPARE, ONE, *parts[0]).status is Status.OK
+    assert ask(harness, Op.PREPARE, TWO, *parts[1]).status is Status.EXHAUSTED
+    assert ask(harness, Op.GET, b"0 1").status is Status.ABSENT
+    assert ask(harness, Op.PREPARE, TWO, *parts[1][:-1]).status is Status.OK
+    assert ask(harness, Op.GET, b"0 1").status is Status.LOCKED
+    assert ask(harness, Op.COMMIT, ONE + TWO).version == 2 * BATCH_MAX - 1
+    assert ask(harness, Op.GET, b"%d 1" % (BATCH_MAX - 2)).status is Status.OK
 
 
 @pytest.mark.parametrize("seed", range(5))

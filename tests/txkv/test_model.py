@@ -97,13 +97,13 @@ class AsTheModel(RuleBasedStateMachine):
 
     @invariant()
     def the_shards_hold_what_they_should(self) -> None:
-        found, locks = {}, set()
+        found, prepared = {}, set()
         for at in filter(self.world.harness.lives, SHARDS):
             state = self.world.harness.state(at)
             found |= {(at, key): parse(value).value for key, value in state.get("values", {}).items()}
-            locks |= {(at, key) for key in state.get("locks", {})}
+            prepared |= {(at, name) for name in state.get("prepared", {})}
         assert found == self.values
-        assert locks == set(self.locked)
+        assert prepared == {(at, name) for (at, _), name in self.locked.items()}
         assert not self.world.harness.dead()
 
     def teardown(self) -> None:

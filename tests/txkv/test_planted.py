@@ -48,10 +48,11 @@ MISTAKES = {
         "    return plain(KV_ABSENT);",
     ),
     "a shard does not lock what is read": (
-        "kv/batches.c",
-        "    return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);",
-        "    return next->op == KV_GET ? KV_OK : lock_take(next->key, held, WRITTEN, name);",
+        "kv/locks.c",
+        "next.op == KV_GET ? READ : WRITTEN",
+        "next.op == KV_GET ? FREE : WRITTEN",
     ),
+    "locks are lost with the instance": ("kv/entries.c", "    TRY(find_locks());\n", ""),
 }
 
 

@@ -41,7 +41,7 @@ class Standard:
         return sorted([*self.folder.glob("*.c"), *(FOLDER / source for source in self.shares)])
 
 
-KV = tuple(f"kv/{name}.c" for name in ("kv", "common", "messages", "requests", "batches", "entries"))
+KV = tuple(f"kv/{name}.c" for name in ("kv", "common", "messages", "requests", "batches", "entries", "locks"))
 
 STANDARDS = {
     standard.name: standard

@@ -10,8 +10,8 @@
 
 #include "guest.h"
 
-/* The guest looks up a key; these are its bytes in the guest's memory. */
-void ahead_learn(Instance *i, uint32_t pointer, uint32_t length);
+/* The guest looks up a key in this bucket; these are its bytes in the guest's memory. */
+void ahead_learn(Instance *i, const Bucket *bucket, uint32_t pointer, uint32_t length);
 
 /* What the search that was begun for this turn has found, as map_find; NULL: nothing. */
 Str **ahead_found(Instance *i, const Bucket *bucket, Slice key, Str **own);

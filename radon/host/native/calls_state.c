@@ -40,7 +40,7 @@ static Str **find(Instance *i, const Str *bucket, uint32_t pointer, Slice key, S
     const Bucket *b = atom_bucket(i->turn->atom, bucket);
     Str **found;
     if (b == NULL) return NULL;
-    ahead_learn(i, pointer, (uint32_t)key.size);
+    ahead_learn(i, b, pointer, (uint32_t)key.size);
     found = ahead_found(i, b, key, own);
     return found ? found : map_find(&b->entries, key.data, key.size, own);
 }

@@ -98,7 +98,8 @@ typedef struct Undo {
 typedef struct State {
     Bucket *buckets; /* by name */
     uint32_t count, room;
-    uint32_t last; /* the index of the one that was found last; it may have gone */
+    uint32_t last;  /* the index of the one that was found last; it may have gone */
+    uint32_t large; /* of the large one that a key was looked up in last, likewise */
     uint64_t used; /* bytes, as the quota counts them */
     Undo *undo;    /* in the order of the first write */
     size_t undos, undo_room;

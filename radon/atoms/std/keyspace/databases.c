@@ -150,7 +150,7 @@ static kv_status wipe(void) {
 
 /* The databases from the first to the last. */
 static kv_status flush(call *c, uint8_t first, uint8_t last) {
-    bool everything = c->alone && !entries_locked();
+    bool everything = c->alone && !locks_any();
     if (c->argc > 2 || (c->argc == 2 && !call_is(c, 1, "sync") && !call_is(c, 1, "async"))) return call_fail_syntax(c);
     for (uint8_t db = 0; db < DATABASES; db++) everything &= (db >= first && db <= last) || count_of(db) == 0;
     if (everything) TRY(wipe());

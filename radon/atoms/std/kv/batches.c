@@ -4,7 +4,13 @@
 /* What became of the request with this number ends the batch. */
 static radon_bytes refuse(radon_bytes because, size_t number) { return answer(status_in(because), number, because); }
 
-static bool is_too_much(size_t number) { return number >= KV_BATCH_MAX || entries_moved() > KV_BATCH_BYTES; }
+/* A put without others beside it need not be undone with them, nor do they all have to fit into the memory of a turn. */
+static kv_status next_of(radon_bytes *rest, size_t number, request *out) {
+    TRY(number >= KV_BATCH_MAX || entries_moved() > KV_BATCH_BYTES ? KV_TOO_LARGE : KV_OK);
+    TRY(request_next(rest, out));
+    out->alone = number == 0 && rest->len == 0 && out->op == KV_PUT;
+    return KV_OK;
+}
 
 radon_bytes batch_run(const request *given) {
     radon_bytes rest = {given->payload, given->size}, *answers = NULL;
@@ -12,7 +18,7 @@ radon_bytes batch_run(const request *given) {
     if (given->key.len != 0 && given->key.len != KV_TRANSACTION) return plain(KV_INVALID);
     while (rest.len > 0) {
         request next;
-        kv_status status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
+        kv_status status = next_of(&rest, count, &next);
         if (status != KV_OK) return refuse(plain(status), count);
         radon_bytes it = request_run(&next, (radon_bytes){0});
         if (refused(it)) return refuse(it, count);
@@ -33,8 +39,8 @@ radon_bytes batch_run(const request *given) {
 
 /* ---- transactions ---- */
 
-/* Beside a lock, which its commit gives back, an entry to be may take this much of the quota more than the bytes of its
- * request: so a commit has room for sure. */
+/* An entry to be may take this much of the quota more than the bytes of its request, and so may its expiry beside its
+ * key: so a commit has room for sure. */
 #define RESERVED 64
 
 /* What a KV_STORE writes is its type's to say; so it is done, and undone: then it is known that it can be done. */
@@ -49,63 +55,52 @@ static kv_status measure(const request *next, radon_bytes name, size_t *room) {
     return status_in(it);
 }
 
-static kv_status take(const request *next, radon_bytes name, size_t *room, radon_bytes *because) {
-    entry now;
+/* Why the transaction may not have the key for this; nothing: it may, and needs more room. */
+static radon_bytes check(const request *next, radon_bytes name, size_t *room) {
+    entry now = {0};
     radon_bytes other;
-    lock held = lock_of(next->key, &other);
-    *because = KV_NOTHING;
-    if (next->op != KV_GET && next->op != KV_PUT && next->op != KV_DELETE && next->op != KV_STORE) return KV_INVALID;
-    if (next->size > KV_VALUE_MAX) return KV_TOO_LARGE;
-    if (held != FREE && !radon_equal(other, name)) {
-        *because = answer(KV_LOCKED, 0, other);
-        return KV_LOCKED;
-    }
-    TRY(entry_load(next->key, &now));
-    if (!request_holds(next, &now)) {
-        *because = answer(KV_CONFLICT, now.version, KV_NOTHING);
-        return KV_CONFLICT;
-    }
-    *room += RESERVED;
-    if (next->op == KV_STORE) TRY(measure(next, name, room));
-    return lock_take(next->key, held, next->op == KV_GET ? READ : WRITTEN, name);
+    kv_status status = KV_OK;
+    if (next->op != KV_GET && next->op != KV_PUT && next->op != KV_DELETE && next->op != KV_STORE) return plain(KV_INVALID);
+    if (next->size > KV_VALUE_MAX) return plain(KV_TOO_LARGE);
+    if (lock_of(next->key, &other) != FREE) return answer(KV_LOCKED, 0, other);
+    if (!next->alone || next->flags & CONDITIONS) status = entry_load(next->key, &now);
+    if (status == KV_OK && !request_holds(next, &now)) return answer(KV_CONFLICT, now.version, KV_NOTHING);
+    if (status == KV_OK && next->op == KV_STORE) status = measure(next, name, room);
+    *room += next->expiry == 0 ? RESERVED : 2 * RESERVED + next->key.len;
+    return status == KV_OK ? KV_NOTHING : plain(status);
 }
 
 radon_bytes transaction_prepare(const request *given) {
-    radon_option before;
     radon_bytes rest = {given->payload, given->size};
     size_t count = 0, room = RESERVED;
     if (given->key.len != KV_TRANSACTION || rest.len == 0) return plain(KV_INVALID);
-    kv_status status = prepared_load(given->key, &before);
-    if (before.some) return plain(KV_OK);
-    for (; status == KV_OK && rest.len > 0; count++) {
+    if (prepared_load(given->key).some) return plain(KV_OK);
+    for (; rest.len > 0; count++) {
         request next;
-        radon_bytes because = {0};
-        status = is_too_much(count) ? KV_TOO_LARGE : request_next(&rest, &next);
-        if (status == KV_OK) status = take(&next, given->key, &room, &because);
-        if (status != KV_OK) return refuse(because.len > 0 ? because : plain(status), count);
+        kv_status status = next_of(&rest, count, &next);
+        radon_bytes because = status == KV_OK ? check(&next, given->key, &room) : plain(status);
+        if (because.len > 0) return refuse(because, count);
     }
     radon_buffer what = {0};
     kv_add_to(&what, (radon_bytes){given->payload, given->size});
     memset(radon_buffer_extend(&what, room), 0, room);
-    status = prepared_store(given->key, radon_buffer_bytes(&what));
-    return answer(status, count, KV_NOTHING);
+    if (!locks_fit(count, what.len)) return plain(KV_EXHAUSTED);
+    return answer(prepared_set(given->key, radon_some(radon_buffer_bytes(&what)), RADON_NONE), count, KV_NOTHING);
 }
 
 static radon_bytes end_one(kv_op op, radon_bytes name) {
-    radon_option what;
-    radon_bytes rest, items;
+    radon_option what = prepared_load(name);
+    radon_bytes rest = what.value, items;
     request next;
     size_t count = 0;
-    kv_status status = prepared_load(name, &what);
-    if (status != KV_OK || !what.some) return plain(status == KV_OK ? KV_ABSENT : status);
-    rest = what.value;
-    if (!kv_take_key(&rest, &items)) return plain(KV_INVALID);
-    for (rest = items; request_next(&rest, &next) == KV_OK; count++) lock_release(next.key, name);
-    prepared_remove(name, what.value);
-    items = radon_concat(items, KV_NOTHING); /* puts write into it, and what was prepared may be wanted again */
-    for (rest = items; op == KV_COMMIT && request_next(&rest, &next) == KV_OK;) {
+    if (!what.some) return plain(KV_ABSENT);
+    prepared_set(name, RADON_NONE, what);
+    kv_take_key(&rest, &items);
+    /* In a copy, since puts write into it, and what was prepared may be wanted again. */
+    for (rest = radon_concat(items, KV_NOTHING); request_next(&rest, &next) == KV_OK; count++) {
+        if (op == KV_ABORT || next.op == KV_GET) continue;
         next.flags &= KV_KEEP_EXPIRY | KV_RELATIVE; /* its condition held when it was prepared */
-        if (next.op != KV_GET && refused(request_run(&next, name))) __builtin_trap(); /* it had its room */
+        if (refused(request_run(&next, name))) __builtin_trap(); /* it had its room */
     }
     return answer(KV_OK, count, KV_NOTHING);
 }

@@ -2,7 +2,6 @@
  *
  *     values       key -> entry
  *     expiries     time (u64, big-endian) + key -> nothing; exactly one for each entry with an expiry
- *     locks        key -> mode (u8), name of the transaction
  *     prepared     name of a transaction -> what it will do
  *     shard        "version" -> no version above it was given out
  *
@@ -14,11 +13,9 @@
 
 #define EXPIRED 1000 /* entries that one turn of the timer removes */
 
-static radon_bucket values, expiries, locks, prepared;
+static radon_bucket values, expiries, prepared;
 static sequence versions;
 static uint64_t alarm;             /* what the timer is set for; 0: there are no expiries */
-static bool locked;                /* there may be locks */
-static bool released;              /* some were, and the others have not been looked for since */
 static size_t moved;               /* in this turn */
 
 /* ---- writes that can be undone ---- */
@@ -26,12 +23,14 @@ static size_t moved;               /* in this turn */
 static change *changes; /* in the turn's memory */
 static size_t changed, room;
 
-static radon_error set(radon_bucket bucket, radon_bytes key, radon_option value) {
-    return value.some ? radon_bucket_put(bucket, key, value.value) : radon_bucket_delete(bucket, key);
+static radon_error set(radon_bucket bucket, radon_bytes key, radon_option new, radon_option old) {
+    TRY(new.some ? radon_bucket_put(bucket, key, new.value) : radon_bucket_delete(bucket, key));
+    if (bucket.handle == prepared.handle) locks_set(key, new.some ? new.value : old.value, new.some);
+    return RADON_OK;
 }
 
 kv_status entries_write(radon_bucket bucket, radon_bytes key, radon_option new, radon_option old) {
-    TRY(status_of(set(bucket, key, new)));
+    TRY(status_of(set(bucket, key, new, old)));
     if (changed == room) {
         size_t more = room == 0 ? 16 : 2 * room;
         changes = radon_realloc(changes, room * sizeof *changes, more * sizeof *changes);
@@ -51,8 +50,7 @@ bool is_of_entry(const change *it) { return it->bucket.handle == values.handle; 
 void entries_undo(size_t count) {
     while (changed > count) {
         change last = changes[--changed];
-        if (last.bucket.handle == locks.handle) locked = true; /* one that was released may be back */
-        if (set(last.bucket, last.key, last.old) != RADON_OK) __builtin_trap(); /* there was room for it before */
+        if (set(last.bucket, last.key, last.old, last.new) != RADON_OK) __builtin_trap(); /* there was room for it before */
     }
 }
 
@@ -147,19 +145,22 @@ radon_error entries_expire(void) {
 
 /* ---- entries ---- */
 
-static radon_error look_for_locks(void) {
-    radon_entry_list any;
-    TRY(radon_bucket_scan(locks, RADON_NONE, RADON_NONE, 1, false, &any));
-    locked = any.len > 0;
+static radon_error find_locks(void) {
+    radon_entry_list some;
+    radon_bytes after = KV_NOTHING;
+    do {
+        TRY(radon_bucket_scan(prepared, radon_some(after), RADON_NONE, UINT32_MAX, false, &some));
+        for (size_t index = 0; index < some.len; index++) locks_set(some.data[index].key, some.data[index].value, true);
+        if (some.len > 0) after = key_after(some.data[some.len - 1].key);
+    } while (some.len > 0);
     return RADON_OK;
 }
 
 static radon_error open_buckets(void) {
     TRY(radon_state_open(radon_text("values"), &values));
     TRY(radon_state_open(radon_text("expiries"), &expiries));
-    TRY(radon_state_open(radon_text("locks"), &locks));
     TRY(radon_state_open(radon_text("prepared"), &prepared));
-    TRY(look_for_locks());
+    TRY(find_locks());
     TRY(first_expiry(&alarm));
     if (has_expired(alarm, radon_clock_now())) TRY(set_alarm(alarm)); /* the timer's turn may have failed for good */
     TRY(sequence_begin(&versions, "shard", "version"));
@@ -175,15 +176,7 @@ radon_error entries_begin(void) {
 
 size_t entries_moved(void) { return moved; }
 
-/* Those that were released may have been the last. */
-static void look_again(void) {
-    if (released && look_for_locks() == RADON_OK) released = false;
-}
-
-bool entries_are_plain(bool own_locks) {
-    if (!own_locks) look_again();
-    return !typed && alarm == 0 && (own_locks || !locked);
-}
+bool entries_are_plain(void) { return !typed && alarm == 0; }
 
 static uint64_t expiry_of(radon_option stored) { return stored.some ? radon_load_u64(stored.value.data + 16) : 0; }
 
@@ -237,11 +230,6 @@ radon_error entries_scan(radon_bytes start, radon_option end, uint32_t limit, bo
     return radon_bucket_scan(values, radon_some(start), end, limit, backwards, out);
 }
 
-bool entries_locked(void) {
-    look_again();
-    return locked;
-}
-
 radon_error entries_wipe(void) {
     forgotten = versions.last;
     TRY(radon_bucket_delete_range(values, RADON_NONE, RADON_NONE));
@@ -250,41 +238,12 @@ radon_error entries_wipe(void) {
 
 /* ---- transactions ---- */
 
-lock lock_of(radon_bytes key, radon_bytes *holder) {
-    radon_option found = {0};
-    *holder = KV_NOTHING;
-    if (!locked || radon_bucket_get(locks, key, &found) != RADON_OK || !found.some) return FREE;
-    *holder = radon_slice(found.value, 1, found.value.len);
-    return (lock)found.value.data[0];
+radon_option prepared_load(radon_bytes name) {
+    radon_option found = RADON_NONE;
+    radon_bucket_get(prepared, name, &found); /* a name is never too long */
+    return found;
 }
 
-static radon_option lock_value(lock mode, radon_bytes holder) {
-    uint8_t *bytes = radon_alloc(1 + holder.len);
-    bytes[0] = (uint8_t)mode;
-    memcpy(bytes + 1, holder.data, holder.len);
-    return mode == FREE ? RADON_NONE : radon_some((radon_bytes){bytes, 1 + holder.len});
-}
-
-kv_status lock_take(radon_bytes key, lock before, lock mode, radon_bytes holder) {
-    if (before >= mode) return KV_OK;
-    locked = true;
-    return entries_write(locks, key, lock_value(mode, holder), lock_value(before, holder));
-}
-
-/* Were it undone, a lock for reading would be one for writing, which keeps what it promises as well. */
-kv_status lock_release(radon_bytes key, radon_bytes holder) {
-    released = true;
-    return entries_write(locks, key, RADON_NONE, lock_value(WRITTEN, holder));
-}
-
-kv_status prepared_load(radon_bytes name, radon_option *out) {
-    return status_of(radon_bucket_get(prepared, name, out));
-}
-
-kv_status prepared_store(radon_bytes name, radon_bytes what) {
-    return entries_write(prepared, name, radon_some(what), RADON_NONE);
-}
-
-kv_status prepared_remove(radon_bytes name, radon_bytes what) {
-    return entries_write(prepared, name, RADON_NONE, radon_some(what));
+kv_status prepared_set(radon_bytes name, radon_option new, radon_option old) {
+    return entries_write(prepared, name, new, old);
 }

@@ -1,4 +1,4 @@
-/* entries.h - what a shard of kv keeps: entries with a version and an expiry, locks, and how a turn's writes are undone.
+/* entries.h - what a shard of kv keeps: entries with a version and an expiry, and how a turn's writes are undone.
  *
  * An entry is stored as the answer that a get gives (docs/kv.md): KV_HEAD bytes, then the value. So a get hands on what
  * it found, and a put writes the head into the request itself, right before the value: neither copies the value.
@@ -6,7 +6,7 @@
 #ifndef ENTRIES_H
 #define ENTRIES_H
 
-#include "messages.h"
+#include "locks.h"
 
 typedef struct {
     bool some;           /* there is an entry, which has not expired; else all of the following is zero */
@@ -22,9 +22,8 @@ radon_error entries_begin(void);
 
 kv_status entry_load(radon_bytes key, entry *out);
 
-/* Whether no entry can have an expiry, nor a lock unless all that matter are the asker's own, so that one may be
- * overwritten unseen. */
-bool entries_are_plain(bool own_locks);
+/* Whether no entry can have an expiry, so that one may be overwritten unseen. */
+bool entries_are_plain(void);
 
 /* Writes `size` bytes at `value`, over whose KV_HEAD bytes before them the head is written, with the next version.
  * `old`: what was loaded, or NULL where it is not known. The answer is that head. */
@@ -70,9 +69,6 @@ void entries_finish(void);
 /* A number that was given to no entry and by no call before. */
 kv_status entries_number(uint64_t *out);
 
-/* Whether there may be locks. */
-bool entries_locked(void);
-
 /* Removes all of them at once, which cannot be undone. */
 radon_error entries_wipe(void);
 
@@ -83,16 +79,9 @@ radon_error entries_expire(void);
 
 /* ---- transactions ---- */
 
-typedef enum { FREE, READ, WRITTEN } lock;
-
-/* Who has locked the key, in a name of KV_TRANSACTION bytes. */
-lock lock_of(radon_bytes key, radon_bytes *holder);
-kv_status lock_take(radon_bytes key, lock before, lock mode, radon_bytes holder);
-kv_status lock_release(radon_bytes key, radon_bytes holder);
-
-/* What a transaction has prepared. */
-kv_status prepared_load(radon_bytes name, radon_option *out);
-kv_status prepared_store(radon_bytes name, radon_bytes what);
-kv_status prepared_remove(radon_bytes name, radon_bytes what);
+/* What a transaction has prepared: its requests, behind their length (u32), and room. Its keys are locked as long as it
+ * is there. */
+radon_option prepared_load(radon_bytes name);
+kv_status prepared_set(radon_bytes name, radon_option new, radon_option old);
 
 #endif

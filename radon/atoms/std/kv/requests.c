@@ -100,17 +100,17 @@ bool request_holds(const request *given, const entry *now) {
 static bool is_blind(const request *given, bool commit) {
     uint8_t asking = CONDITIONS | KV_KEEP_EXPIRY | KV_GIVE_OLD;
     return given->op == KV_PUT && (given->alone || commit) && !(given->flags & asking) && given->expiry == 0 &&
-           entries_are_plain(commit);
+           entries_are_plain();
 }
 
 radon_bytes request_run(const request *given, radon_bytes holder) {
     entry old;
     radon_bytes other;
     if (given->op == KV_COMMAND) return types_command(given);
-    if (is_blind(given, holder.len > 0)) return put(given, NULL);
     bool reads = given->op == KV_GET || given->op == KV_FETCH;
     lock held = holder.len > 0 ? FREE : lock_of(given->key, &other);
     if (held == WRITTEN || (held == READ && !reads)) return answer(KV_LOCKED, 0, other);
+    if (is_blind(given, holder.len > 0)) return put(given, NULL);
     kv_status status = entry_load(given->key, &old);
     if (status != KV_OK) return plain(status);
     if (!request_holds(given, &old)) return answer_entry(KV_CONFLICT, &old, given->flags & KV_GIVE_OLD);

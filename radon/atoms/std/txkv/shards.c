@@ -61,17 +61,18 @@ typedef struct {
     uint8_t place[PLACE_MAX];
 } shard;
 
-/* Of two places with one slot the later one has it. */
+/* Of two places with one slot the later one has it: the shards of a store have different ones, as far as there are. */
 static radon_error find(radon_bytes place, const shard **out) {
     static shard known[ADDRESSES];
-    shard *it = &known[kv_hash(place) % ADDRESSES];
+    uint32_t number = radon_load_u32(place.data + place.len - 4);
+    shard *it = &known[(kv_hash(radon_slice(place, 0, place.len - 4)) + number) % ADDRESSES];
     *out = it;
     if (it->len == place.len && radon_equal((radon_bytes){it->place, it->len}, place)) return RADON_OK;
     radon_address address;
     radon_buffer name = {0};
     radon_buffer_add(&name, radon_slice(place, 1, place.len - 4));
     radon_buffer_add_text(&name, "/#");
-    radon_buffer_add_u64(&name, radon_load_u32(place.data + place.len - 4));
+    radon_buffer_add_u64(&name, number);
     TRY(radon_messaging_open(radon_buffer_bytes(&name), &address));
     if (it->len != 0) radon_address_drop(it->address);
     it->address = address;
@@ -86,10 +87,10 @@ bool shard_is_near(radon_bytes place) {
     return find(place, &it) == RADON_OK && it->near;
 }
 
-radon_error shard_ask(radon_bytes place, radon_bytes request, uint64_t timeout, uint64_t token) {
+radon_error shard_ask(radon_bytes place, radon_bytes request, bool for_ever, uint64_t token) {
     const shard *it;
     TRY(find(place, &it));
-    return radon_address_request(it->address, request, timeout, token);
+    return radon_address_request(it->address, request, for_ever || it->near ? KV_FOR_EVER : PATIENCE, token);
 }
 
 /* ---- telling ---- */
@@ -127,7 +128,7 @@ static void confirm(radon_bytes last_key, radon_bytes names) {
     radon_bytes request = kv_request((kv_op)last_key.data[place.len], (kv_options){0}, KV_NOTHING, names);
     radon_error error = next_number(&number);
     if (error == RADON_OK) error = radon_bucket_put(asked, number_key(number), last_key);
-    bool left = shard_ask(place, request, KV_FOR_EVER, TOKEN(number, CONFIRM)) == RADON_OK;
+    bool left = shard_ask(place, request, true, TOKEN(number, CONFIRM)) == RADON_OK;
     if (left && error != RADON_OK) forget_told(last_key);
     if (!left && error == RADON_OK) radon_bucket_delete(asked, number_key(number));
 }

@@ -26,7 +26,8 @@ bool take_place(radon_bytes *rest, radon_bytes *out);
 /* Whether messages to it need not leave the domain. */
 bool shard_is_near(radon_bytes place);
 
-radon_error shard_ask(radon_bytes place, radon_bytes request, uint64_t timeout, uint64_t token);
+/* One that is not near has to answer within PATIENCE, unless it has `for_ever`. */
+radon_error shard_ask(radon_bytes place, radon_bytes request, bool for_ever, uint64_t token);
 
 /* Tells a shard the end of the transaction with this number and name. `doubtful`: until it confirms that it heard. */
 radon_error shard_tell(radon_bytes place, kv_op op, uint64_t number, radon_bytes name, bool doubtful);

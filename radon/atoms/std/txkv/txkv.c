@@ -77,7 +77,7 @@ static radon_error run_alone(uint64_t number, radon_bytes parts) {
     radon_bytes part, place;
     kv_take_key(&parts, &part);
     take_place(&part, &place);
-    return shard_ask(place, kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING), KV_FOR_EVER, TOKEN(number, ALONE));
+    return shard_ask(place, kv_request(KV_BATCH, (kv_options){0}, part, KV_NOTHING), true, TOKEN(number, ALONE));
 }
 
 /* Asks all parts but the last; `count` is of those that it came to. */
@@ -85,31 +85,25 @@ static radon_error prepare(const record *it, radon_bytes parts, uint32_t *count)
     radon_bytes part, place;
     TRY(radon_bucket_put(open, number_key(it->number), it->stored));
     for (; kv_take_key(&parts, &part) && take_place(&part, &place); ++*count) {
+        if (*count == it->last) continue;
         radon_bytes request = kv_request(KV_PREPARE, (kv_options){0}, part, it->name);
-        uint64_t timeout = shard_is_near(place) ? KV_FOR_EVER : PATIENCE;
-        if (*count != it->last) TRY(shard_ask(place, request, timeout, TOKEN(it->number, *count)));
+        TRY(shard_ask(place, request, false, TOKEN(it->number, *count)));
     }
     return RADON_OK;
 }
 
-static bool is_named_twice(radon_bytes places, radon_bytes which) {
-    radon_bytes place;
-    size_t times = 0;
-    while (take_place(&places, &place)) times += radon_equal(place, which);
-    return times > 1;
-}
-
-/* The record of a transaction of these parts. False: they are none. A part that is near is the last. */
+/* The record of a transaction of these parts. False: they are none. The first that is near is the last to be asked; that
+ * another one is of the same shard would be found out by no shard. */
 static bool make_record(radon_message message, radon_bytes parts, radon_buffer *out, uint32_t *count) {
-    radon_bytes part, place, near = {0}, items = {0};
+    radon_bytes part, place, near, items = {0};
     uint32_t last = NONE;
-    radon_buffer_add(out, radon_message_id(message));
-    radon_buffer_extend(out, PLACES - KV_TRANSACTION);
+    memcpy(radon_buffer_extend(out, PLACES), radon_message_id(message).data, KV_TRANSACTION);
     for (*count = 0; parts.len > 0; ++*count) {
         if (*count == TXKV_PARTS || !kv_take_key(&parts, &part) || !take_place(&part, &place) || part.len == 0)
             return false;
         radon_buffer_add(out, place);
-        if (!shard_is_near(place)) continue;
+        if (last != NONE && radon_equal(place, near)) return false;
+        if (last != NONE || !shard_is_near(place)) continue;
         last = *count;
         near = place;
         items = part;
@@ -117,7 +111,6 @@ static bool make_record(radon_message message, radon_bytes parts, radon_buffer *
     radon_store_u32(out->data + AWAITED, *count - (last != NONE));
     radon_store_u32(out->data + LAST, last);
     radon_store_u32(out->data + LENGTH, (uint32_t)(out->len - PLACES));
-    if (is_named_twice(radon_slice(radon_buffer_bytes(out), PLACES, out->len), near)) return false;
     radon_buffer_add(out, items);
     return *count > 0;
 }
@@ -127,12 +120,12 @@ static radon_error run(radon_message message, radon_bytes parts, radon_bytes *at
     radon_buffer stored = {0};
     uint64_t number;
     uint32_t count, asked_of = 0;
-    *at_once = refusal(0, KV_INVALID, KV_NOTHING);
-    if (!make_record(message, parts, &stored, &count)) return RADON_OK;
-    radon_error error = next_number(&number);
-    if (error == RADON_OK) error = radon_message_keep(message, number);
-    if (error == RADON_INVALID) error = RADON_OK; /* nobody waits */
-    *at_once = error == RADON_OK ? KV_NOTHING : refusal(0, status_of(error), KV_NOTHING);
+    radon_error error = make_record(message, parts, &stored, &count) ? next_number(&number) : RADON_INVALID;
+    if (error == RADON_OK) {
+        error = radon_message_keep(message, number);
+        if (error == RADON_INVALID) error = RADON_OK; /* nobody waits */
+    }
+    if (error != RADON_OK) *at_once = refusal(0, status_of(error), KV_NOTHING);
     if (error != RADON_OK) return RADON_OK;
     record it = record_in(number, radon_buffer_bytes(&stored));
     error = count == 1 ? run_alone(number, parts) : prepare(&it, parts, &asked_of);
@@ -150,9 +143,11 @@ RADON_RECEIVE(message, body) {
     RADON_TRY(begin());
     int op = body.len < KV_HEAD ? 0 : body.data[0];
     bool well_formed = op != 0 && is_plain(body);
-    radon_bytes it = plain(op == TXKV_RUN || op == KV_INFO || op == 0 ? KV_INVALID : KV_UNSUPPORTED);
-    if (well_formed && op == TXKV_RUN) RADON_TRY(run(message, radon_slice(body, KV_HEAD, body.len), &it));
-    if (well_formed && op == KV_INFO && body.len == KV_HEAD) it = answer_info(TXKV_FORMAT, &(uint32_t){TXKV_PARTS}, 1);
+    radon_bytes it = KV_NOTHING;
+    if (op != TXKV_RUN && op != KV_INFO && op != 0) it = plain(KV_UNSUPPORTED);
+    else if (!well_formed || (op == KV_INFO && body.len > KV_HEAD)) it = plain(KV_INVALID);
+    else if (op == KV_INFO) it = answer_info(TXKV_FORMAT, &(uint32_t){TXKV_PARTS}, 1);
+    else RADON_TRY(run(message, radon_slice(body, KV_HEAD, body.len), &it));
     if (it.len > 0) radon_message_reply(message, it);
     return RADON_DONE;
 }
@@ -176,7 +171,7 @@ static radon_error ask_last(const record *it) {
     radon_bytes rest = it->places, place = {0};
     for (uint32_t part = 0; part <= it->last; part++) take_place(&rest, &place);
     radon_bytes request = kv_request(KV_BATCH, (kv_options){0}, it->items, it->name);
-    radon_error error = shard_ask(place, request, KV_FOR_EVER, TOKEN(it->number, it->last));
+    radon_error error = shard_ask(place, request, true, TOKEN(it->number, it->last));
     if (error == RADON_OK) return RADON_OK;
     return decide(it, KV_ABORT, ALL, NONE, refusal(it->last, status_of(error), KV_NOTHING));
 }
