@@ -35,7 +35,7 @@ class Counting(Workload):
         while True:
             await client.sleep(0.5)
             before = self.last
-            found = int(await client.call("tally/a", b"add 1"))
+            found = int(await client.call("tally/a", b"add 1", timeout=60.0))
             self.last = max(self.last, found)
             assert found > before, f"{found} comes after {before}"
 """

@@ -66,8 +66,8 @@ def test_no_seed_of_thirty_fails(application: Application, tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_no_seed_of_a_hundred_and_fifty_fails(application: Application, tmp_path: Path) -> None:
-    check(application, range(30, 180), tmp_path / "graveyard.toml")
+def test_no_seed_of_two_thousand_fails(application: Application, tmp_path: Path) -> None:
+    check(application, range(30, 2000), tmp_path / "graveyard.toml")
 
 
 def simulate(kinds: dict[str, Kind], seed: int, drivers: Drivers | None = None) -> Result:

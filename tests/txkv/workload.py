@@ -82,7 +82,7 @@ class Transactions(Workload):
 
     async def client(self, client: Client) -> None:
         kv, slow = Store(client), Store(client, dawdling=0.05)
-        async for _ in client.every(4.0):
+        async for _ in client.every(2.0):
             does, by = client.random.choices(
                 [(self.transact, kv), (self.look, kv), (self.look, slow), (self.append, kv), (self.commute, kv)],
                 [4, 1, 3, 1, 2],

@@ -16,7 +16,7 @@ class Neighbours:
     """Of one domain. It hands out what is to be said to the owners of others, and what is to be put into this one."""
 
     def __init__(self, domain: int, timing: Timing) -> None:
-        self.domain = domain
+        self._domain = domain
         self._channels: defaultdict[int, Channel] = defaultdict(lambda: Channel(timing))
         self._arrivals: defaultdict[int, Arrivals] = defaultdict(Arrivals)
 
@@ -43,7 +43,7 @@ class Neighbours:
         return [said for to, channel in self._channels.items() if not channel.is_empty for said in self._due(to, now)]
 
     def _due(self, to: int, now: int) -> list[p.Carried]:
-        return [p.Carried(to, self.domain, frame.first, frame.crossings) for frame in self._channels[to].due(now)]
+        return [p.Carried(to, self._domain, frame.first, frame.crossings) for frame in self._channels[to].due(now)]
 
     # ---- what others have ----
 

@@ -68,7 +68,11 @@ class State:
     def _find(self, address: str) -> Any:
         """The atom, as the image of its domain has it; None where there is none."""
         kind, _, key = address.partition("/")
-        return next((atom for image in self.images if (atom := image.find(kind, key)) is not None), None)
+        for image in self.images:
+            atom = image.find(kind, key)
+            if atom is not None:
+                return atom
+        return None
 
 
 class Workload:
