@@ -148,6 +148,7 @@ class Killer:
                 while (self.mark[0] != 0) is not written:
                     assert child.poll() is None, "the victim ended by itself"
                     assert time.monotonic() < end, "the victim commits nothing"
+                    time.sleep(0.00005)  # a processor for the victim; some commits are over before they are seen
         moment = time.perf_counter() + self.random.random() * MOMENT
         while time.perf_counter() < moment:
             pass

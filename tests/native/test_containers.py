@@ -23,14 +23,16 @@ FLAGS = "-std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all 
 Run = Callable[..., str]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Compiles a test program with modules of radon/host/native, runs it, and answers what it printed."""
+    folder = tmp_path_factory.mktemp("programs")
 
     def run(name: str, *modules: str, args: tuple[str, ...] = (), stdin: str = "", flags: str = "") -> str:
-        program = tmp_path / name
-        sources = [HERE / f"{name}.c", *(NATIVE / f"{module}.c" for module in modules)]
-        subprocess.run(["gcc", *FLAGS.split(), *flags.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
+        program = folder / f"{name}{flags}"
+        if not program.exists():
+            sources = [HERE / f"{name}.c", *(NATIVE / f"{module}.c" for module in modules)]
+            subprocess.run(["gcc", *FLAGS.split(), *flags.split(), f"-I{NATIVE}", *sources, "-o", program], check=True)
         done = subprocess.run([program, *args], input=stdin, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
