@@ -14,7 +14,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except RuntimeError as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 says so of one that comes as a class is made
+        if not isinstance(error.__cause__, KeyboardInterrupt):  # which Python 3.11 wraps where a class is made
             raise
         sys.exit(130)
 
