@@ -13,6 +13,10 @@ def main() -> None:
         cli.main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):  # which Python 3.11 wraps where a class is made
+            raise
+        sys.exit(130)
 
 
 def open_streams() -> None:

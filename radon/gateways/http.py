@@ -228,9 +228,12 @@ def _timeout_of(exchange: Exchange) -> float:
 
 def _once_of(exchange: Exchange) -> str:
     """The dedup key that the client's key stands for: the same key for another path is another one. Raises Invalid."""
-    given = exchange.header(b"idempotency-key")
-    if given is None:
+    keys = {value for name, value in exchange.headers if name == b"idempotency-key"}
+    if not keys:
         return ""
+    if len(keys) > 1:
+        raise Invalid("a request has one Idempotency-Key, and this one has several")
+    given = keys.pop()
     if not _ONCE.fullmatch(given):
         raise Invalid("an Idempotency-Key has 1 to 255 printable characters and no spaces")
     scope = f"{exchange.method} {exchange.path} ".encode()

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from radon.atoms.application import Secrets
 from radon.backends.deployment import Deployment
@@ -130,7 +132,7 @@ async def serve(deployment: Deployment, secrets: Secrets, *, tcp: Mapping[str, s
 class Server:
     """uvicorn, without what is the process's own matter: signals, logging, the event loop.
 
-    `protocol`: uvicorn's for HTTP, or one that derives from it.
+    `protocol`: another one than ours for HTTP. It is on h11 in any case, also where uvicorn could have a faster parser.
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class Server:
         protocol: type[asyncio.Protocol] | None = None,
     ) -> None:  # fmt: skip
         config = uvicorn.Config(
-            app, http=protocol or "auto", lifespan="off", ws="none", log_config=None, access_log=False,
+            app, http=protocol or _Http, lifespan="off", ws="none", log_config=None, access_log=False,
             server_header=False, proxy_headers=False,
             ssl_context_factory=None if tls is None else lambda config, default: tls,
         )  # fmt: skip
@@ -161,6 +163,19 @@ class Server:
             self._server.should_exit = True
             self._server.ending.set()
             await self._task
+
+
+class _Http(H11Protocol):
+    """What is no HTTP may come behind a request that is being answered: its connection ends, and that answer too."""
+
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if self.cycle is not None:  # as if the client had gone, which it has for whoever answers
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
 
 class _Uvicorn(uvicorn.Server):

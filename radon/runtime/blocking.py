@@ -15,7 +15,7 @@ from radon.backends.deployment import Answer, Stats
 from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
 from radon.runtime.heard import Heard
-from radon.runtime.running import Running, bounded, checked
+from radon.runtime.running import Running, bounded, checked, in_bytes
 
 
 class BlockingRuntime(Running):
@@ -62,7 +62,8 @@ class BlockingRuntime(Running):
     def spawn(self, kind: str, args: bytes = b"") -> str:
         """See `Runtime.spawn`."""
         answer = Future[Answer]()
-        return self._wait(answer, self.deployment.spawn(kind, bytes(args), answer.set_result), kind).body.decode()
+        token = self.deployment.spawn(kind, in_bytes(args, "the args of an atom are"), answer.set_result)
+        return self._wait(answer, token, kind).body.decode()
 
     @contextmanager
     def subscription(self, topic: str) -> Iterator[Iterator[bytes]]:

@@ -22,7 +22,7 @@ from radon.runtime import dead_letters
 from radon.runtime.dead_letters import DeadLetter
 from radon.runtime.deadlines import Deadlines
 from radon.runtime.heard import Heard
-from radon.runtime.running import Running, bounded, checked
+from radon.runtime.running import Running, bounded, checked, in_bytes
 
 if TYPE_CHECKING:
     from radon.gateways.http import HttpGateway
@@ -145,7 +145,7 @@ class Runtime(Running):
     async def spawn(self, kind: str, args: bytes = b"") -> str:
         """A new atom of `kind` with a fresh key; its address. `args` reach its `start`."""
         answer = self._awaited()
-        token = self.deployment.spawn(kind, bytes(args), partial(self._resolve, answer))
+        token = self.deployment.spawn(kind, in_bytes(args, "the args of an atom are"), partial(self._resolve, answer))
         return (await self._wait(answer, token, kind)).body.decode()
 
     @asynccontextmanager

@@ -116,17 +116,24 @@ class Running:
         metadata: Mapping[str, bytes],
     ) -> int:  # fmt: skip
         """Ask an atom; the token of the question."""
-        deployment, to = self.deployment, Address.parse(address)
-        if not isinstance(body, _BYTES):
-            raise TypeError(f"the body of a message is bytes, not {type(body).__name__}")
+        if not isinstance(address, str):
+            raise TypeError(f"an address is text, not {type(address).__name__}")
+        deployment, to, content = self.deployment, Address.parse(address), in_bytes(body, "the body of a message is")
         if timeout is not None and not timeout > 0:
             raise Timeout(f"the deadline for {address} has passed already; nothing was sent")
         deadline = 0 if timeout is None else time.time_ns() + int(timeout * 1e9)
         pair = "" if wants else f"runtime {id(self)}"
         return deployment.post(
-            to, bytes(body), resolve, wants=wants, deadline=deadline, pair=pair, once=once,
+            to, content, resolve, wants=wants, deadline=deadline, pair=pair, once=once,
             metadata=tuple(metadata.items()),
         )  # fmt: skip
+
+
+def in_bytes(value: object, what: str) -> bytes:
+    """Of whatever is bytes; `bytes` itself takes a number for a length. Raises TypeError."""
+    if not isinstance(value, _BYTES):
+        raise TypeError(f"{what} bytes, not {type(value).__name__}")
+    return bytes(value)
 
 
 def load_application(given: Manifest | Application | str | Path) -> Application:

@@ -69,12 +69,15 @@ def test_an_interrupt_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
 def test_an_interrupt_while_the_command_begins_says_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrapped: bool
 ) -> None:
     """Before there is a command of typer's that could be run."""
 
     def interrupt(app: object) -> None:
+        if wrapped:  # as by Python 3.11, where the last thing begun is a class of some import
+            raise RuntimeError("Error calling __set_name__") from KeyboardInterrupt()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("typer.main.get_command", interrupt)

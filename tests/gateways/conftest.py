@@ -59,7 +59,7 @@ async def desk(guests: Path, upstream: Service) -> AsyncIterator[Running]:
     it = load(
         guests,
         kinds={"desk": kind, "small": kind | {"limits": {"message": 10}}},
-        ingress={"http": {"listen": "127.0.0.1:0", "routes": ROUTES, "body": "1KiB"}},
+        ingress={"http": {"listen": "127.0.0.1:0", "routes": ROUTES, "body": "1KiB", "topics": ["news"]}},
         egress={"http": {"api": {"url": upstream.url, "retry": {"attempts": 1}}}},
     )
     async with running(it) as app:

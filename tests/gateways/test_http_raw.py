@@ -76,6 +76,29 @@ async def test_a_malformed_request_is_refused_and_harms_nobody(
         assert (await web.post("/desks/a", content=b"say on")).text == "on"
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (
+            b"POST /desks/a HTTP/1.1\r\nRadon-Timeout-Ms: soon\r\n",
+            b"400",
+        ),  # the gateway answers before the body is read
+        (b"GET /topics/news HTTP/1.1\r\n", b"200"),  # it streams already
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_malformed_body_of_a_request_that_is_being_answered_closes_the_connection_and_nothing_else(
+    desk: Running, head: bytes, status: bytes, at_once: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(*desk.address) as (reader, writer):
+        writer.write(head + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n" + (b"zz\r\n" if at_once else b""))
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"zz\r\n")
+        await reader.read(-1)
+        assert answer.startswith(b"HTTP/1.1 " + (b"400" if at_once else status))
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_a_head_without_an_end_is_refused(desk: Running) -> None:
     async with connected(*desk.address) as (reader, writer):
         writer.write(b"POST /desks/a HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 200_000)

@@ -98,3 +98,13 @@ async def test_status_and_headers_are_repeated_with_the_answer(web: httpx.AsyncC
 async def test_a_key_that_is_none_is_invalid(web: httpx.AsyncClient, key: str) -> None:
     response = await web.post("/desks/a", content=b"count", headers={"Idempotency-Key": key})
     assert (response.status_code, response.json()["error"]) == (400, "invalid")
+
+
+async def test_several_keys_are_invalid_and_one_given_twice_is_one(web: httpx.AsyncClient) -> None:
+    twice = [("Idempotency-Key", "k"), ("Idempotency-Key", "k")]
+    answers = [await web.post("/desks/a", content=b"count", headers=twice) for _ in range(2)]
+    assert [answer.text for answer in answers] == ["1", "1"]
+    response = await web.post(
+        "/desks/a", content=b"count", headers=[("Idempotency-Key", "k"), ("Idempotency-Key", "l")]
+    )
+    assert (response.status_code, response.json()["error"]) == (400, "invalid")

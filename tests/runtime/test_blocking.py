@@ -132,4 +132,9 @@ def test_a_body_is_bytes(make: Make) -> None:
             app.call("agent/a", "text")  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="bytes, not str"):
             app.send("agent/a", "text")  # type: ignore[arg-type]
+        for wrong in ("text", 5):
+            with pytest.raises(TypeError, match="the args of an atom are bytes, not"):
+                app.spawn("agent", wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="an address is text, not bytes"):
+            app.call(b"agent/a")  # type: ignore[arg-type]
         assert app.call("agent/a", bytearray(b"total")) == b"0"

@@ -186,9 +186,13 @@ class Environment:
 
     def _check_there(self) -> None:
         """What is written into a file that has no name any more is lost with the process, so nothing is."""
-        if self._file >= 0 and not os.fstat(self._file).st_nlink:
-            rescue = f"until process {os.getpid()} ends, `cp /proc/{os.getpid()}/fd/{self._file} data.mdb` saves it"
-            raise StoreError(f"{self._path}: its data.mdb was removed while in use; {rescue}")
+        if self._file < 0 or (opened := os.fstat(self._file)).st_nlink:
+            return
+        with suppress(OSError):
+            if os.path.samestat(opened, os.stat(self._path / "data.mdb")):
+                return  # on a file system that counts no names
+        rescue = f"until process {os.getpid()} ends, `cp /proc/{os.getpid()}/fd/{self._file} data.mdb` saves it"
+        raise StoreError(f"{self._path}: its data.mdb was removed while in use; {rescue}")
 
     def _reopen(self) -> None:
         self._check_there()  # else an empty one would be made in its place
