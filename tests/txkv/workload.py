@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import count
 from random import Random
+from typing import Any
 
 from radon.abi.errors import Timeout, Unavailable
 from radon.kv import Conflict, Kv
@@ -23,6 +24,7 @@ from radon.testing.simulation import Client, State, Workload
 from tests.kv.stores import SHARDS
 
 KEYS = [f"key-{number}" for number in range(10)]
+CROSSED = KEYS[:2]
 MOVING = {key: (key, f"{key} moved") for key in KEYS[8:]}
 AFTER_ALL = 1 << 62  # ns, for what is read when everything is over
 CHANGES = (RUN, Op.BATCH, Op.APPEND)
@@ -84,16 +86,30 @@ class Transactions(Workload):
         kv, slow = Store(client), Store(client, dawdling=0.05)
         async for _ in client.every(2.0):
             does, by = client.random.choices(
-                [(self.transact, kv), (self.look, kv), (self.look, slow), (self.append, kv), (self.commute, kv)],
-                [4, 1, 3, 1, 2],
-            )[0]
+                [
+                    (self.change, kv), (self.cross, kv), (self.look, kv), (self.look, slow), (self.append, kv),
+                    (self.commute, kv),
+                ],
+                [3, 1, 1, 3, 1, 2],
+            )[0]  # fmt: skip
             with suppress(Timeout):
                 await does(by, client)
 
-    async def transact(self, kv: Kv, client: Client) -> None:
+    async def change(self, kv: Kv, client: Client) -> None:
         """Reads lists and appends to some of them."""
         keys = client.random.sample(KEYS, client.random.randrange(1, 5))
-        parts = [("append", key, next(self.values)) if client.random.random() < 0.5 else ("read", key) for key in keys]
+        await self.transact(
+            kv, client,
+            [("append", key, next(self.values)) if client.random.random() < 0.5 else ("read", key) for key in keys],
+        )  # fmt: skip
+
+    async def cross(self, kv: Kv, client: Client) -> None:
+        """Reads one of two lists and appends to the other, at a time when others do so the other way round."""
+        for _ in range(5):
+            read, changed = client.random.sample(CROSSED, 2)
+            await self.transact(kv, client, [("read", read), ("append", changed, next(self.values))])
+
+    async def transact(self, kv: Kv, client: Client, parts: list[tuple[Any, ...]]) -> None:
         with client.begin("txn", *parts) as operation:
             answers: list[tuple[int, ...] | None] = []
             try:
