@@ -63,7 +63,7 @@ typedef enum {
     KV_OK,
     KV_ABSENT,       /* there is no such entry; with KV_GIVE_OLD: there was none. To a get: `version` of its absence */
     KV_CONFLICT,     /* the condition does not hold; `version` is that of the entry, 0: there is none */
-    KV_LOCKED,       /* a transaction has the key; the value is its name */
+    KV_LOCKED,       /* a transaction has the key; the value is its name, or empty: too much is prepared */
     KV_WRONG_TAG,    /* the entry has another tag */
     KV_NOT_A_NUMBER, /* add: the value is no decimal number of 64 bits */
     KV_OVERFLOW,     /* add: the sum would be none */

@@ -112,22 +112,22 @@ def test_of_what_is_prepared_at_once_an_instance_finds_all_again(harness: Harnes
     """Up to 16 MiB, which is many pages."""
     names = [b"%016d" % number for number in range(20)]
     done = [ask(harness, Op.PREPARE, name, put(name, bytes(1_000_000))).status for name in names]
-    assert done == [Status.OK] * 16 + [Status.EXHAUSTED] * 4
+    assert done == [Status.OK] * 16 + [Status.LOCKED] * 4
     harness.forget()
     for name in names[:16]:
         locked = ask(harness, Op.PUT, name, payload=b"1")
         assert (locked.status, locked.value) == (Status.LOCKED, name)
-    assert ask(harness, Op.PREPARE, names[16], put(names[16], bytes(1_000_000))).status is Status.EXHAUSTED
+    assert ask(harness, Op.PREPARE, names[16], put(names[16], bytes(1_000_000))).status is Status.LOCKED
     assert ask(harness, Op.COMMIT, names[0]).status is Status.OK
     assert ask(harness, Op.PREPARE, names[16], put(names[16], bytes(1_000_000))).status is Status.OK
     assert ask(harness, Op.ABORT, b"".join(names)).version == 16
     assert not harness.dead()
 
 
-def test_more_keys_than_may_be_locked_at_once_are_refused(harness: Harness) -> None:
+def test_more_keys_than_may_be_locked_at_once_wait_for_others(harness: Harness) -> None:
     parts = [[put(b"%d %d" % (number, part), b"") for number in range(BATCH_MAX)] for part in range(2)]
     assert ask(harness, Op.PREPARE, ONE, *parts[0]).status is Status.OK
-    assert ask(harness, Op.PREPARE, TWO, *parts[1]).status is Status.EXHAUSTED
+    assert ask(harness, Op.PREPARE, TWO, *parts[1]).status is Status.LOCKED
     assert ask(harness, Op.GET, b"0 1").status is Status.ABSENT
     assert ask(harness, Op.PREPARE, TWO, *parts[1][:-1]).status is Status.OK
     assert ask(harness, Op.GET, b"0 1").status is Status.LOCKED

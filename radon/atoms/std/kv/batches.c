@@ -84,7 +84,7 @@ radon_bytes transaction_prepare(const request *given) {
     radon_buffer what = {0};
     kv_add_to(&what, (radon_bytes){given->payload, given->size});
     memset(radon_buffer_extend(&what, room), 0, room);
-    if (!locks_fit(count, what.len)) return plain(KV_EXHAUSTED);
+    if (!locks_fit(count, what.len)) return plain(locks_any() ? KV_LOCKED : KV_EXHAUSTED);
     return answer(prepared_set(given->key, radon_some(radon_buffer_bytes(&what)), RADON_NONE), count, KV_NOTHING);
 }
 
