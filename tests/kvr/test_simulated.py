@@ -27,7 +27,7 @@ PLANTED = {
     "a session is not looked at": ("kvr.c", "is_filling() || !covers_all(&me.seen, &had)", "is_filling()", 1),
     "the log forgets what one has": ("replica.c", "number != self && me.peers[number].acked < acked", "false", 1),
     "a fill brings nothing": ("gossip.c", "came = take_part(", "came = true || take_part(", 3),
-    "a gap is passed": ("gossip.c", "if (!covers_all(&it->knows, &gap)) return false;", ";", 9),
+    "a gap is passed": ("gossip.c", "if (!covers_all(&it->knows, &gap)) return false;", ";", 20),
     "no clock but the turn's": ("replica.c", "last = me.seen.of[index];", "last = last;", 9),
 }
 """What is wrong: a file, what stands there, what a bug would have, and in how many seeds it has to be found."""

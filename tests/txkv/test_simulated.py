@@ -42,5 +42,5 @@ def test_no_seed_of_thirty_fails(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_no_seed_of_five_hundred_fails(tmp_path: Path) -> None:
-    check(range(30, 500), tmp_path / "graveyard.toml")
+def test_no_seed_of_two_thousand_fails(tmp_path: Path) -> None:
+    check(range(30, 2000), tmp_path / "graveyard.toml")
