@@ -69,7 +69,7 @@ fuzz: $(READY)  ## libFuzzer on the native sources, SECONDS a target
 
 clean:  ## remove what make and tests made; deployments (.radon) stay
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	@rm -f radon/host/native/_native.* radon/bench/native/_client.* radon/*/native/missing.txt
+	@rm -rf radon/host/native/_native.* radon/bench/native/_client.* radon/*/native/missing.txt radon/*/native/.build*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml
