@@ -130,8 +130,8 @@ def test_damage_that_is_met_while_the_file_is_in_use_is_told(tmp_path: Path) -> 
 def test_a_store_whose_log_file_was_removed_is_damaged(tmp_path: Path, homes: Iterator[Path]) -> None:
     home = next(homes)
     crashed(home, b"a")
-    next(home.glob("log.*")).unlink()
-    with pytest.raises(StoreDamaged, match=r"its log\.[0-9a-f]{16} is gone; go back to a backup"):
+    next(home.glob("commits.*")).unlink()
+    with pytest.raises(StoreDamaged, match=r"its commits\.[0-9a-f]{16} is gone; go back to a backup"):
         LmdbStore(home)
 
 
@@ -298,7 +298,7 @@ def test_a_store_that_is_killed_at_any_step_of_a_snapshot_keeps_the_commits_of_a
             image, other = store.open(0), store.open(1)
         assert image[1:] in (old, new, (b"snapshot", [*frames[9:], b"after"]))
         assert other[1:] == (None, [frame[::-1] for frame in frames])
-        assert not list(home.glob("log.*")), "a closed store is its data.mdb"
+        assert not list(home.glob("commits.*")), "a closed store is its data.mdb"
         seen.append(len(image.tail))
         if finished:
             break
@@ -314,7 +314,7 @@ def test_a_closed_store_that_found_no_room_for_its_log_has_it_still(
     with monkeypatch.context() as patch:
         patch.setattr(environment.Environment, "write", failing(StoreFull("no room")))  # type: ignore[arg-type]
         store.close()
-    assert list(tmp_path.glob("log.*"))
+    assert list(tmp_path.glob("commits.*"))
     with closing(LmdbStore(tmp_path)) as store:
         assert store.open(0).tail == [b"a"]
 

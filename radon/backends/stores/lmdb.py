@@ -228,7 +228,7 @@ class LmdbStore:
                 self._file.close()
                 self._file = None
         with told(self._path):
-            for path in self._path.glob("log.*"):
+            for path in self._path.glob("commits.*"):
                 if path.name != name_of(token):
                     path.unlink()
         if token and self._file is None:
@@ -308,9 +308,9 @@ class LmdbStore:
         if self._env.rescue or (file and file.rescue):
             with suppress(OSError):  # it may be closed meanwhile
                 removed = [each.rescue for each in (self._env, self._file) if each and each.rescue]
-                names = " and ".join(each.split()[-1] for each in removed)
-                rescue = f"until process {os.getpid()} ends, `{'; '.join(removed)}` saves it"
-                raise StoreError(f"{self._path}: its {names} was removed while in use; {rescue}")
+                names = ", ".join(each.split()[-1] for each in removed)
+                rescue = f"until process {os.getpid()} ends, `{'; '.join(removed)}` saves that"
+                raise StoreError(f"{self._path}: removed while in use: {names}; {rescue}")
 
     # ---- snapshots ----
 

@@ -197,7 +197,7 @@ class LogFile:
 
 
 def name_of(token: bytes) -> str:
-    return f"log.{token.hex()}"
+    return f"commits.{token.hex()}"
 
 
 def _commit_at(data: mmap | bytes, token: bytes, at: int) -> Commit | None:
