@@ -37,7 +37,7 @@ from radon.host.limits import MIB
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-SNAPSHOT_BYTES = 64 * MIB
+SNAPSHOT_BYTES = 128 * MIB
 """A snapshot is taken when the log behind the last one is longer than this and than the snapshot itself."""
 
 SNAPSHOT_AGE = 600.0

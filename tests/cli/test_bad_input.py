@@ -83,7 +83,7 @@ def test_data_of_another_version_is_refused_and_left_alone(radon: Radon, applica
     (data / "VERSION").write_text("radon store 99\n")
     (data / "data.mdb").write_bytes(b"from the future")
     said = radon.fails(1, "deploy", "--data", "data")
-    assert said.startswith("invalid: data: its VERSION is 'radon store 99', this Radon reads 'radon store 2'; ")
+    assert said.startswith("invalid: data: its VERSION is 'radon store 99', this Radon reads 'radon store 3'; ")
     assert radon.fails(1, "deploy", "--detach", "--data", "data") == said
     assert radon.fails(1, "state", "export", "--data", "data").startswith("invalid: data: its VERSION is ")
     assert (data / "data.mdb").read_bytes() == b"from the future"

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from radon.abi.errors import StoreError
 from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
+from radon.backends.stores.failures import WAY_OUT
 
-FORMAT = "radon store 2"
-WAY_OUT = "go back to a backup, or to an export with `radon state import`"
+FORMAT = "radon store 3"
+READABLE = (FORMAT, "radon store 2")
+"""2 had no log file."""
 
 
 class Directory:
@@ -34,8 +36,9 @@ class Directory:
             make(path)
             self._lock = _lock(path)
             try:
-                self._new = not _check_version(path)
-                if self._new:
+                found = _check_version(path)
+                self._new = found != FORMAT
+                if not found:
                     _begin(path)
             except BaseException:
                 self.release()
@@ -46,7 +49,7 @@ class Directory:
         if self._new:
             with _told(self.path):
                 seal(self.path)
-                (self.path / "NEW").unlink()
+                (self.path / "NEW").unlink(missing_ok=True)
             self._new = False
 
     def release(self) -> None:
@@ -118,8 +121,8 @@ def _who(owner: str) -> str:
     return f"process {owner}" if owner.isdigit() else "another process"
 
 
-def _check_version(path: Path) -> bool:
-    """False: it is still to be made."""
+def _check_version(path: Path) -> str:
+    """The version; "": it is still to be made."""
     data = path / "data.mdb"
     try:
         found = (path / "VERSION").read_text(encoding="utf-8", errors="replace").strip()
@@ -128,8 +131,8 @@ def _check_version(path: Path) -> bool:
             raise StoreVersion(
                 f"{path}: holds a data.mdb but no VERSION: not a whole Radon data directory; use another directory"
             ) from None
-        return False
-    if found != FORMAT:
+        return ""
+    if found not in READABLE:
         raise StoreVersion(
             f"{path}: its VERSION is {found[:40]!r}, this Radon reads {FORMAT!r}; "
             f"export with the Radon that wrote it and import here"
@@ -137,7 +140,7 @@ def _check_version(path: Path) -> bool:
     if not data.exists() or not data.stat().st_size:
         lost = "is empty" if data.exists() else "is gone"
         raise StoreDamaged(f"{path}: its data.mdb {lost}; {WAY_OUT}, or remove the directory to begin anew")
-    return True
+    return found
 
 
 def _begin(path: Path) -> None:

@@ -7,21 +7,18 @@ the CRC of its key and itself; LMDB's transactions leave no torn tail, so what f
 from __future__ import annotations
 
 import os
-import resource
-import shutil
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOMEM, ENOSPC
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import lmdb
 
-from radon.abi.errors import StoreError
-from radon.backends.driver import StoreDamaged, StoreFull, StoreVersion
-from radon.backends.stores.directory import WAY_OUT, sync
+from radon.backends.driver import StoreDamaged, StoreFull
+from radon.backends.stores.directory import sync
+from radon.backends.stores.failures import WAY_OUT, rescue, translated
 
 if TYPE_CHECKING:
     from lmdb import _Database
@@ -73,6 +70,10 @@ class Transaction:
             key = bytes(cursor.key()) if found else b""
             return key if found and key >= first else None
 
+    def keys(self, table: str) -> list[bytes]:
+        with self._txn.cursor(self._tables[table]) as cursor:
+            return [bytes(key) for key in cursor.iternext(values=False)]
+
     def delete_range(self, table: str, first: bytes, end: bytes, most: int) -> int:
         """Delete up to `most` entries from `first` to below `end`; answers how many it was."""
         count = 0
@@ -91,27 +92,29 @@ class Transaction:
 
 
 class Environment:
-    """Threads may share it. `write` and `read` take turns; `copy` runs beside them.
+    """Threads may share it. `write` and `read` take turns; copies are made beside them.
 
     `limit`: bytes of the file beyond which `write` raises StoreFull; with `reserve` it may use an eighth more, so
-    that what makes room has room. Raises StoreDamaged, StoreVersion, StoreError.
+    that what makes room has room. `check()` may raise before anything is written.
+    Raises StoreDamaged, StoreVersion, StoreError.
     """
 
-    def __init__(self, path: Path, tables: Sequence[str], *, fsync: bool, limit: int) -> None:
+    def __init__(self, path: Path, tables: Sequence[str], *, limit: int, check: Callable[[], None]) -> None:
         self.limit = limit - limit % os.sysconf("SC_PAGESIZE")
         self._path = path
         self._names = tables
-        self._fsync = fsync
+        self._check = check
         self._map = min(MAP_BYTES, self.limit)
         self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
         self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
         self._file = -1  # data.mdb as it was opened, to see whether it still has a name
+        self.total = 0  # bytes of the file that were ever used; free pages among them are used again
         self._open()
 
     def write(self, act: Callable[[Transaction], T], *, reserve: bool = False) -> T:
         """Run `act` as one transaction: all of it, durable, or nothing. It runs again when the map had to grow."""
         with self._turn:
-            self._check_there()
+            self._check()
             try:
                 while True:
                     try:
@@ -122,12 +125,13 @@ class Environment:
                     except lmdb.PanicError as error:
                         # A meta page was not written: LMDB wants no more of this handle. A new one finds the truth.
                         self._reopen()
-                        raise _translated(error, self._path) from error
+                        raise translated(error, self._path) from error
                     except lmdb.Error as error:
-                        raise _translated(error, self._path) from error
+                        raise translated(error, self._path) from error
             finally:
                 if self._map > self.limit:  # the reserve is for this call alone
                     self._resize(self.limit)
+                self._look()
 
     def read(self, act: Callable[[Transaction], T]) -> T:
         with self._turn:
@@ -135,67 +139,61 @@ class Environment:
                 with self._env.begin(buffers=True) as txn:
                     return act(Transaction(txn, self._tables, self._path))
             except lmdb.Error as error:
-                raise _translated(error, self._path) from error
+                raise translated(error, self._path) from error
 
-    def total(self) -> int:
-        """Bytes of the file that were ever used; free pages among them are used again."""
-        with self._turn:
-            return int((self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"])
+    @contextmanager
+    def frozen(self) -> Iterator[Callable[[Path], None]]:
+        """The environment as it is now: what is yielded writes that, without the free pages, to a new file, durable
+        but for its name. Others go on, but who needs a larger map waits for the end."""
+        with self._still, self._env.begin(buffers=True) as txn:
+            yield lambda file: self._copy(txn, file)
 
-    def copy(self, file: Path) -> None:
-        """Write the environment as it is now, without its free pages, to a new file; durable but for its name."""
-        with self._still:
-            try:
-                fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                try:
-                    self._env.copyfd(fd, compact=True)
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
-            except (lmdb.Error, OSError) as error:
-                raise _translated(error, file.parent) from error
+    @property
+    def rescue(self) -> str | None:
+        """None, or how to save data.mdb after it was removed: what is written into it then is lost with the process."""
+        return rescue(self._file, self._path / "data.mdb")
 
     def close(self) -> None:
-        """Idempotent. What was committed is on the disk afterwards, fsync or not."""
+        """Idempotent."""
         with self._turn, self._still:
-            with suppress(lmdb.Error):  # closed before, or a disk that fails: each commit has told what it promises
-                self._env.sync(True)
             self._env.close()
             self._let_go()
 
     def _open(self) -> None:
         try:
-            self._env = lmdb.open(
-                str(self._path), map_size=self._map, max_dbs=len(self._names), mode=0o600, metasync=self._fsync
-            )
+            self._env = lmdb.open(str(self._path), map_size=self._map, max_dbs=len(self._names), mode=0o600)
         except (lmdb.Error, OSError) as error:
-            raise _translated(error, self._path) from error
+            raise translated(error, self._path) from error
         try:
             # A file that was cut short would end the process with SIGBUS; as zeros it is damage that LMDB or a
             # checksum reports. A sound file can be short too, by pages that were taken and freed in one transaction.
-            whole = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+            self._look()
             data = self._path / "data.mdb"
-            if data.stat().st_size < whole:
-                os.truncate(data, whole)
+            if data.stat().st_size < self.total:
+                os.truncate(data, self.total)
             self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
             sync(self._path)
             self._file = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
         except (lmdb.Error, OSError) as error:
             self._env.close()
-            raise _translated(error, self._path) from error
+            raise translated(error, self._path) from error
 
-    def _check_there(self) -> None:
-        """What is written into a file that has no name any more is lost with the process, so nothing is."""
-        if self._file < 0 or (opened := os.fstat(self._file)).st_nlink:
-            return
-        with suppress(OSError):
-            if os.path.samestat(opened, os.stat(self._path / "data.mdb")):
-                return  # on a file system that counts no names
-        rescue = f"until process {os.getpid()} ends, `cp /proc/{os.getpid()}/fd/{self._file} data.mdb` saves it"
-        raise StoreError(f"{self._path}: its data.mdb was removed while in use; {rescue}")
+    def _copy(self, txn: lmdb.Transaction[memoryview], file: Path) -> None:
+        try:
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                self._env.copyfd(fd, compact=True, txn=txn)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except (lmdb.Error, OSError) as error:
+            raise translated(error, file.parent) from error
+
+    def _look(self) -> None:
+        self.total = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
 
     def _reopen(self) -> None:
-        self._check_there()  # else an empty one would be made in its place
+        self._check()  # else an empty one would be made in its place
         with self._still:
             self._env.close()
             self._let_go()
@@ -206,9 +204,12 @@ class Environment:
             os.close(self._file)
             self._file = -1
 
+    def full(self) -> StoreFull:
+        return StoreFull(f"{self._path}: full at its limit of {self.limit} bytes; raise the limit or delete state")
+
     def _grow(self, ceiling: int) -> None:
         if self._map >= ceiling:
-            raise StoreFull(f"{self._path}: full at its limit of {self.limit} bytes; raise the limit or delete state")
+            raise self.full()
         self._resize(min(self._map * 2, ceiling))
 
     def _resize(self, size: int) -> None:
@@ -220,27 +221,3 @@ class Environment:
             self._reopen()  # the old map is gone with the failed attempt at the new one
             raise StoreFull(f"{self._path}: cannot map {size} bytes; raise the limit of address space") from error
         self._map = size
-
-
-def _room(path: Path) -> int:
-    """Bytes by which the data may grow: what the disk has left, and what a limit of this process on files allows."""
-    free, limit = shutil.disk_usage(path).free, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    data = path / "data.mdb"
-    return free if limit == resource.RLIM_INFINITY else min(free, limit - (data.stat().st_size if data.exists() else 0))
-
-
-def _translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
-    """LMDB's error, or the system's, as a StoreError that names the directory and the way out."""
-    code: int = getattr(error, "errno" if isinstance(error, OSError) else "code", 0)  # py-lmdb's own have none
-    # LMDB reports a write that was cut short as EIO, and that is how a disk mostly becomes full.
-    if code in (ENOSPC, EDQUOT, EFBIG) or (code == EIO and _room(path) < 1 << 20):
-        return StoreFull(f"{path}: the disk is full; make room on it")
-    if isinstance(error, lmdb.VersionMismatchError):
-        return StoreVersion(f"{path}: data.mdb is of another LMDB format; export it where it was written")
-    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)):
-        return StoreDamaged(f"{path}: data.mdb is damaged ({error}); {WAY_OUT}")
-    if code == ENOMEM:
-        return StoreError(
-            f"{path}: data.mdb cannot be mapped: raise the limit of address space, or it is damaged: {WAY_OUT}"
-        )
-    return StoreError(f"{path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")

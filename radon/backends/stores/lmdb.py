@@ -1,44 +1,59 @@
-"""Domains in a directory: a log of frames, snapshots in parts, named records, all in one LMDB environment.
+"""Domains in a directory: a log of frames, snapshots in parts, named records, in an LMDB environment and a log file.
 
-Owns the layout and the order of steps below. Refuses to know what a frame means, and how LMDB is driven.
+Owns the layout and the order of steps below. Refuses to know what a frame means, how LMDB is driven, and how a commit
+lies in a log file.
 
     domains     domain:u32                                  epoch, covered, generation, parts: u64 each
     log         domain:u32 position:u64                     a frame
     snapshots   domain:u32 generation:u64 part:u32          PART_BYTES of a snapshot, the last part fewer
     records     name                                        a value
+    files       "log"                                       the token of the log file, if there is one
 
 All numbers are big-endian, so that what belongs to a domain lies together and in order.
 
-A snapshot is written part by part, in transactions of their own, under the next generation. One transaction makes
+Commits of all domains go into the log file, in one order. A snapshot, a backup and `close` end it: one transaction
+moves what is still needed of it into the table `log`, makes the snapshot the current one and forgets the file; the next
+commit begins another. So what LMDB holds and what the log file adds are, together, always the state of one moment, and
+a file that LMDB does not name is left over from a crash.
+
+A snapshot is written part by part, in transactions of their own, under the next generation. The transaction above makes
 that generation the current one; only then what it supersedes is swept away, in steps. A crash in between leaves
 parts of another generation or frames below `covered`, which nobody reads and the next sweep deletes. So no step needs
 memory or contiguous pages for more than a part, and other domains commit between the steps.
 
-Durability. LMDB writes pages aside, flushes them, then writes a meta page that points to them, and flushes that.
-"machine" keeps both flushes. "process" (fsync=False) is MDB_NOMETASYNC: it leaves out the second, so a power cut may
-undo the last commit and finds an intact tree. MDB_NOSYNC leaves out both and would be many times faster, but where the
-file system does not keep the order of writes (the usual ones do not) a power cut may leave a meta page on the disk
-without the pages that it points to: a lost database. MDB_MAPASYNC has the same fault.
+Durability. With `fsync` a commit is flushed before it returns ("machine"). Without, the log file is flushed every
+FLUSH_SECONDS ("process"): a power cut undoes the last commits, of all domains back to the same moment. LMDB's
+transactions, which are rare, are always flushed.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import struct
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import NamedTuple
 
 from radon.abi.errors import StoreError
 from radon.atoms.manifest import Durability
-from radon.backends.driver import Fenced, Image, StoreSize
+from radon.backends.driver import Fenced, Image, StoreDamaged, StoreSize
 from radon.backends.stores.directory import Directory, make, seal
 from radon.backends.stores.environment import Environment, Transaction
+from radon.backends.stores.failures import WAY_OUT, told
+from radon.backends.stores.logfile import LogFile, name_of
+
+log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 64 << 30
 PART_BYTES = 4 << 20
 SWEEP_ENTRIES = 10_000
 """Deleted in one transaction at most."""
+
+FLUSH_SECONDS = 1.0
 
 _DOMAIN = struct.Struct(">I")
 _ENTRY = struct.Struct(">IQ")
@@ -58,70 +73,91 @@ class _Row(NamedTuple):
 class LmdbStore:
     """A Store in a directory that this process alone may have open.
 
-    `fsync`: durability "machine", else "process". `limit`: bytes of the data file beyond which commits and writes
-    raise StoreFull; `open` and `snapshot` may use an eighth more, so that a full log can be cut.
+    `fsync`: durability "machine", else "process". `limit`: bytes beyond which commits and writes raise StoreFull;
+    `open` and `snapshot` may use an eighth more, and for as long as a snapshot is written the log file is not counted,
+    so that a full log can be cut.
     Raises StoreBusy, StoreVersion, StoreDamaged, and StoreError when the directory cannot be used.
     """
 
     def __init__(self, directory: Path, *, fsync: bool = True, limit: int = LIMIT_BYTES) -> None:
         self.durability: Durability = "machine" if fsync else "process"
         self.keeps = True
-        self._home = Directory(directory)
-        try:
-            tables = ("domains", "log", "snapshots", "records")
-            self._env = Environment(directory, tables, fsync=fsync, limit=limit)
-            try:
+        self._path, self._fsync = directory, fsync
+        self._cutting = Lock()  # held while the log file is being ended
+        self._turn = Lock()  # held by whoever looks at or changes what follows; taken after `_cutting`
+        self._known = False  # is what follows as the directory has it?
+        self._epochs: dict[int, int] = {}
+        self._covered: dict[int, int] = {}
+        self._ends: dict[int, int] = {}  # of logs: the next positions
+        self._file: LogFile | None = None
+        self._closed = Event()
+        with ExitStack() as undo:
+            self._home = Directory(directory)
+            undo.callback(self._home.release)
+            tables = ("domains", "log", "snapshots", "records", "files")
+            self._env = Environment(directory, tables, limit=limit, check=self._check_there)
+            undo.callback(self._env.close)
+            with self._alone():
                 self._home.made()
-            except BaseException:
-                self._env.close()
-                raise
-        except BaseException:
-            self._home.release()
-            raise
+            undo.pop_all()
+        self._flusher = Thread(target=self._flush_again_and_again, name="radon-store-flush", daemon=True)
+        if not fsync:
+            self._flusher.start()
 
     def open(self, domain: int) -> Image:
-        def take(txn: Transaction) -> Image:
+        def take(txn: Transaction) -> tuple[_Row, bytes | None, dict[int, bytes]]:
             row = _row(txn, domain)
             parts = [txn.need("snapshots", _PART.pack(domain, row.generation, part)) for part in range(row.parts)]
-            snapshot = b"".join(parts) if parts else None
-            log = range(row.covered, _end(txn, domain, row))
-            tail = [bytes(txn.need("log", _ENTRY.pack(domain, position))) for position in log]
-            _set_row(txn, domain, row._replace(epoch=row.epoch + 1))
-            return Image(row.epoch + 1, snapshot, tail)
+            keys = {place: _ENTRY.pack(domain, place) for place in range(row.covered, _end(txn, domain, row))}
+            frames = {place: bytes(frame) for place in keys if (frame := txn.get("log", keys[place])) is not None}
+            row = row._replace(epoch=row.epoch + 1)
+            _set_row(txn, domain, row)
+            return row, b"".join(parts) if parts else None, frames
 
-        image = self._env.write(take, reserve=True)
-        self._sweep(domain, image.epoch)
-        return image
+        with self._alone():
+            row, snapshot, frames = self._env.write(take, reserve=True)
+            for owner, position, frame in _frames(self._file):
+                if owner == domain and position >= row.covered:
+                    frames.setdefault(position, bytes(frame))
+            end = max(frames, default=row.covered - 1) + 1
+            if missing := set(range(row.covered, end)) - frames.keys():
+                raise _missing(self._path, domain, min(missing))
+            self._epochs[domain], self._covered[domain], self._ends[domain] = row.epoch, row.covered, end
+        self._sweep(domain, row.epoch)
+        return Image(row.epoch, snapshot, [frames[position] for position in range(row.covered, end)])
 
     def commit(self, domain: int, epoch: int, frames: Sequence[bytes]) -> None:
-        def append(txn: Transaction) -> None:
-            row = _owned(txn, domain, epoch)
-            for position, frame in enumerate(frames, _end(txn, domain, row)):
-                txn.put("log", _ENTRY.pack(domain, position), frame)
-
-        self._env.write(append)
+        with self._alone():
+            self._own(domain, epoch)
+            if frames:
+                file = self._file or self._begin_file()
+                self._check_there(file)
+                if self._env.total + file.end + sum(map(len, frames)) > self._env.limit:
+                    raise self._env.full()
+                file.append(domain, self._ends[domain], frames)
+                self._ends[domain] += len(frames)
 
     def snapshot(self, domain: int, epoch: int, covered: int, frame: bytes) -> None:
-        def check(txn: Transaction) -> int:
-            row = _owned(txn, domain, epoch)
-            end = _end(txn, domain, row)
-            if not row.covered <= covered <= end:
-                raise ValueError(f"a snapshot covers {row.covered} to {end} frames, not {covered}")
-            return row.generation + 1
-
-        generation = self._env.read(check)
+        with self._alone():
+            self._own(domain, epoch)
+            least, most = self._covered[domain], self._ends[domain]
+        if not least <= covered <= most:
+            raise ValueError(f"a snapshot covers {least} to {most} frames, not {covered}")
         self._sweep(domain, epoch)  # parts that a failed attempt left under this generation
+        generation = self._env.read(lambda txn: _owned(txn, domain, epoch)).generation + 1
         view = memoryview(frame)
         parts = [view[at : at + PART_BYTES] for at in range(0, len(view), PART_BYTES)] or [view]
         try:
             for number, part in enumerate(parts):
                 self._write_part(domain, epoch, _PART.pack(domain, generation, number), part)
-            self._switch(domain, _Row(epoch, covered, generation, len(parts)))
+            with self._ended(domain, _Row(epoch, covered, generation, len(parts))):
+                pass
         finally:
             self._sweep(domain, epoch)
 
     def position(self, domain: int) -> int:
-        return self._env.read(lambda txn: _end(txn, domain, _row(txn, domain)))
+        with self._alone():
+            return self._ends.get(domain, 0)
 
     def read(self, name: str) -> bytes | None:
         def look(txn: Transaction) -> bytes | None:
@@ -135,35 +171,153 @@ class LmdbStore:
         self._env.write(lambda txn: txn.delete("records", key) if value is None else txn.put("records", key, value))
 
     def size(self) -> StoreSize:
+        with self._alone():
+            beside = self._file.end if self._file else 0
         log, snapshots = self._env.read(lambda txn: (txn.occupied("log"), txn.occupied("snapshots")))
-        return StoreSize(log, snapshots, self._env.total(), self._env.limit)
+        return StoreSize(log + beside, snapshots, self._env.total + beside, self._env.limit)
 
     def backup(self, directory: Path) -> None:
         """The copy gets its VERSION last, so that one which was cut off is refused as no whole data directory."""
-        try:
+        with told(directory):
             make(directory)
             if any(directory.iterdir()):
                 raise StoreError(f"{directory}: not empty; a backup needs a directory of its own")
-            self._env.copy(directory / "data.mdb")
+            with ExitStack() as stack:
+                with self._ended():
+                    copy = stack.enter_context(self._env.frozen())
+                copy(directory / "data.mdb")
             seal(directory)
-        except OSError as error:
-            raise StoreError(f"{directory}: cannot hold a backup: {error.strerror}") from error
 
     def close(self) -> None:
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        if not self._fsync:
+            self._flusher.join()
+        with suppress(StoreError), self._ended():
+            pass
+        if self._file is not None:  # there was no room, say; the next owner reads it
+            with suppress(StoreError):
+                self._file.flush()
+            self._file.close()
         self._env.close()
         self._home.release()
+
+    # ---- the log file ----
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Have the turn. After a failure the next one learns anew what there is, as a new process does."""
+        with self._turn:
+            if not self._known:
+                self._learn()
+            self._known = False
+            yield
+            self._known = True
+
+    def _learn(self) -> None:
+        def look(txn: Transaction) -> tuple[bytes, dict[int, _Row], dict[int, int]]:
+            rows = {_DOMAIN.unpack(key)[0]: _row(txn, _DOMAIN.unpack(key)[0]) for key in txn.keys("domains")}
+            ends = {domain: _end(txn, domain, row) for domain, row in rows.items()}
+            return bytes(txn.get("files", b"log") or b""), rows, ends
+
+        token, rows, self._ends = self._env.read(look)
+        if self._file is not None:
+            self._file.cut_back()
+            if self._file.token != token:
+                self._file.close()
+                self._file = None
+        with told(self._path):
+            for path in self._path.glob("commits.*"):
+                if path.name != name_of(token):
+                    path.unlink()
+        if token and self._file is None:
+            self._file = LogFile.open(self._path, token, flush=self._fsync)
+        for domain, position, _ in _frames(self._file):
+            end = self._ends.get(domain, 0)
+            if position > end:
+                raise _missing(self._path, domain, end)
+            self._ends[domain] = max(end, position + 1)
+        self._epochs = {domain: row.epoch for domain, row in rows.items()}
+        self._covered = {domain: row.covered for domain, row in rows.items()}
+
+    def _own(self, domain: int, epoch: int) -> None:
+        newest = self._epochs.get(domain, 0)
+        if newest != epoch or not epoch:
+            raise Fenced.of(domain, epoch, newest)
+
+    def _begin_file(self) -> LogFile:
+        file = LogFile.create(self._path, flush=self._fsync)
+        try:
+            self._env.write(lambda txn: txn.put("files", b"log", file.token), reserve=True)
+        except BaseException:
+            file.close()  # and if it is not named, it is removed as soon as that is known
+            raise
+        self._file = file
+        return file
+
+    @contextmanager
+    def _ended(self, domain: int = 0, row: _Row | None = None) -> Iterator[None]:
+        """End the log file and, in the same moment, make `row` that of `domain`; then have the turn.
+
+        Most of what is still needed of the file is moved before, in steps, while others commit.
+        """
+        with self._cutting:
+            with self._alone():
+                covered = self._covered if row is None else {**self._covered, domain: row.covered}
+                file, goal = self._file, self._file.end if self._file else 0
+                at = 0 if any(end > covered.get(each, 0) for each, end in self._ends.items()) else goal
+            while file is not None and at + PART_BYTES < goal:
+                at = self._env.write(partial(_move, file, at, covered, PART_BYTES), reserve=True)
+
+            def end(txn: Transaction) -> None:
+                if row is not None:
+                    _owned(txn, domain, row.epoch)
+                    _set_row(txn, domain, row)
+                if self._file is not None:
+                    _move(self._file, at, covered, self._file.end, txn)
+                    txn.delete("files", b"log")
+
+            with self._alone():
+                self._env.write(end, reserve=True)
+                if row is not None:
+                    self._covered[domain] = row.covered
+                ended, self._file = self._file, None
+                if ended is not None:
+                    ended.close()
+                    with told(self._path):
+                        ended.path.unlink()
+                yield
+
+    def _flush_again_and_again(self) -> None:
+        flushed: LogFile | None = None
+        end = 0
+        while not self._closed.wait(FLUSH_SECONDS):
+            with self._cutting:  # so that the file is not closed meanwhile
+                file = self._file
+                if file is not None and (file is not flushed or file.end != end):
+                    flushed, end = file, file.end
+                    try:
+                        file.flush()
+                    except StoreError as error:
+                        log.error("%s", error)
+
+    def _check_there(self, file: LogFile | None = None) -> None:
+        """What is written into a file that has no name any more is lost with the process, so nothing is. Whoever has
+        the turn may ask for the log file too."""
+        if self._env.rescue or (file and file.rescue):
+            with suppress(OSError):  # it may be closed meanwhile
+                removed = [each.rescue for each in (self._env, self._file) if each and each.rescue]
+                names = ", ".join(each.split()[-1] for each in removed)
+                rescue = f"until process {os.getpid()} ends, `{'; '.join(removed)}` saves that"
+                raise StoreError(f"{self._path}: removed while in use: {names}; {rescue}")
+
+    # ---- snapshots ----
 
     def _write_part(self, domain: int, epoch: int, key: bytes, part: memoryview) -> None:
         def put(txn: Transaction) -> None:
             _owned(txn, domain, epoch)
             txn.put("snapshots", key, part)
-
-        self._env.write(put, reserve=True)
-
-    def _switch(self, domain: int, row: _Row) -> None:
-        def put(txn: Transaction) -> None:
-            _owned(txn, domain, row.epoch)
-            _set_row(txn, domain, row)
 
         self._env.write(put, reserve=True)
 
@@ -214,3 +368,28 @@ def _end(txn: Transaction, domain: int, row: _Row) -> int:
     """The log's next position: behind its last frame, or at `covered` when the snapshot stands for all of it."""
     last = txn.last("log", _ENTRY.pack(domain, row.covered), _DOMAIN.pack(domain) + _BEHIND)
     return row.covered if last is None else int(_ENTRY.unpack(last)[1]) + 1
+
+
+def _missing(path: Path, domain: int, position: int) -> StoreDamaged:
+    return StoreDamaged(f"{path}: log entry {position} of domain {domain} is missing; {WAY_OUT}")
+
+
+def _frames(file: LogFile | None) -> Iterator[tuple[int, int, memoryview]]:
+    """Domain, position and bytes of every frame of a log file."""
+    for commit in file.commits() if file else ():
+        for position, frame in enumerate(commit.frames, commit.position):
+            yield commit.domain, position, frame
+
+
+def _move(file: LogFile, begin: int, covered: Mapping[int, int], size: int, txn: Transaction) -> int:
+    """Put the frames that no snapshot covers into the table `log`: those of about `size` bytes of the file. Answers
+    where they end."""
+    at = begin
+    for commit in file.commits(begin):
+        for position, frame in enumerate(commit.frames, commit.position):
+            if position >= covered.get(commit.domain, 0):
+                txn.put("log", _ENTRY.pack(commit.domain, position), frame)
+        at = commit.end
+        if at - begin >= size:
+            break
+    return at

@@ -1,0 +1,220 @@
+"""A log file: the commits of all domains in one order, each durable when `append` has returned.
+
+A commit is one write into room that was allocated ahead and one flush that has no metadata to carry. Knows no epoch and
+no snapshot, and never reuses a byte: what is not needed any more goes with its file.
+
+    file    MAGIC, token:8s
+    commit  token:8s crc32:u32, what the CRC is of: domain:u32 position:u64 flushed:u8 count:u32 bytes:u64,
+            the sizes of `count` frames, u64 each, and the frames; these are `bytes` long
+
+All numbers are little-endian. The token is drawn for each file, so that nothing that a guest writes, and nothing of an
+older file, passes for a commit. `flushed` says that all commits before this one were durable when it was written: only
+behind the last such commit may a power cut have torn something. So what fails its checksum in front of one is damage;
+anything else is the end of the log, where nothing was acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from errno import EDQUOT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP
+from itertools import accumulate
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import NamedTuple
+
+from radon.backends.driver import StoreDamaged
+from radon.backends.stores.directory import sync
+from radon.backends.stores.failures import WAY_OUT, rescue, told
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"radon log 1\n"
+FIRST_STEP, LAST_STEP = 1 << 20, 16 << 20
+"""Bytes that are allocated ahead: as many as there are already, within these bounds."""
+
+_TOKEN_BYTES = 8
+_BEGIN = len(MAGIC) + _TOKEN_BYTES
+_SEAL = struct.Struct(f"<{_TOKEN_BYTES}sI")
+_HEAD = struct.Struct("<IQ?IQ")
+_FIXED = _SEAL.size + _HEAD.size
+_MOST_PIECES = os.sysconf("SC_IOV_MAX")
+
+
+class Commit(NamedTuple):
+    """What was appended at once. The frames are views of the file, which stays mapped as long as one of them lives."""
+
+    domain: int
+    position: int  # of the first frame
+    flushed: bool
+    frames: list[memoryview]
+    end: int  # where it ends in the file
+
+
+class LogFile:
+    """One process has it. `flush`: a commit outlives the machine, else the process. Raises StoreError and StoreFull.
+
+    After a failure of `append` nothing may be appended before `cut_back` has succeeded.
+    """
+
+    def __init__(self, path: Path, file: int, token: bytes, *, end: int, flush: bool) -> None:
+        self.path = path
+        self.token = token
+        self.end = end
+        self._file = file
+        self._flush = flush
+        self._room = end  # allocated up to here
+
+    @classmethod
+    def create(cls, directory: Path, *, flush: bool) -> LogFile:
+        """A new one, which is durable with its name; nobody looks for it yet."""
+        token = secrets.token_bytes(_TOKEN_BYTES)
+        path = directory / name_of(token)
+        with told(directory):
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            made = cls(path, file, token, end=0, flush=flush)
+            try:
+                made._write([MAGIC, token], _BEGIN)
+                os.fsync(file)
+                sync(directory)
+            except BaseException:
+                made.close()
+                path.unlink()
+                raise
+        return made
+
+    @classmethod
+    def open(cls, directory: Path, token: bytes, *, flush: bool) -> LogFile:
+        """What a process left, without what it did not come to the end of. Raises StoreDamaged."""
+        path = directory / name_of(token)
+        with told(directory):
+            try:
+                file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise StoreDamaged(f"{directory}: its {path.name} is gone; {WAY_OUT}") from None
+            found = cls(path, file, token, end=_BEGIN, flush=flush)
+            try:
+                found.end = found._find_end()
+                found.cut_back()
+            except BaseException:
+                found.close()
+                raise
+        return found
+
+    def append(self, domain: int, position: int, frames: Sequence[bytes]) -> None:
+        sizes = struct.pack(f"<{len(frames)}Q", *map(len, frames))
+        size = len(sizes) + sum(map(len, frames))
+        head = _HEAD.pack(domain, position, self._flush, len(frames), size)
+        crc = zlib.crc32(sizes, zlib.crc32(head))
+        for frame in frames:
+            crc = zlib.crc32(frame, crc)
+        with told(self.path.parent):
+            self._write([_SEAL.pack(self.token, crc), head, sizes, *frames], _FIXED + size)
+
+    def commits(self, begin: int = 0) -> Iterator[Commit]:
+        """All of them in order, or from the one that begins at `begin`. Raises StoreDamaged."""
+        at, end = begin or _BEGIN, self.end
+        data = self._map()
+        while at < end:
+            commit = _commit_at(data, self.token, at)
+            if commit is None:
+                raise self._damaged(at)
+            yield commit
+            at = commit.end
+
+    def flush(self) -> None:
+        """Make durable what was appended; may run beside everything else but `close`."""
+        with told(self.path.parent):
+            os.fdatasync(self._file)
+
+    def cut_back(self) -> None:
+        """To its end, durably: what a failed write left behind it is gone."""
+        with told(self.path.parent):
+            os.ftruncate(self._file, self.end)
+            os.fdatasync(self._file)
+            self._room = self.end
+
+    @property
+    def rescue(self) -> str | None:
+        """None, or how to save it after it was removed: what is written into it then is lost with the process."""
+        return rescue(self._file, self.path)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _write(self, pieces: list[bytes], size: int) -> None:
+        """All of `pieces`, which are `size` bytes, at the end; durable if each commit is to be."""
+        if self.end + size > self._room:
+            self._allocate(size)
+        if len(pieces) > _MOST_PIECES:
+            pieces = [b"".join(pieces)]
+        written = os.pwritev(self._file, pieces, self.end)
+        if written < size:  # the disk is full, or this was too much for one call: the next one tells
+            rest = memoryview(b"".join(pieces))
+            while written < size:
+                written += os.pwrite(self._file, rest[written:], self.end + written)
+        if self._flush:
+            os.fdatasync(self._file)
+        self.end += size
+
+    def _allocate(self, size: int) -> None:
+        """Room for `size` more, and for what comes after it if there is any."""
+        step = max(size, min(max(self.end, FIRST_STEP), LAST_STEP))
+        try:
+            os.posix_fallocate(self._file, self.end, step)
+        except OSError as error:
+            if error.errno not in (ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, EINVAL):
+                raise
+            step = size  # the write will tell
+        self._room = self.end + step
+
+    def _map(self) -> mmap | bytes:
+        return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
+
+    def _find_end(self) -> int:
+        data = self._map()
+        if data[:_BEGIN] != MAGIC + self.token:  # it was durable before anyone looked for it
+            raise self._damaged(0)
+        end = _BEGIN
+        while (commit := _commit_at(data, self.token, end)) is not None:
+            end = commit.end
+        lost, at = 0, end
+        while (at := data.find(self.token, at + 1)) >= 0:
+            if (commit := _commit_at(data, self.token, at)) is not None:
+                if commit.flushed:
+                    raise self._damaged(end)
+                lost += 1
+        if lost:
+            log.warning("%s: %d commits that were not flushed before a power cut are lost", self.path, lost)
+        return end
+
+    def _damaged(self, at: int) -> StoreDamaged:
+        return StoreDamaged(f"{self.path}: the commit at byte {at} fails its checksum; {WAY_OUT}")
+
+
+def name_of(token: bytes) -> str:
+    return f"commits.{token.hex()}"
+
+
+def _commit_at(data: mmap | bytes, token: bytes, at: int) -> Commit | None:
+    """None: there is no whole one."""
+    head = at + _SEAL.size
+    first = head + _HEAD.size
+    if first > len(data):
+        return None
+    found, crc = _SEAL.unpack_from(data, at)
+    domain, position, flushed, count, size = _HEAD.unpack_from(data, head)
+    end = first + size
+    if found != token or end > len(data) or 8 * count > size:
+        return None
+    view = memoryview(data)
+    if zlib.crc32(view[head:end]) != crc:
+        return None
+    sizes = struct.unpack_from(f"<{count}Q", data, first)
+    ends = list(accumulate(sizes, initial=first + 8 * count))
+    frames = [view[ends[n] : ends[n + 1]] for n in range(count)]
+    return Commit(domain, position, flushed, frames, end)

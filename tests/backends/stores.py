@@ -1,0 +1,28 @@
+"""What tests of stores on a disk begin with."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from radon.backends.stores.lmdb import LmdbStore
+
+
+def filled(directory: Path, frames: list[bytes]) -> Path:
+    """A closed store whose domain 0 has `frames` in its log."""
+    with closing(LmdbStore(directory)) as store:
+        store.commit(0, store.open(0).epoch, frames)
+    return directory
+
+
+@contextmanager
+def a_file_limit(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size`: what a disk does that is full, without a disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
