@@ -81,9 +81,10 @@ static void refuse_input(connection *self, radon_bytes fault) {
     self->closing = true;
 }
 
-/* REPLY SKIP is of one command. */
+/* It is counted, and REPLY SKIP is of one command. */
 static void after_command(connection *self) {
     uint16_t flags = self->session.flags;
+    statistics_answered();
     if (!(flags & (REPLY_SKIP | SKIP_NEXT))) return;
     flags &= (uint16_t)~REPLY_SKIP;
     if (flags & SKIP_NEXT) flags = (uint16_t)((flags | REPLY_SKIP) & ~SKIP_NEXT);
@@ -217,10 +218,12 @@ radon_error connection_end(connection *self) {
     let_go(self);
     if (self->changed && !self->closing) connection_check(self, session_store(self->bucket, &self->session));
     write_out(self);
-    if (self->closing)
+    if (self->closing) {
+        statistics_left(self);
         radon_lifecycle_exit(0);
-    else if (self->waiting && !self->lets_go && self->chunk.handle != 0)
+    } else if (self->waiting && !self->lets_go && self->chunk.handle != 0) {
         radon_message_keep(self->chunk, CHUNK_TOKEN);
+    }
     radon_bucket_drop(self->bucket);
     return RADON_OK;
 }
