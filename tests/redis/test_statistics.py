@@ -85,6 +85,14 @@ def test_how_many_commands_there_were_of_late(harness: Harness) -> None:
     assert told(line, "server")["uptime_in_seconds"] == "14"
 
 
+def test_memory_is_told_as_redis_tells_it(harness: Harness) -> None:
+    it = told(Line(harness), "memory")
+    megabytes = int(it["used_memory"]) / (1 << 20)
+    assert 0.25 <= megabytes < 64
+    assert it["used_memory_human"] == f"{megabytes:.2f}M" or megabytes < 1
+    assert it["used_memory_peak_human"] == it["used_memory_human"]
+
+
 def test_what_has_expired_is_counted(harness: Harness) -> None:
     line = Line(harness)
     line.send(command("SET", "a", 1, "EX", 1) + command("SET", "b", 1, "EX", 1) + command("SET", "c", 1))

@@ -43,9 +43,32 @@ static void add_clients(radon_buffer *to, const state_of_shards *known) {
     if (known != NULL) add_number(to, "blocked_clients", known->blocked);
 }
 
+/* As Redis writes bytes for people: 1.50M. */
+static radon_bytes human(uint64_t bytes) {
+    static const char letters[] = "BKMGT";
+    size_t power = 0;
+    radon_buffer text = {0};
+    while (power + 2 < sizeof letters && bytes >> (10 * (power + 1)) > 0) power++;
+    uint64_t unit = UINT64_C(1) << (10 * power), hundredths = (bytes % unit * 100 + unit / 2) / unit;
+    radon_buffer_add_u64(&text, bytes / unit + hundredths / 100);
+    if (power > 0) {
+        radon_buffer_add_byte(&text, '.');
+        radon_buffer_add_byte(&text, (uint8_t)('0' + hundredths % 100 / 10));
+        radon_buffer_add_byte(&text, (uint8_t)('0' + hundredths % 10));
+    }
+    radon_buffer_add_byte(&text, (uint8_t)letters[power]);
+    return radon_buffer_bytes(&text);
+}
+
+/* Linear memory does not shrink, so it is at its peak. */
 static void add_memory(radon_buffer *to, const state_of_shards *known) {
-    uint64_t own = (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
-    if (known != NULL) add_number(to, "used_memory", known->told.memory + own);
+    if (known != NULL) {
+        uint64_t used = known->told.memory + (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+        add_number(to, "used_memory", used);
+        add_line(to, "used_memory_human", human(used));
+        add_number(to, "used_memory_peak", used);
+        add_line(to, "used_memory_peak_human", human(used));
+    }
     add_line(to, "maxmemory", radon_text("0"));
     add_line(to, "maxmemory_policy", radon_text("noeviction"));
 }
