@@ -43,6 +43,20 @@ def test_connections_and_commands_are_counted(harness: Harness) -> None:
     assert counts(line) == (1, 3, 11)
 
 
+def test_calls_of_each_command_are_counted(harness: Harness) -> None:
+    line, other = Line(harness, "1"), Line(harness, "2")
+    line.send(command("GET", "a") + command("get", "b") + command("MGET", *"abcdefg"))
+    line.send(command("GET") + command("NONE"))
+    other("BLPOP", *"abcd", 0)
+    assert "cmdstat_blpop" not in told(line, "all")
+    line("RPUSH", "d", "it")
+    calls = {"get": 2, "mget": 1, "rpush": 1, "blpop": 1, "info": 1}
+    assert told(line, "commandstats") == {f"cmdstat_{name}": f"calls={count}" for name, count in calls.items()}
+    assert "cmdstat_get" not in told(line)
+    line("CONFIG", "RESETSTAT")
+    assert set(told(line, "commandstats")) == {"cmdstat_config"}
+
+
 def test_a_blocking_command_counts_when_it_is_done(harness: Harness) -> None:
     line, other = Line(harness, "1"), Line(harness, "2")
     line("BLPOP", *"abcd", 0)

@@ -1,8 +1,8 @@
 /* internal.c - commands of connections, which no client can send: their names begin with a dot.
  *
  *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
- *     .info [COMMANDS CONNECTIONS]    the places of those who wait, of each database its entries and those with an expiry,
- *                     and statistics; u64 each. The numbers are what connections have counted since they last told
+ *     .info [COMMANDS CONNECTIONS CALLS]    the places of those who wait, of each database its entries and those with an expiry,
+ *                     and statistics; u64 each. The arguments are what connections have counted since they last told
  *     .reset-statistics    what it says
  *     .unblock ATOM WHY    1 if the connection of this address waited: it is told the place and WHY, and waits no more
  *     .parameters, .set-parameters    parameters.c
@@ -26,7 +26,7 @@ static kv_status command_wait(call *c) {
 static kv_status command_info(call *c) {
     tally counts[DATABASES];
     counts_now(counts);
-    if (c->argc == 3) statistics_told(c->argv[1], c->argv[2]);
+    if (c->argc == 4) statistics_told(c->argv[1], c->argv[2], c->argv[3]);
     reply_array(c->to, 3);
     reply_bulk(c->to, waiters_places());
     reply_bulk(c->to, (radon_bytes){(const uint8_t *)counts, sizeof counts});

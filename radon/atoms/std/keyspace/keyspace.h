@@ -74,7 +74,7 @@ void statistics_begin(bool timer);
 void statistics_entries(uint64_t before, uint64_t after);
 
 /* Connections have counted so many more. */
-void statistics_told(radon_bytes commands, radon_bytes connections);
+void statistics_told(radon_bytes commands, radon_bytes connections, radon_bytes calls);
 
 const statistics *statistics_now(void);
 void statistics_reset(void);

@@ -40,9 +40,11 @@ static uint64_t number(radon_bytes text) {
     return it;
 }
 
-void statistics_told(radon_bytes commands, radon_bytes connections) {
+void statistics_told(radon_bytes commands, radon_bytes connections, radon_bytes calls) {
     here.commands += number(commands);
     here.connections += number(connections);
+    if (calls.len != sizeof here.calls) return;
+    for (size_t index = 0; index < COMMANDS; index++) here.calls[index] += radon_load_u64(calls.data + 8 * index);
 }
 
 const statistics *statistics_now(void) {

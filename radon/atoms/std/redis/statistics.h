@@ -3,7 +3,7 @@
 #ifndef REDIS_STATISTICS_H
 #define REDIS_STATISTICS_H
 
-#include <stdint.h>
+#include "commands.h"
 
 typedef struct {
     uint64_t since;                 /* when the instance began: ns since 1970 */
@@ -11,6 +11,7 @@ typedef struct {
     uint64_t per_second;            /* commands, of late */
     uint64_t hits, misses, expired;
     uint64_t memory;                /* bytes of linear memory */
+    uint64_t calls[COMMANDS];       /* of each command, as connections have told */
 } statistics;
 
 #endif

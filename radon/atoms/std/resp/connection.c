@@ -84,7 +84,7 @@ static void refuse_input(connection *self, radon_bytes fault) {
 /* It is counted, and REPLY SKIP is of one command. */
 static void after_command(connection *self) {
     uint16_t flags = self->session.flags;
-    statistics_answered();
+    statistics_answered(self->number);
     if (!(flags & (REPLY_SKIP | SKIP_NEXT))) return;
     flags &= (uint16_t)~REPLY_SKIP;
     if (flags & SKIP_NEXT) flags = (uint16_t)((flags | REPLY_SKIP) & ~SKIP_NEXT);
@@ -123,7 +123,7 @@ void connection_reread(connection *self) {
 
 void connection_done(connection *self, radon_bytes reply) {
     wire_next(&self->input, limits_of(self), &self->call);
-    int number = command_find(self->call.argv[0]);
+    int number = self->number = command_find(self->call.argv[0]);
     if (number == command_number_exec && self->session.flags & IN_MULTI) multi_reset(self);
     if (number >= 0 && commands[number].flags & BLOCKING)
         connection_check(self, radon_bucket_delete(self->bucket, radon_text("b")));

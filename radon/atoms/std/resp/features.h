@@ -66,8 +66,8 @@ void reply_help(replies *to, const command *it);
 
 void statistics_connected(uint64_t now);
 
-/* A command has its reply. */
-void statistics_answered(void);
+/* A command has its reply. `number`: that of the command, or -1 where it was refused. */
+void statistics_answered(int number);
 
 /* How many connections there are, as far as is known. */
 uint64_t statistics_clients(void);

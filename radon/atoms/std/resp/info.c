@@ -99,6 +99,17 @@ static void add_replication(radon_buffer *to, const state_of_shards *known) {
     add_line(to, "connected_slaves", radon_text("0"));
 }
 
+static void add_commandstats(radon_buffer *to, const state_of_shards *known) {
+    for (size_t index = 0; known != NULL && index < COMMANDS; index++) {
+        if (known->told.calls[index] == 0) continue;
+        radon_buffer_add_text(to, "cmdstat_");
+        radon_buffer_add_text(to, commands[index].name);
+        radon_buffer_add_text(to, ":calls=");
+        radon_buffer_add_u64(to, known->told.calls[index]);
+        radon_buffer_add_text(to, "\r\n");
+    }
+}
+
 static void add_cluster(radon_buffer *to, const state_of_shards *known) {
     (void)known;
     add_line(to, "cluster_enabled", radon_text("0"));
@@ -121,26 +132,29 @@ static void add_keyspace(radon_buffer *to, const state_of_shards *known) {
 static const struct {
     const char *name, *title;
     void (*add)(radon_buffer *to, const state_of_shards *known);
-    bool asks; /* there is something in it that only shards know */
+    bool asks;  /* there is something in it that only shards know */
+    bool extra; /* it is not there unless it is asked for */
 } sections[] = {
-    {"server", "Server", add_server, true},
-    {"clients", "Clients", add_clients, true},
-    {"memory", "Memory", add_memory, true},
-    {"persistence", "Persistence", add_persistence, true},
-    {"stats", "Stats", add_stats, true},
-    {"replication", "Replication", add_replication, false},
-    {"cluster", "Cluster", add_cluster, false},
-    {"keyspace", "Keyspace", add_keyspace, true},
+    {"server", "Server", add_server, true, false},
+    {"clients", "Clients", add_clients, true, false},
+    {"memory", "Memory", add_memory, true, false},
+    {"persistence", "Persistence", add_persistence, true, false},
+    {"stats", "Stats", add_stats, true, false},
+    {"replication", "Replication", add_replication, false, false},
+    {"commandstats", "Commandstats", add_commandstats, true, true},
+    {"cluster", "Cluster", add_cluster, false, false},
+    {"keyspace", "Keyspace", add_keyspace, true, false},
 };
 
 #define SECTIONS (sizeof sections / sizeof *sections)
 
 static bool is_wanted(const arguments *call, size_t section) {
-    bool wanted = call->argc == 1;
+    const bool usual = !sections[section].extra;
+    bool wanted = call->argc == 1 && usual;
     for (size_t at = 1; at < call->argc; at++) {
         radon_bytes word = call->argv[at];
-        wanted |= is_word(word, sections[section].name) || is_word(word, "all") || is_word(word, "default") ||
-                  is_word(word, "everything");
+        wanted |= is_word(word, sections[section].name) || is_word(word, "all") || is_word(word, "everything") ||
+                  (is_word(word, "default") && usual);
     }
     return wanted;
 }

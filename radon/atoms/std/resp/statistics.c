@@ -7,6 +7,7 @@ static struct {
     uint64_t since;                 /* when the first connection of this instance came: ns since 1970 */
     uint64_t clients;               /* that came since then, and are there */
     uint64_t commands, connections; /* that are not told yet */
+    uint64_t calls[COMMANDS];       /* of each command, likewise */
 } here;
 
 void statistics_connected(uint64_t now) {
@@ -15,15 +16,20 @@ void statistics_connected(uint64_t now) {
     here.connections++;
 }
 
-void statistics_answered(void) { here.commands++; }
+void statistics_answered(int number) {
+    here.commands++;
+    if (number >= 0) here.calls[number]++;
+}
 
 uint64_t statistics_clients(void) { return here.clients > 0 ? here.clients : 1; /* who asks, of an instance before */ }
 
 arguments statistics_question(void) {
-    arguments it = {.argv = radon_alloc(3 * sizeof *it.argv), .argc = 3};
+    arguments it = {.argv = radon_alloc(4 * sizeof *it.argv), .argc = 4};
+    radon_bytes calls = {(const uint8_t *)here.calls, sizeof here.calls};
     it.argv[0] = radon_text(".info");
     it.argv[1] = radon_format_u64(here.commands);
     it.argv[2] = radon_format_u64(here.connections);
+    it.argv[3] = radon_concat(calls, KV_NOTHING);
     statistics_reset();
     return it;
 }
@@ -39,4 +45,7 @@ void statistics_left(connection *self) {
     radon_address_drop(first);
 }
 
-void statistics_reset(void) { here.commands = here.connections = 0; }
+void statistics_reset(void) {
+    here.commands = here.connections = 0;
+    memset(here.calls, 0, sizeof here.calls);
+}
