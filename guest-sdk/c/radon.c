@@ -19,27 +19,41 @@ static size_t rounded(size_t size) {
 /* libc owns the heap, so each allocation is a block of malloc's, linked to be freed at the end of the turn. */
 typedef struct block {
     struct block *previous;
-    uint8_t pad[ALIGNMENT - sizeof(struct block *)];
+    size_t before; /* bytes that were in use before it */
+    uint8_t pad[ALIGNMENT - sizeof(struct block *) - sizeof(size_t)];
 } block;
 
 static block *newest;
+static size_t in_use;
 static bool over; /* what is there is of a turn that has ended */
 
-static void free_all(void) {
-    while (newest != NULL) {
+void radon_turn_release(size_t used) {
+    while (in_use > used) {
         block *last = newest;
         newest = last->previous;
+        in_use = last->before;
         free(last);
     }
+}
+
+static void begin(void) {
+    if (over) radon_turn_release(0);
     over = false;
 }
 
+size_t radon_turn_used(void) {
+    begin();
+    return in_use;
+}
+
 void *radon_alloc(size_t size) {
-    if (over) free_all();
+    begin();
     block *fresh = malloc(sizeof(block) + rounded(size));
     if (fresh == NULL) __builtin_trap();
     fresh->previous = newest;
+    fresh->before = in_use;
     newest = fresh;
+    in_use += sizeof(block) + rounded(size);
     return fresh + 1;
 }
 
@@ -91,7 +105,13 @@ static bool extend_in_place(void *old, size_t old_size, size_t size) {
     return true;
 }
 
-void radon_turn_over(void) { radon_arena.next = rounded((uintptr_t)&__heap_base); }
+static uintptr_t base(void) { return rounded((uintptr_t)&__heap_base); }
+
+size_t radon_turn_used(void) { return rounded(radon_arena.next) - base(); }
+
+void radon_turn_release(size_t used) { radon_arena.next = base() + used; }
+
+void radon_turn_over(void) { radon_turn_release(0); }
 
 #endif
 

@@ -16,6 +16,12 @@ void *radon_alloc(size_t size);
 /* `old`, which has `old_size` bytes, made `size` bytes long: in place where it was the last allocation, else copied. */
 void *radon_realloc(void *old, size_t old_size, size_t size);
 
+/* Bytes of the turn's memory that are in use. */
+size_t radon_turn_used(void);
+
+/* Makes it so many again: what was allocated since then is no more. For what takes a great many steps in one turn. */
+void radon_turn_release(size_t used);
+
 /* What a handler returns; its layout is that of a `result<_, string>`. */
 typedef struct {
     bool failed;

@@ -12,6 +12,12 @@ RADON_RECEIVE(message, body) {
     if (kept == NULL) kept = strdup("kept");
     char *large = malloc(300000);
     uint8_t *block = radon_alloc(300000);
+    size_t used = radon_turn_used();
+    for (int times = 0; times < 1000; times++) {
+        memset(radon_alloc(300000), 'x', 300000);
+        radon_turn_release(used);
+    }
+    if (radon_turn_used() != used) return radon_fail("not released");
     memset(large, 'l', 300000);
     memset(block, 'b', 300000);
     if (large[299999] != 'l' || block[0] != 'b' || strcmp(kept, "kept") != 0) return radon_fail("overwritten");

@@ -27,7 +27,9 @@ def comparable(words: Sequence[Word], reply: bytes) -> Any:
         return sorted(zip(value[::2], value[1::2], strict=True))
     if name in UNORDERED:
         return type(value), sorted(value)
-    if name in {"hscan", "scan", "sscan", "zscan"}:
+    if name == "zscan":
+        return reply  # of small ones, which are in order
+    if name in {"hscan", "scan", "sscan"}:
         counts = name != "scan" and "count" in (str(word).lower() for word in words)
         return None if counts else (value[0], sorted(value[1]))  # how many come at once depends on the encoding
     if name == "object" and isinstance(value, int):

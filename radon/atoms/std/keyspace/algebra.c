@@ -8,8 +8,12 @@ kv_status sources_open(call *c, size_t first, size_t count, bool any, source **o
         radon_bytes key = call_key(c, first + index);
         sources[index] = (source){.weight = 1};
         TRY(key_load(c, key, &it));
-        bool is_zset = any && it.some && it.tag == TYPE_ZSET;
-        TRY(collection_open(c, key, is_zset ? TYPE_ZSET : TYPE_SET, &sources[index].of));
+        type type = any && it.some && it.tag == TYPE_ZSET ? TYPE_ZSET : TYPE_SET;
+        if (it.some && it.tag != type) return call_fail_wrong_type(c);
+        collection *of = &sources[index].of;
+        *of = (collection){.type = type};
+        if (it.some) collection_of(&it, of);
+        of->key = key;
     }
     return KV_OK;
 }

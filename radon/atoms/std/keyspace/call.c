@@ -84,8 +84,10 @@ kv_status key_load(call *c, radon_bytes key, entry *out) {
     radon_bytes holder;
     lock held = lock_of(key, &holder);
     *out = (entry){0};
-    if (held == WRITTEN || (held == READ && c->is->flags & WRITE)) return KV_LOCKED;
+    uint32_t flags = c->is != NULL ? c->is->flags : 0;
+    if (held == WRITTEN || (held == READ && flags & WRITE)) return KV_LOCKED;
     TRY(entry_load(key, out));
+    if (flags & READONLY) statistics_lookup(out->some);
     if (c->peeks) peek_note(key, entry_stamp(key, out), out->version);
     return KV_OK;
 }

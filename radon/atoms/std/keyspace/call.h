@@ -71,6 +71,9 @@ static inline bool call_is(const call *c, size_t index, const char *word) { retu
 
 /* ---- entries ---- */
 
+/* A command that only reads has looked for an entry: INFO tells how often there was one. */
+void statistics_lookup(bool found);
+
 /* What lies under a key; LOCKED where a transaction has it. */
 kv_status key_load(call *c, radon_bytes key, entry *out);
 

@@ -1,6 +1,8 @@
 /* commands.c - running the commands of a KV_COMMAND: docs/redis.md has its bytes. */
 #include "keyspace.h"
 
+#define MEMORY_MOST (32 << 20) /* bytes; half of what a kind has unless its manifest says otherwise */
+
 typedef kv_status command_function(call *c);
 
 /* Those that the connection answers itself are none of a shard. */
@@ -93,14 +95,26 @@ static bool take_arguments(radon_bytes *rest, call *c) {
     return it.len == 0;
 }
 
+/* Are the replies as long as what may be written at once, or has the turn taken much memory? */
+static bool is_full(const call *c) { return c->to->bytes.len > KV_BATCH_BYTES || radon_turn_used() > MEMORY_MOST; }
+
+/* A command that only reads leaves nothing in the turn's memory but its reply, where that had room. */
+static void tidy(const call *c, radon_buffer before, size_t used) {
+    bool reads = c->is != NULL && c->is->flags & READONLY && !c->peeks;
+    if (reads && c->to->bytes.data == before.data && c->to->bytes.capacity == before.capacity) radon_turn_release(used);
+}
+
 static kv_status run_all(call *c, radon_bytes rest, size_t *count) {
     for (*count = 0; rest.len > 0; ++*count) {
+        const size_t used = radon_turn_used();
+        const radon_buffer before = c->to->bytes;
+        if (*count > 0 && is_full(c)) return KV_TOO_LARGE;
         if (!take_arguments(&rest, c)) return KV_INVALID;
-        if (*count > 0 && c->to->bytes.len > KV_BATCH_BYTES) return KV_TOO_LARGE; /* what may be written of replies at once */
         if (*count > 0 || rest.len > 0) c->may_wait = c->alone = false;
         size_t length = c->to->bytes.len;
         radon_buffer_extend(&c->to->bytes, 4);
         TRY(run(c));
+        tidy(c, before, used);
         radon_store_u32(c->to->bytes.data + length, (uint32_t)(c->to->bytes.len - length - 4));
     }
     return KV_OK;

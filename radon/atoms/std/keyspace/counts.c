@@ -53,7 +53,9 @@ kv_status counts_settle(void) {
 void counts_finish(void) {
     size_t count;
     entries_changes(&count);
-    if (count > 0) memcpy(counts, after, sizeof counts);
+    if (count == 0) return;
+    for (size_t db = 0; db < DATABASES; db++) statistics_entries(counts[db].entries, after[db].entries);
+    memcpy(counts, after, sizeof counts);
 }
 
 kv_status counts_wipe(void) {

@@ -1,7 +1,9 @@
 /* internal.c - commands of connections, which no client can send: their names begin with a dot.
  *
  *     .wait KEY...    1 as soon as something can be popped from one of the keys; what it is is not looked at
- *     .info           the places of those who wait, and of each database its entries and those with an expiry; u64 each
+ *     .info [COMMANDS CONNECTIONS CALLS]    the places of those who wait, of each database its entries and those with an expiry,
+ *                     and statistics; u64 each. The arguments are what connections have counted since they last told
+ *     .reset-statistics    what it says
  *     .unblock ATOM WHY    1 if the connection of this address waited: it is told the place and WHY, and waits no more
  *     .parameters, .set-parameters    parameters.c
  *     others          redis/pubsub.h
@@ -24,9 +26,17 @@ static kv_status command_wait(call *c) {
 static kv_status command_info(call *c) {
     tally counts[DATABASES];
     counts_now(counts);
-    reply_array(c->to, 2);
+    if (c->argc == 4) statistics_told(c->argv[1], c->argv[2], c->argv[3]);
+    reply_array(c->to, 3);
     reply_bulk(c->to, waiters_places());
     reply_bulk(c->to, (radon_bytes){(const uint8_t *)counts, sizeof counts});
+    reply_bulk(c->to, (radon_bytes){(const uint8_t *)statistics_now(), sizeof(statistics)});
+    return KV_OK;
+}
+
+static kv_status command_reset(call *c) {
+    statistics_reset();
+    reply_status(c->to, "OK");
     return KV_OK;
 }
 
@@ -38,6 +48,7 @@ static kv_status command_unblock(call *c) {
 
 kv_status internal_run(call *c) {
     if (call_is(c, 0, ".info")) return command_info(c);
+    if (call_is(c, 0, ".reset-statistics")) return command_reset(c);
     if (call_is(c, 0, ".unblock")) return command_unblock(c);
     if (call_is(c, 0, ".parameters") || call_is(c, 0, ".set-parameters")) return parameters_run(c);
     return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);

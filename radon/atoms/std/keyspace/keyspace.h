@@ -4,6 +4,8 @@
 
 #include "collections.h"
 
+#include "../redis/statistics.h"
+
 /* ---- commands.c ---- */
 
 enum { COMMAND_BLOCK = 1, COMMAND_PEEK = 2, COMMAND_FOREIGN = 4 }; /* flags of a KV_COMMAND */
@@ -62,6 +64,20 @@ kv_status subscribers_run(call *c);
 
 /* Publishes what the turn has published, unless all was undone. */
 void subscribers_publish(void);
+
+/* ---- statistics.c: what nobody relies on ---- */
+
+/* Begins a turn: that of a timer, or a message's. */
+void statistics_begin(bool timer);
+
+/* So many entries of a database has this turn left of those that there were. */
+void statistics_entries(uint64_t before, uint64_t after);
+
+/* Connections have counted so many more. */
+void statistics_told(radon_bytes commands, radon_bytes connections, radon_bytes calls);
+
+const statistics *statistics_now(void);
+void statistics_reset(void);
 
 /* ---- counts.c: entries of each database ---- */
 

@@ -105,30 +105,30 @@ kv_status members_pick(const collection *of, uint64_t wanted, bool repeats, rado
 
 static uint32_t hash_of(radon_bytes name) { return __builtin_bswap32(radon_load_u32(name.data + 1)); }
 
-kv_status members_scan(call *c, type type, scan_show *show) {
-    collection of;
+kv_status members_scan_read(call *c, type type, members_scan *out) {
+    *out = (members_scan){.options = {.count = 10}};
+    TRY(scan_number(c, 2, &out->cursor));
+    TRY(collection_open(c, call_key(c, 1), type, &out->of));
+    return out->of.count > 0 ? scan_read_options(c, 3, &out->options) : KV_OK;
+}
+
+kv_status members_scan_run(call *c, const members_scan *it, scan_show *show) {
     radon_entry next;
-    scan_options options = {.count = 10};
     replies shown = {.resp = c->to->resp};
-    uint64_t cursor, last = 0;
+    uint64_t cursor = 0;
+    uint32_t last = 0;
     size_t seen = 0, count = 0;
-    TRY(scan_number(c, 2, &cursor));
-    TRY(collection_open(c, call_key(c, 1), type, &of));
-    if (of.count > 0) TRY(scan_read_options(c, 3, &options));
-    size_t most = of.count <= SCAN_AT_ONCE ? SCAN_AT_ONCE : options.count;
-    walk walk = walk_begin(&of, hash_name(cursor), radon_some(radon_text("n")), false);
+    size_t most = it->of.count <= SCAN_AT_ONCE ? SCAN_AT_ONCE : it->options.count;
+    walk walk = walk_begin(&it->of, hash_name(it->cursor), radon_some(radon_text("n")), false);
     if (most < walk.limit) walk.limit = (uint32_t)most + 1;
-    for (cursor = 0; walk_next(&walk, &next.key, &next.value); last = hash_of(next.key)) {
+    for (; walk_next(&walk, &next.key, &next.value); last = hash_of(next.key)) {
         if (seen++ >= most && hash_of(next.key) != last) {
             cursor = hash_of(next.key);
             break;
         }
         radon_bytes member = member_of(next.key);
-        if (scan_shows(&options, member)) count += show(&shown, member, next.value);
+        if (scan_shows(&it->options, member)) count += show(&shown, member, next.value);
     }
-    reply_array(c->to, 2);
-    reply_bulk(c->to, radon_format_u64(cursor));
-    reply_array(c->to, count);
-    reply_bytes(c->to, radon_buffer_bytes(&shown.bytes));
+    scan_reply(c, cursor, count, &shown);
     return KV_OK;
 }

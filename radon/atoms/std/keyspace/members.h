@@ -22,8 +22,17 @@ walk members_walk(const collection *of);
  * else different ones, at most all of them. Takes time in proportion to what is wanted, not to what there is. */
 kv_status members_pick(const collection *of, uint64_t wanted, bool repeats, radon_entry_list *out);
 
-/* SSCAN and its like: CURSOR and options from argv[2] on. A cursor is the hash to go on from: members of one hash are
- * shown together. `show` gets the member as name. */
-kv_status members_scan(call *c, type type, scan_show *show);
+/* SSCAN and its like: the key, CURSOR and options. A cursor is the hash to go on from: members of one hash are shown
+ * together. */
+typedef struct {
+    collection of;
+    uint64_t cursor;
+    scan_options options;
+} members_scan;
+
+kv_status members_scan_read(call *c, type type, members_scan *out);
+
+/* `show` gets the member as name. */
+kv_status members_scan_run(call *c, const members_scan *it, scan_show *show);
 
 #endif

@@ -50,6 +50,13 @@ kv_status scan_cursor(call *c, size_t index, radon_option *out) {
     return KV_OK;
 }
 
+void scan_reply(call *c, uint64_t cursor, size_t count, const replies *shown) {
+    reply_array(c->to, 2);
+    reply_bulk(c->to, radon_format_u64(cursor));
+    reply_array(c->to, count);
+    reply_bytes(c->to, radon_buffer_bytes(&shown->bytes));
+}
+
 kv_status scan_reply_cursor(call *c, radon_option next) {
     uint64_t cursor = 0;
     radon_bucket cursors;

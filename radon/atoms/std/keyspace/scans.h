@@ -23,6 +23,9 @@ kv_status scan_cursor(call *c, size_t index, radon_option *out);
 /* The arguments from this one on. */
 kv_status scan_read_options(call *c, size_t index, scan_options *out);
 
+/* Replies the cursor, 0: there is no more, and what is shown: so many replies. */
+void scan_reply(call *c, uint64_t cursor, size_t count, const replies *shown);
+
 /* Replies a cursor to go on from; none: there is no more. */
 kv_status scan_reply_cursor(call *c, radon_option next);
 

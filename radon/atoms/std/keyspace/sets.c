@@ -119,7 +119,11 @@ static size_t show(replies *to, radon_bytes member, radon_bytes nothing) {
     return 1;
 }
 
-kv_status command_sscan(call *c) { return members_scan(c, TYPE_SET, show); }
+kv_status command_sscan(call *c) {
+    members_scan it;
+    TRY(members_scan_read(c, TYPE_SET, &it));
+    return members_scan_run(c, &it, show);
+}
 
 kv_status command_smove(call *c) {
     collection from, to;

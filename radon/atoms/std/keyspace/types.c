@@ -71,6 +71,7 @@ radon_bytes types_store(const request *given, const entry *old, uint64_t expiry)
 /* ---- the turn ---- */
 
 kv_status types_begin(radon_message message) {
+    statistics_begin(message.handle == 0);
     TRY(collections_begin());
     TRY(counts_begin());
     TRY(parameters_begin());

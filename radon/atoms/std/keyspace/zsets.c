@@ -83,10 +83,12 @@ kv_status zset_find(const collection *zset, radon_bytes member, bool *some, doub
 /* Redis keeps a few short members in an array. What it became once it stays. */
 enum { IS_SKIPLIST = 1 };
 
+bool zset_is_small(const collection *zset) { return !(zset->extra & IS_SKIPLIST); }
+
 const char *zset_encoding(const entry *it) {
     collection of;
     collection_of(it, &of);
-    return of.extra & IS_SKIPLIST ? "skiplist" : "listpack";
+    return zset_is_small(&of) ? "listpack" : "skiplist";
 }
 
 static kv_status remove_place(collection *zset, scored it) {

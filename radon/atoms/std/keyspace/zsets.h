@@ -38,6 +38,9 @@ void reply_scored_array(replies *to, size_t count);
 /* Takes what lies under the name of a place. */
 scored scored_of(radon_bytes name);
 
+/* Whether Redis would keep it in one piece. */
+bool zset_is_small(const collection *zset);
+
 kv_status zset_find(const collection *zset, radon_bytes member, bool *some, double *score);
 
 /* `old`: the score that it has, or NULL. */

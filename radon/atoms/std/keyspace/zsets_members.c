@@ -1,5 +1,5 @@
 /* zsets_members.c - sorted sets by their members. */
-#include "zsets.h"
+#include "zsets_ranges.h"
 
 /* ---- adding ---- */
 
@@ -147,7 +147,28 @@ static size_t show(replies *to, radon_bytes member, radon_bytes bytes) {
     return 2;
 }
 
-kv_status command_zscan(call *c) { return members_scan(c, TYPE_ZSET, show); }
+/* What Redis keeps in one piece it shows in the order of scores. */
+static kv_status show_in_order(call *c, const members_scan *it) {
+    range all = range_at_end(false, it->of.count);
+    replies shown = {.resp = c->to->resp};
+    size_t count = 0;
+    span span;
+    scored next;
+    TRY(span_of(&it->of, &all, &span));
+    while (span_next(&span, &next)) {
+        radon_bytes score = {(const uint8_t *)&next.score, sizeof next.score};
+        if (scan_shows(&it->options, next.member)) count += show(&shown, next.member, score);
+    }
+    scan_reply(c, 0, count, &shown);
+    return KV_OK;
+}
+
+kv_status command_zscan(call *c) {
+    members_scan it;
+    TRY(members_scan_read(c, TYPE_ZSET, &it));
+    bool whole = it.cursor == 0 && it.of.count > 0 && zset_is_small(&it.of);
+    return whole ? show_in_order(c, &it) : members_scan_run(c, &it, show);
+}
 
 kv_status command_zrandmember(call *c) {
     collection zset;

@@ -35,7 +35,7 @@ static radon_bytes address_of(int64_t id) {
     return radon_concat(radon_slice(text, 0, begin), radon_format_s64(id));
 }
 
-static radon_bytes peer_of(const connection *self, uint64_t *since) {
+radon_bytes peer_of(const connection *self, uint64_t *since) {
     radon_option peer = {0};
     *since = radon_clock_now();
     if (radon_bucket_get(self->bucket, radon_text("@"), &peer) != RADON_OK || !peer.some) return KV_NOTHING;

@@ -166,6 +166,7 @@ verdict run_command(connection *self) {
     int number = command_find(self->call.argv[0]);
     radon_bytes wrong = complaint(self, number);
     uint32_t home;
+    self->number = wrong.len > 0 ? -1 : number;
     if (wrong.len > 0) {
         if (self->session.flags & IN_MULTI) {
             self->session.flags |= MULTI_BROKEN;

@@ -232,13 +232,26 @@ static verdict set_config(connection *self, replies *to) {
     return became;
 }
 
+static verdict reset_statistics(connection *self, replies *to) {
+    const arguments given = self->call;
+    if (self->session.flags & IN_MULTI) {
+        reply_error(to, "ERR CONFIG RESETSTAT cannot be part of a transaction");
+        return DONE;
+    }
+    if (settings_get()->shards == 0) return ask_for_shards(self);
+    statistics_reset();
+    self->call = question(".reset-statistics", 0);
+    verdict became = everywhere_ask(self);
+    self->call = given;
+    return became;
+}
+
 verdict run_config(connection *self, replies *to) {
     radon_bytes word = self->call.argv[1];
     if (is_word(word, "get")) return get_config(self, to);
     if (is_word(word, "set")) return set_config(self, to);
-    if (is_word(word, "resetstat")) {
-        reply_status(to, "OK");
-    } else if (is_word(word, "rewrite")) {
+    if (is_word(word, "resetstat")) return reset_statistics(self, to);
+    if (is_word(word, "rewrite")) {
         reply_error(to, "ERR The server is running without a config file");
     } else {
         reply_help(to, &commands[command_number_config]);

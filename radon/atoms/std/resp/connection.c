@@ -81,9 +81,10 @@ static void refuse_input(connection *self, radon_bytes fault) {
     self->closing = true;
 }
 
-/* REPLY SKIP is of one command. */
+/* It is counted, and REPLY SKIP is of one command. */
 static void after_command(connection *self) {
     uint16_t flags = self->session.flags;
+    statistics_answered(self->number);
     if (!(flags & (REPLY_SKIP | SKIP_NEXT))) return;
     flags &= (uint16_t)~REPLY_SKIP;
     if (flags & SKIP_NEXT) flags = (uint16_t)((flags | REPLY_SKIP) & ~SKIP_NEXT);
@@ -122,7 +123,7 @@ void connection_reread(connection *self) {
 
 void connection_done(connection *self, radon_bytes reply) {
     wire_next(&self->input, limits_of(self), &self->call);
-    int number = command_find(self->call.argv[0]);
+    int number = self->number = command_find(self->call.argv[0]);
     if (number == command_number_exec && self->session.flags & IN_MULTI) multi_reset(self);
     if (number >= 0 && commands[number].flags & BLOCKING)
         connection_check(self, radon_bucket_delete(self->bucket, radon_text("b")));
@@ -217,10 +218,12 @@ radon_error connection_end(connection *self) {
     let_go(self);
     if (self->changed && !self->closing) connection_check(self, session_store(self->bucket, &self->session));
     write_out(self);
-    if (self->closing)
+    if (self->closing) {
+        statistics_left(self);
         radon_lifecycle_exit(0);
-    else if (self->waiting && !self->lets_go && self->chunk.handle != 0)
+    } else if (self->waiting && !self->lets_go && self->chunk.handle != 0) {
         radon_message_keep(self->chunk, CHUNK_TOKEN);
+    }
     radon_bucket_drop(self->bucket);
     return RADON_OK;
 }

@@ -30,6 +30,7 @@ typedef struct {
     radon_bytes body;    /* what came in in this turn, which `input` ends with */
     bool aside;          /* it was stored unseen */
     arguments call;      /* the command being handled */
+    int number;          /* in the table of commands; -1: there is none, or it was refused */
     replies out;         /* replies that precede all that are not here yet */
     part *parts;         /* by shard; the group is empty while there are none */
     uint32_t asked;      /* shards that have commands of the group */

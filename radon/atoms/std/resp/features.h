@@ -47,6 +47,9 @@ local_command run_client, run_info, run_config, run_command_command, run_time, r
 /* Runs one that needs nothing but the connection, as run_local does, and leaves its reply there. */
 verdict local_run(connection *self, int number, replies *to);
 
+/* The peer's address as text, and since when it is connected: ns since 1970. */
+radon_bytes peer_of(const connection *self, uint64_t *since);
+
 /* The number of this connection, by which CLIENT ID names it. */
 int64_t client_id(void);
 
@@ -58,6 +61,24 @@ void set_name(connection *self, size_t which, radon_bytes name);
 
 /* Answers the HELP of a container. */
 void reply_help(replies *to, const command *it);
+
+/* ---- statistics.c ---- */
+
+void statistics_connected(uint64_t now);
+
+/* A command has its reply. `number`: that of the command, or -1 where it was refused. */
+void statistics_answered(int number);
+
+/* How many connections there are, as far as is known. */
+uint64_t statistics_clients(void);
+
+/* What asks the first shard for its own statistics, and tells it of ours. */
+arguments statistics_question(void);
+
+/* The peer is gone, or sent away. */
+void statistics_left(connection *self);
+
+void statistics_reset(void);
 
 /* ---- everywhere.c: what concerns all shards ---- */
 

@@ -180,7 +180,7 @@ radon_bytes refusal(const connection *self, kv_answer answer) {
     case KV_CONFLICT: reply_error(&out, "TRYAGAIN others are changing the same keys; try again"); break;
     case KV_UNANSWERED: reply_error(&out, "TRYAGAIN a shard did not answer in time, so nothing was changed"); break;
     case KV_EXHAUSTED: reply_error(&out, "OOM command not allowed when used memory > 'maxmemory'."); break;
-    case KV_TOO_LARGE: reply_error(&out, "ERR the command or its reply is longer than limits.message allows"); break;
+    case KV_TOO_LARGE: reply_error(&out, "ERR the command or its reply is longer than limits.message allows, or too much for one turn"); break;
     case STATUS_TIMEOUT: reply_error(&out, "ERR a shard did not answer in time; it may or may not have acted"); break;
     case STATUS_FAILED: reply_error(&out, "ERR a shard cannot be asked; see the log and the kind's grants"); break;
     default: reply_error(&out, "ERR a shard answered what makes no sense; is it std:keyspace?"); break;

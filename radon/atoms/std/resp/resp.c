@@ -10,6 +10,7 @@ RADON_START(args) {
     RADON_TRY(radon_state_open(radon_text("connection"), &bucket));
     uint8_t since[8];
     radon_store_u64(since, radon_clock_now());
+    statistics_connected(radon_clock_now());
     RADON_TRY(radon_bucket_put(bucket, radon_text("@"), radon_concat((radon_bytes){since, 8}, args)));
     radon_bucket_drop(bucket);
     return RADON_DONE;
@@ -91,6 +92,7 @@ RADON_DOWN(token, status) {
     connection self;
     RADON_TRY(connection_begin(&self, (radon_message){0}));
     block_abandon(&self);
+    statistics_left(&self);
     radon_bucket_drop(self.bucket);
     return RADON_DONE;
 }
