@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from radon.cli.commands import Command
-from radon.cli.failures import Usage
+from radon.cli.failures import Usage, as_usage
 from radon.cli.options import Domains
 
 EXAMPLE = "radon bench kv --in-process --with-redis --workload a,b,c --clients 50 --pipeline 16 --pin 0:1"
@@ -82,7 +82,6 @@ def kv(
     from radon.bench.processes import Pins, parse_pins
     from radon.bench.workloads import parse_distribution, workload_of
     from radon.cli.benching import Stores, measure
-    from radon.cli.simulating import as_usage
 
     if clients * pipeline >= WINDOW:
         raise Usage(f"--clients {clients} times --pipeline {pipeline}: must be below {WINDOW} operations under way")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import typer
@@ -48,6 +48,15 @@ class Told(RadonError):
     def __init__(self, code: int, line: str) -> None:
         super().__init__(line)
         self.code, self.line = code, line
+
+
+@contextmanager
+def as_usage(kind: type[RadonError], before: str = "") -> Iterator[None]:
+    """Such an error is the command line's fault; `before` says which part of it."""
+    try:
+        yield
+    except kind as error:
+        raise Usage(f"{before}{error}") from None
 
 
 def outcome(error: BaseException) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from radon.abi.errors import ManifestError
 from radon.atoms.manifest import Manifest
 from radon.cli.deployments import home_of
-from radon.cli.failures import Usage
+from radon.cli.failures import Usage, as_usage
 from radon.cli.options import manifest_file
 from radon.cli.printing import address_text, print_json, print_lines
 
@@ -35,10 +35,8 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
         if not equals or kind not in manifest.kinds:
             known = ", ".join(manifest.kinds)
             raise Usage(f"--bind {text}: must be ADDRESS=KIND, as in 127.0.0.1:7001=KIND, with KIND of: {known}")
-        try:
+        with as_usage(ManifestError, f"--bind {text}: "):
             split_listen(address)
-        except ManifestError as error:
-            raise Usage(f"--bind {text}: {error}") from None
         chosen[address] = kind
     others = {address: kind for address, kind in manifest.ingress.tcp.items() if kind not in chosen.values()}
     ingress = msgspec.structs.replace(manifest.ingress, tcp={**others, **chosen})
