@@ -58,11 +58,19 @@ def foreground(
     if store == "memory" and manifest.require.durability != "none":
         needed = f"[require] durability = {manifest.require.durability!r}"
         raise Usage(f"{manifest.file}: {needed}, and memory forgets: say --data DIR where it is to be kept")
+    chosen = durability_in(store, durability)
     return Launch(
-        application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
+        application=Application.load(manifest), on="monolith", store=store, durability=chosen,
         directory=data or home_of(manifest.name), kept=data is not None or store != "memory", domains=domains,
         forgetful=forgetful, record=record,
     )  # fmt: skip
+
+
+def durability_in(store: str, wanted: str | None) -> str:
+    """Of what is kept in this store. Raises Usage where that is nothing."""
+    if wanted is not None and store == "memory":
+        raise Usage(f"--durability {wanted}: memory keeps nothing; say --store lmdb to keep it, or leave this out")
+    return wanted or "fsync"
 
 
 def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:
