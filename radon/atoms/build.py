@@ -19,6 +19,7 @@ from pathlib import Path
 from radon.abi import binary, wit
 from radon.abi.errors import BuildError
 from radon.abi.syscalls import HANDLERS, PACKAGE, SYSCALLS
+from radon.atoms.workplace import workplace
 from radon.host import cache
 
 SDK_SOURCES = ("radon.c", "radon_json.c")
@@ -67,10 +68,10 @@ def build_c(sources: Sequence[Path], out: Path, *, sdk: Path | None = None, libc
         raise BuildError("the C compiler is not installed; `pip install ziglang` brings it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".radon-build-", dir=out.parent) as folder:
-            warnings = _compile(sources, Path(folder), sdk, libc)
-            stripped = Path(folder, "stripped")
-            _wasm_tools("strip", Path(folder, MODULE), "-o", stripped)  # line tables and the like; the names stay
+        with workplace(out.parent) as folder:
+            warnings = _compile(sources, folder, sdk, libc)
+            stripped = folder / "stripped"
+            _wasm_tools("strip", folder / MODULE, "-o", stripped)  # line tables and the like; the names stay
             size = stripped.stat().st_size
             stripped.replace(out)
     except OSError as error:

@@ -83,6 +83,15 @@ def test_only_what_changed_is_built_again(shop: Radon) -> None:
     assert how() == "built", "and so is what was made"
 
 
+def test_what_a_build_left_that_was_killed_is_removed(shop: Radon) -> None:
+    for how, options in (("unchanged", []), ("built", ["--force"])):
+        left = shop.folder / "build" / ".radon-build-left"
+        left.mkdir()
+        (left / "atom").write_bytes(b"half of one")
+        assert shop.json("build", *options)[0]["how"] == how
+        assert sorted(path.name for path in left.parent.iterdir()) == ["counter.wasm", "counter.wasm.stamp"]
+
+
 def test_all_that_does_not_compile_is_told_with_the_compilers_words(shop: Radon) -> None:
     (shop.folder / "bad.c").write_text("int x = ;\n")
     (shop.folder / "worse.c").write_text("}\n")
