@@ -10,6 +10,7 @@ from radon.abi.errors import ManifestError
 from radon.atoms.manifest import Manifest
 from radon.cli.deployments import home_of
 from radon.cli.failures import Usage, as_usage
+from radon.cli.modules import warn_of_command
 from radon.cli.options import manifest_file
 from radon.cli.printing import address_text, print_json, print_lines
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def load_manifest(path: Path, bind: Sequence[str] | None) -> Manifest:
-    """The manifest, with the TCP addresses of `--bind`. Raises ManifestError, Usage."""
+    """The manifest, with the TCP addresses of `--bind`; warns of its modules. Raises ManifestError, Usage."""
     manifest = Manifest.load(manifest_file(path))
+    for file in dict.fromkeys(map(manifest.module_path, manifest.kinds)):
+        warn_of_command(file)
     return bound(manifest, bind) if bind else manifest
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wasmtime import wat2wasm
 
 from radon.atoms.build import componentize
 from tests.cli.conftest import Radon, keys_of
@@ -135,6 +137,23 @@ def test_inspect_names_the_grants_that_a_module_needs(radon: Radon) -> None:
       (import "radon:atom/topics@0.1.0" "publish" (func (param i32 i32 i32 i32 i32)))"""
     (radon.folder / "plain.wat").write_text(plain(imports))
     assert radon.json("inspect", "plain.wat")["grants"] == ["publish:GLOB", "spawn:KIND"]
+
+
+def test_a_module_that_was_linked_as_a_command_is_told_wherever_it_is_loaded(radon: Radon, application: Path) -> None:
+    module = bytes(wat2wasm(plain('(func (export "_start"))')))
+    (radon.folder / "script.wasm").write_bytes(module)
+    said = (
+        "warning: script.wasm was linked as a command: nobody calls its _start, so that its constructors never run; "
+        "link it as a reactor, with -mexec-model=reactor\n"
+    )
+    words = (["inspect", "script.wasm"], ["build"], ["deploy", "--detach"], ["deploy"])
+    done = [radon(*verb, "--json") for verb in words]
+    radon.ok("stop")
+    for each in done:
+        assert (each.returncode, each.stderr.decode()) == (0, said)
+        assert json.loads(each.stdout)
+    serving = radon.start("run")
+    assert serving.error_line() == said.rstrip()
 
 
 def plain(imports: str = "", receive: str = "radon:atom/handler@0.1.0#receive") -> str:
