@@ -7,18 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from radon.cli.commands import Command
+from radon.cli.commands import Command, need_a_word
 from radon.cli.failures import Usage, as_usage
 from radon.cli.options import Domains
 
 EXAMPLE = "radon bench kv --in-process --with-redis --workload a,b,c --clients 50 --pipeline 16 --pin 0:1"
 
-app = typer.Typer(help="Put load on stores and measure them.", no_args_is_help=True)
-
-
-@app.callback()
-def bench() -> None:
-    pass
+app = typer.Typer(help="Put load on stores and measure them.")
+app.callback(invoke_without_command=True)(need_a_word)
 
 
 @app.command(cls=Command, epilog=f"Example: {EXAMPLE}")
