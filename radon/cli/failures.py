@@ -66,7 +66,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, Usage | Absent):
         return (WRONG if isinstance(error, Usage) else ABSENT), _one_line(str(error))
     if isinstance(error, UnicodeEncodeError):  # the shell hands over bytes, of which addresses and paths are UTF-8
-        return WRONG, f"{ascii(error.object)[1:-1]} is not UTF-8"
+        return WRONG, f"{shown(error.object)} is not UTF-8"
     label = label_of(error)
     if label in INPUTS:
         return WRONG, shown_lines(str(error)) if isinstance(error, BuildError) else _one_line(str(error))

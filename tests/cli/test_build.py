@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,19 @@ def test_a_name_that_no_application_can_have_is_refused(radon: Radon, name: str)
 def test_what_is_there_is_not_overwritten(radon: Radon) -> None:
     (radon.folder / "shop").mkdir()
     assert radon.fails(2, "new", "shop") == "shop exists already; choose another name"
+
+
+def test_an_application_that_has_no_room_leaves_nothing_in_the_way(radon: Radon) -> None:
+    """A limit on the size of files is met like a full disk."""
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    process = radon.begin("new", "shop", preexec_fn=no_room)
+    said = process.communicate()[1].decode()
+    assert (process.returncode, said) == (1, "exhausted: shop: File too large\n")
+    assert not (radon.folder / "shop").exists()
+    radon.ok("new", "shop")
 
 
 def test_build_says_what_it_made_and_what_that_needs(built: tuple[Path, list[dict[str, Any]]]) -> None:

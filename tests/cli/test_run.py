@@ -51,7 +51,7 @@ def test_run_goes_on_where_it_may_not_write(radon: Radon, application: Path) -> 
     """In memory nothing needs to be written; only it is not found by other verbs."""
     (radon.folder / ".radon").write_text("in the way")
     serving = radon.start("run")
-    assert serving.error_line().startswith("no other process can see this one: ")
+    assert serving.error_line() == "no other process can see this one: .radon/app: Not a directory"
     assert serving.end(signal.SIGTERM) == 0
 
 

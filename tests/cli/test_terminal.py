@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def test_a_line_stays_one_line_and_holds_no_control_code(capsys: pytest.CaptureF
     print_table(("name", "text"), [(EVIL, 1)])
     out = capsys.readouterr().out.split("\n")
     assert out == [SHOWN, "plain", out[2], f"{SHOWN}{' ' * (len(out[2]) - len(SHOWN) - 4)}   1", ""]
+
+
+def test_a_byte_that_is_no_utf_8_is_shown_as_a_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines([b"a\xff\xc3\xa9\x80".decode(errors="surrogateescape"), "\ud800\udc7f"])
+    assert capsys.readouterr().out == "a\\xffé\\x80\n\\ud800\\udc7f\n"
+
+
+def test_a_table_that_has_no_room_says_where() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*COMMAND, "doctor"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"exhausted: standard output: No space left on device\n")
 
 
 def test_texts_of_several_lines_keep_their_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:
