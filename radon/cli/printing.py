@@ -33,8 +33,9 @@ def naming(file: object) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """One document on one line."""
-    _write(f"{json.dumps(value, ensure_ascii=False)}\n")
+    """One document on one line. What standard output has no bytes for is escaped, as JSON does."""
+    text = json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8")
+    _write(f"{text.encode(errors='backslashreplace').decode()}\n")  # half a surrogate is escaped as in JSON, \udc80
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

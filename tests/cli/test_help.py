@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -119,3 +120,7 @@ def test_the_doctor_says_what_is_missing_and_what_to_do(radon: Radon) -> None:
     line = next(line for line in done.stdout.decode().splitlines() if line.startswith("cache"))
     assert "PROBLEM" in line
     assert "RADON_CACHE" in line
+
+    radon.environment["RADON_SUSPENDED"] = "many"
+    failed = {each["name"]: each["value"] for each in json.loads(radon("doctor", "--json").stdout) if not each["ok"]}
+    assert failed["vm.max_map_count"] == "none"

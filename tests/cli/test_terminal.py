@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pty
@@ -15,7 +16,8 @@ from radon.abi.errors import BuildError, NotFound
 from radon.cli.failures import outcome, told
 from radon.cli.printing import print_bytes, print_lines, print_table, say, shown_lines
 from radon.cli.serving import _Safe
-from tests.cli.conftest import COMMAND, Radon
+from tests.cli.conftest import COMMAND, Radon, printed
+from tests.cli.test_build import plain
 
 EVIL = "a\x1b[2J\r\n\x9bb\u202ec\u2028"
 SHOWN = r"a\x1b[2J\r\n\x9bb\u202ec\u2028"
@@ -31,6 +33,17 @@ def test_a_line_stays_one_line_and_holds_no_control_code(capsys: pytest.CaptureF
 def test_a_byte_that_is_no_utf_8_is_shown_as_a_byte(capsys: pytest.CaptureFixture[str]) -> None:
     print_lines([b"a\xff\xc3\xa9\x80".decode(errors="surrogateescape"), "\ud800\udc7f"])
     assert capsys.readouterr().out == "a\\xffé\\x80\n\\ud800\\udc7f\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_what_the_encoding_has_not_is_escaped(radon: Radon, encoding: str) -> None:
+    name = b"\xff\xc3\xa9\xe2\x82\xac.wat".decode(errors="surrogateescape")  # no text, é, €
+    (radon.folder / name).write_text(plain())
+    radon.environment["PYTHONIOENCODING"] = encoding
+    shown = {"utf-8": "é€", "ascii": r"\xe9\u20ac", "latin-1": r"é\u20ac"}[encoding]
+    lines = printed(radon.anew("inspect", name), encoding).splitlines()
+    assert lines[0] == rf"\xff{shown}.wat"
+    assert json.loads(printed(radon.anew("inspect", name, "--json"), encoding))["file"] == name
 
 
 def test_a_table_that_has_no_room_says_where() -> None:
