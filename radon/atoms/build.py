@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,8 +88,14 @@ def _compile(sources: Sequence[Path], folder: Path, sdk: Path, libc: bool) -> st
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(folder / "cache"))
     if run.returncode:
         names = ", ".join(source.name for source in sources)
-        raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
+        raise BuildError(f"{names} did not compile\n{run.stderr.strip() or _silent(run.returncode)}")
     return run.stderr.strip()
+
+
+def _silent(code: int) -> str:
+    """What to look for when the compiler has no words, as on a full disk."""
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"the compiler ended {how} and said nothing; it needs room on the disk, and memory"
 
 
 def environment(spare: Path) -> dict[str, str]:
