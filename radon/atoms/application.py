@@ -26,6 +26,9 @@ from radon.host.loader import Module, load
 
 BUNDLE_VERSION = 1
 
+_DAMAGES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no message: wrong in form, in a text, or nested without an end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -131,7 +134,7 @@ class Application:
             bundle = msgspec.msgpack.decode(data, type=_Bundle)
             manifest = msgspec.convert(bundle.manifest, Manifest, dec_hook=_to_path)
             application = cls._of(manifest, {kind: bundle.code[bundle.kinds[kind]] for kind in manifest.kinds})
-        except (msgspec.MsgspecError, KeyError, LoadError, ManifestError) as error:
+        except (*_DAMAGES, KeyError, LoadError, ManifestError) as error:
             raise StoreError(f"the stored application is damaged; restore a backup: {error}") from None
         for kind, module in application.modules.items():
             if module.digest != bundle.kinds[kind]:

@@ -62,7 +62,7 @@ def read_export(lines: Iterable[bytes]) -> Stored:
                 end = given["end"]
             else:
                 records.append(from_json(given if given.get("record") != "setup" else {"domains": 1, **given}))
-        except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise Invalid(f"line {number}: no part of an export of state: {error}") from None
     if application is None or end != len(records):
         raise Invalid(f"the export is not whole: it ends after line {number}")
