@@ -352,7 +352,7 @@ def _check_removed(domain: Domain, application: Application, drop: frozenset[str
         if of.holding and kind not in kept and kind not in drop and not _is_system(kind):
             raise ManifestError(
                 f"kind {kind!r} is gone from the manifest, but {of.holding} of its atoms hold state or mail; "
-                f"keep the kind, or say --drop {kind} to delete them"
+                f"keep the kind, or delete them with `radon deploy --drop {kind}`"
             )
 
 

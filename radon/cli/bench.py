@@ -13,6 +13,9 @@ from radon.cli.options import Domains
 
 EXAMPLE = "radon bench kv --in-process --with-redis --workload a,b,c --clients 50 --pipeline 16 --pin 0:1"
 
+FASTEST = 1e9
+"""Arrivals a second: one each nanosecond, in which their times are counted."""
+
 app = typer.Typer(help="Put load on stores and measure them.")
 app.callback(invoke_without_command=True)(need_a_word)
 
@@ -46,7 +49,10 @@ def kv(
     clients: Annotated[int, typer.Option(metavar="N", min=1, max=60_000, help="Connections, or atoms.")] = 50,
     pipeline: Annotated[int, typer.Option(metavar="N", min=1, max=60_000, help="Operations under way of each.")] = 1,
     rate: Annotated[
-        float, typer.Option(metavar="N", min=0, help="Open loop: so many arrivals a second, whatever is answered.")
+        float,
+        typer.Option(
+            metavar="N", min=0, max=FASTEST, help="Open loop: so many arrivals a second, whatever is answered."
+        ),
     ] = 0,
     arrivals: Annotated[Literal["poisson", "fixed"], typer.Option(help="How they are spread.")] = "poisson",
     seconds: Annotated[
@@ -70,7 +76,7 @@ def kv(
 ) -> None:
     """Put load on key-value stores in turn, check their answers, compare."""
     from dataclasses import replace
-    from math import isfinite
+    from math import isnan
 
     from radon.abi.errors import Invalid
     from radon.bench.campaign import Plan
@@ -85,8 +91,9 @@ def kv(
         raise Usage(f"--plot {plot}: must end with .svg, which browsers show and print")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise Usage(f"--plot {plot}: there is no folder {plot.parent}")
-    if not isfinite(rate):
-        raise Usage(f"--rate {rate}: must be a number of arrivals a second")
+    for name, number in (("--rate", rate), ("--seconds", seconds), ("--warmup", warmup)):
+        if number is not None and isnan(number):
+            raise Usage(f"{name} {number}: must be a number")
     with as_usage(Invalid):
         chosen = [workload_of(name.strip()) for name in workload.split(",")]
         if distribution:

@@ -157,7 +157,7 @@ def test_a_kind_that_holds_anything_is_not_removed_untold(make: Make, held: str)
             ask(deployment, "third/a", held)
         with pytest.raises(ManifestError, match="kind 'third' is gone from the manifest, but 1 of its atoms hold"):
             deployment.deploy(make())
-    with pytest.raises(ManifestError, match="say --drop third to delete them"):
+    with pytest.raises(ManifestError, match="delete them with `radon deploy --drop third`"):
         Monolith.open(make(), Remaining(store))
     with running(make(), store, drop=frozenset({"third"})) as deployment:
         assert kinds_of(deployment) == set()

@@ -83,7 +83,7 @@ def test_a_kind_with_state_is_removed_only_when_that_is_said(radon: Radon, appli
     said = radon.fails(2, "deploy")
     assert said == (
         "kind 'other' is gone from the manifest, but 1 of its atoms hold state or mail; "
-        "keep the kind, or say --drop other to delete them"
+        "keep the kind, or delete them with `radon deploy --drop other`"
     )
     assert radon.ask("other/a", "bucket.get data k") == "ok value"
     radon.ok("stop")
