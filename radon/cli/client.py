@@ -62,10 +62,15 @@ class Client:
         self._ask("POST", "/send", {"address": address, "once": once}, body)
 
     def logs(self, *, follow: bool) -> Iterator[dict[str, Any]]:
-        """The lines, oldest first; those that come as well, until the deployment stops."""
+        """The lines, oldest first; those that come as well, until the deployment stops.
+
+        Raises Unavailable where it ends in another way.
+        """
         with self._response("GET", "/logs", {"follow": int(follow)}) as response:
-            for line in response:
-                yield json.loads(line)
+            begun = b""
+            while data := self._next(response):
+                *lines, begun = (begun + data).split(b"\n")
+                yield from map(json.loads, lines)
 
     def dead(self) -> list[Any]:
         """Died records, by id."""
@@ -103,6 +108,13 @@ class Client:
     def stop(self) -> None:
         """Begin to stop."""
         self._ask("POST", "/stop")
+
+    def _next(self, response: HTTPResponse) -> bytes:
+        """What came, or b"" at the end. Iterating over lines would take for an end what is a loss."""
+        try:
+            return response.read1()
+        except HTTPException:
+            raise Unavailable(f"{self._directory}: the deployment has ended without a word: it was killed") from None
 
     def _json(self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"") -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._ask(method, path, query, body))
