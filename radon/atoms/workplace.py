@@ -1,7 +1,7 @@
-"""The folder in which a build works: beside its target, so that what is made is put into place by a rename.
+"""A folder in which something is made: beside its target, so that it is put into place by a rename.
 
 Owns its name, and its lock, which says whether anybody works there. The lock is the kernel's and ends with the process,
-however that ends. Knows nothing of what is built.
+however that ends. Knows nothing of what is made.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX = ".radon-build-"
+BUILD = ".radon-build-"
+IMPORT = ".radon-import-"
+"""What their names begin with, by what they are for."""
 
 
 @contextmanager
-def workplace(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent`, for as long as the block lasts. What killed builds left there is removed."""
-    sweep(parent)
-    folder, lock = _make(parent)
+def workplace(parent: Path, purpose: str = BUILD) -> Iterator[Path]:
+    """A new folder in `parent`, for as long as the block lasts. What killed processes left there is removed."""
+    sweep(parent, purpose)
+    folder, lock = _make(parent, purpose)
     try:
         yield folder
     finally:
@@ -30,19 +32,19 @@ def workplace(parent: Path) -> Iterator[Path]:
             os.close(lock)
 
 
-def sweep(parent: Path) -> None:
-    """Remove the folders in `parent` of builds that were killed. Those in which somebody works stay."""
-    for folder in parent.glob(f"{PREFIX}*"):
+def sweep(parent: Path, purpose: str = BUILD) -> None:
+    """Remove the folders in `parent` of processes that were killed. Those in which somebody works stay."""
+    for folder in parent.glob(f"{purpose}*"):
         with suppress(OSError):  # it is locked, or gone, or no folder, or nobody can say
             lock = _lock(folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
-def _make(parent: Path) -> tuple[Path, int | None]:
+def _make(parent: Path, purpose: str) -> tuple[Path, int | None]:
     """A folder and its lock; None where the file system has no locks, and so no sweep either."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=purpose, dir=parent))
         try:
             lock = _lock(folder)
         except (BlockingIOError, FileNotFoundError):

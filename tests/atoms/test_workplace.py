@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from radon.atoms import workplace as module
-from radon.atoms.workplace import PREFIX, sweep, workplace
+from radon.atoms.workplace import BUILD, sweep, workplace
 
 WORKER = """\
 import sys
@@ -99,18 +99,18 @@ def test_without_locks_it_works_and_sweeps_nothing(tmp_path: Path, monkeypatch: 
     def flock(descriptor: int, how: int) -> None:
         raise OSError(9, "Bad file descriptor")
 
-    (tmp_path / f"{PREFIX}other").mkdir()
+    (tmp_path / f"{BUILD}other").mkdir()
     monkeypatch.setattr(module.fcntl, "flock", flock)
     with workplace(tmp_path) as folder:
         assert folder.is_dir()
-    assert [path.name for path in tmp_path.iterdir()] == [f"{PREFIX}other"]
+    assert [path.name for path in tmp_path.iterdir()] == [f"{BUILD}other"]
 
 
 def test_what_is_no_folder_of_a_build_stays(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (tmp_path / f"{PREFIX}link").symlink_to(elsewhere)
-    (tmp_path / f"{PREFIX}file").touch()
+    (tmp_path / f"{BUILD}link").symlink_to(elsewhere)
+    (tmp_path / f"{BUILD}file").touch()
     before = set(tmp_path.iterdir())
     sweep(tmp_path)
     assert set(tmp_path.iterdir()) == before
