@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 
 def main() -> None:
@@ -27,6 +28,8 @@ def open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, and so this one
             setattr(sys, name, open(number, "w" if number else "r"))  # noqa: SIM115  (until the end)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error is: what its encoding has not is shown
 
 
 if __name__ == "__main__":

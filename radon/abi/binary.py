@@ -47,6 +47,16 @@ def is_component(data: bytes) -> bool:
     return data[:8] == COMPONENT
 
 
+def is_command(data: bytes) -> bool:
+    """Is it, or a core module in it, linked to be run once by its `_start`, and not to be begun by an `_initialize`?
+
+    LoadError as `read_core`.
+    """
+    modules = core_modules_with(data, "_start") if is_component(data) else [data]
+    exports = [read_core(module).exports for module in modules]
+    return any("_start" in names and "_initialize" not in names for names in exports)
+
+
 def read_core(data: bytes | memoryview) -> CoreModule:
     """What the core module in `data` imports and exports. LoadError if it is no core module, or cannot be read."""
     imports: list[tuple[str, str, str]] = []

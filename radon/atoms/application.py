@@ -26,6 +26,9 @@ from radon.host.loader import Module, load
 
 BUNDLE_VERSION = 1
 
+_DAMAGES = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no message: wrong in form, in a text, or nested without an end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
@@ -131,7 +134,7 @@ class Application:
             bundle = msgspec.msgpack.decode(data, type=_Bundle)
             manifest = msgspec.convert(bundle.manifest, Manifest, dec_hook=_to_path)
             application = cls._of(manifest, {kind: bundle.code[bundle.kinds[kind]] for kind in manifest.kinds})
-        except (msgspec.MsgspecError, KeyError, LoadError, ManifestError) as error:
+        except (*_DAMAGES, KeyError, LoadError, ManifestError) as error:
             raise StoreError(f"the stored application is damaged; restore a backup: {error}") from None
         for kind, module in application.modules.items():
             if module.digest != bundle.kinds[kind]:
@@ -179,6 +182,14 @@ def _to_path(type_: type, value: str) -> Path:
     return Path(value)
 
 
+def _build_command(file: str) -> str:
+    """For the manifest that messages call so."""
+    path = Path(file)
+    if path.suffix != ".toml" or path == Path("radon.toml"):  # it was made in Python, or is here
+        return "radon build"
+    return f"radon build {path.parent if path.name == 'radon.toml' else path}"
+
+
 def _read(manifest: Manifest, kind: str) -> bytes:
     entry, path = manifest.kinds[kind], manifest.module_path(kind)
     place = Place(manifest.file, ("kinds", kind))
@@ -188,7 +199,8 @@ def _read(manifest: Manifest, kind: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         if entry.module is None:
-            raise place.error(f"is built from source, but there is no {path} yet; run `radon build`") from None
+            way_out = f"run `{_build_command(manifest.file)}`"
+            raise place.error(f"is built from source, but there is no {path} yet; {way_out}") from None
         raise place.at("module").wrong(entry.module, f"there is no {path}") from None
     except OSError as error:
         raise place.error(f"{path} cannot be read: {error.strerror}") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from radon.abi import binary, wit
 from radon.abi.errors import BuildError
 from radon.abi.syscalls import HANDLERS, PACKAGE, SYSCALLS
+from radon.atoms.workplace import workplace
 from radon.host import cache
 
 SDK_SOURCES = ("radon.c", "radon_json.c")
@@ -67,10 +69,10 @@ def build_c(sources: Sequence[Path], out: Path, *, sdk: Path | None = None, libc
         raise BuildError("the C compiler is not installed; `pip install ziglang` brings it")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".radon-build-", dir=out.parent) as folder:
-            warnings = _compile(sources, Path(folder), sdk, libc)
-            stripped = Path(folder, "stripped")
-            _wasm_tools("strip", Path(folder, MODULE), "-o", stripped)  # line tables and the like; the names stay
+        with workplace(out.parent) as folder:
+            warnings = _compile(sources, folder, sdk, libc)
+            stripped = folder / "stripped"
+            _wasm_tools("strip", folder / MODULE, "-o", stripped)  # line tables and the like; the names stay
             size = stripped.stat().st_size
             stripped.replace(out)
     except OSError as error:
@@ -86,8 +88,14 @@ def _compile(sources: Sequence[Path], folder: Path, sdk: Path, libc: bool) -> st
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(folder / "cache"))
     if run.returncode:
         names = ", ".join(source.name for source in sources)
-        raise BuildError(f"{names} did not compile\n{run.stderr.strip()}")
+        raise BuildError(f"{names} did not compile\n{run.stderr.strip() or _silent(run.returncode)}")
     return run.stderr.strip()
+
+
+def _silent(code: int) -> str:
+    """What to look for when the compiler has no words, as on a full disk."""
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"the compiler ended {how} and said nothing; it needs room on the disk, and memory"
 
 
 def environment(spare: Path) -> dict[str, str]:

@@ -283,6 +283,8 @@ class Manifest(ApplicationEntry, frozen=True, kw_only=True):
     def load(cls, path: Path | str) -> Self:
         """The manifest in the file at `path`, whose folder its paths start from. Raises ManifestError."""
         try:
+            if Path(path).is_char_device() or Path(path).is_fifo():  # which may never end
+                raise ManifestError(f"{path}: no file")
             text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin a file with a byte-order mark
         except FileNotFoundError:
             raise ManifestError(f"{path}: no such file; `radon new NAME` starts an application") from None

@@ -14,6 +14,9 @@ from typing import ClassVar, NoReturn
 from radon.abi.errors import ManifestError
 from radon.atoms.tables import Entry, Place, Text
 
+LONGEST = 64 << 10
+"""Bytes of a file with a secret; no header is as long."""
+
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -76,7 +79,11 @@ def _checked(source: str, value: str | None) -> str:
 
 def _content(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with open(path, "rb") as file:
+            content = file.read(LONGEST + 1)  # it may never end
+        if len(content) > LONGEST:
+            raise ManifestError(f"the file {path} holds more than the {LONGEST} bytes of the longest secret")
+        return content.decode()
     except OSError as error:
         raise ManifestError(f"the file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -158,7 +158,8 @@ class Deployment(Protocol):
     def deploy(self, application: Application, *, drop: frozenset[str] = frozenset()) -> None:
         """Replace modules and manifest between two turns; state stays. `drop` names removed kinds whose atoms end.
 
-        Raises ManifestError for what cannot be done to existing data: shards changed, a kind with state removed.
+        Raises ManifestError for what cannot be done to existing data: shards changed, a kind with state removed, one
+        dropped that was not there or stays.
         """
 
     def stop(self) -> None:

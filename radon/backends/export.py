@@ -11,7 +11,6 @@ Owns the file, which docs/cli.md explains. Knows of a record only that `record_j
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import msgspec
 from radon.abi.errors import Invalid, StoreError
 from radon.abi.frames import FrameType, encode_all, seal
 from radon.atoms.application import Application
+from radon.atoms.workplace import IMPORT, workplace
 from radon.backends.record_json import from_json, to_json
 from radon.backends.stored import Stored, images_of
 from radon.backends.stores.directory import make, sync
@@ -62,7 +62,7 @@ def read_export(lines: Iterable[bytes]) -> Stored:
                 end = given["end"]
             else:
                 records.append(from_json(given if given.get("record") != "setup" else {"domains": 1, **given}))
-        except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        except (Invalid, msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise Invalid(f"line {number}: no part of an export of state: {error}") from None
     if application is None or end != len(records):
         raise Invalid(f"the export is not whole: it ends after line {number}")
@@ -81,8 +81,8 @@ def bring_in(stored: Stored, directory: Path) -> None:
         if directory.exists() and any(directory.iterdir()):
             raise StoreError(f"{directory}: not empty; name a new directory")
         make(directory.parent)
-        with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as folder:
-            draft = Path(folder, "data")
+        with workplace(directory.parent, IMPORT) as folder:
+            draft = folder / "data"
             _fill(stored, draft)
             draft.replace(directory)  # an empty directory gives way
             sync(directory.parent)

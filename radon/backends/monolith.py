@@ -76,10 +76,10 @@ class Monolith:
         """Deploy `application` (None: what was deployed there last) onto what the store holds, and start it.
 
         `domains`: over how many the atoms are spread; None: as many as they were, and one where nothing was. `drop`
-        names kinds that the new application no longer has and whose atoms end. `record` is the directory of a
-        recording, new or to be added to. `failed` is called, from any thread, when the deployment cannot go on. Raises
-        ManifestError for what it cannot honour, StoreError. The old application runs no turn any more; the new one is
-        stored before its first.
+        names kinds that were deployed, that the new application no longer has, and whose atoms end. `record` is the
+        directory of a recording, new or to be added to. `failed` is called, from any thread, when the deployment cannot
+        go on. Raises ManifestError for what it cannot honour, StoreError. The old application runs no turn any more;
+        the new one is stored before its first.
         """
         stored = store.read("application")
         old = _unbundled(stored, application)
@@ -88,6 +88,8 @@ class Monolith:
             raise StoreError("nothing was ever deployed here; run `radon deploy MANIFEST` first")
         _check_guarantees(new, store)
         _check_plan(old, new)
+        if old is not None or stored is None:  # else nobody knows which kinds there are
+            _check_drop(drop, old, new)
         count = _domains(store if stored is not None else None, domains)
         bundle = new.bundle()
         recorder = Recorder(record, new.name) if record is not None else None
@@ -207,6 +209,7 @@ class Monolith:
         with self._changing:
             _check_guarantees(application, self.store)
             _check_plan(self.application, application)
+            _check_drop(drop, self.application, application)
             bundle = application.bundle()
             self._record(application)
             self._runners.deploy(
@@ -293,6 +296,17 @@ def _check_plan(old: Application | None, new: Application) -> None:
         raise ManifestError("; ".join(refused))
 
 
+def _check_drop(drop: frozenset[str], old: Application | None, new: Application) -> None:
+    """Whoever drops a kind that is not there, or that stays, has meant another. Raises ManifestError."""
+    there = old.manifest.kinds if old is not None else {}
+    for kind in sorted(drop):
+        if kind not in there:
+            known = f"it has: {', '.join(sorted(there))}" if there else "nothing was ever deployed here"
+            raise ManifestError(f"--drop {kind}: the deployment has no kind {kind!r}; {known}")
+        if kind in new.manifest.kinds:
+            raise ManifestError(f"--drop {kind}: the manifest has this kind, which stays; take it out there first")
+
+
 def domains_of(store: Store) -> int | None:
     """Over how many the atoms in this store are spread; None: nothing was ever deployed there. Raises StoreDamaged."""
     stored = store.read("domains")
@@ -338,7 +352,7 @@ def _check_removed(domain: Domain, application: Application, drop: frozenset[str
         if of.holding and kind not in kept and kind not in drop and not _is_system(kind):
             raise ManifestError(
                 f"kind {kind!r} is gone from the manifest, but {of.holding} of its atoms hold state or mail; "
-                f"keep the kind, or say --drop {kind} to delete them"
+                f"keep the kind, or delete them with `radon deploy --drop {kind}`"
             )
 
 

@@ -275,7 +275,7 @@ def read_about(directory: Path) -> About:
     """Raises StoreError where there is no recording that this Radon reads."""
     try:
         about = msgspec.json.decode((directory / FILE).read_bytes(), type=About)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, RecursionError):
         raise StoreError(f"{directory}: no recording: it has no {FILE} that can be read") from None
     if (about.radon, about.version) != ("recording", VERSION):
         raise StoreVersion(f"{directory}: a {about.radon} of version {about.version}; this Radon reads {VERSION}")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from radon.cli.commands import Command
+from radon.cli.commands import Command, need_a_word
 from radon.cli.failures import guarded
 
 VERBS = (
@@ -49,9 +49,7 @@ def radon(
 
         typer.echo(f"radon {__version__}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+    need_a_word(context)
 
 
 def main() -> None:

@@ -7,18 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from radon.cli.commands import Command
-from radon.cli.failures import Usage
+from radon.cli.commands import Command, need_a_word
+from radon.cli.failures import Usage, as_usage
 from radon.cli.options import Domains
 
 EXAMPLE = "radon bench kv --in-process --with-redis --workload a,b,c --clients 50 --pipeline 16 --pin 0:1"
 
-app = typer.Typer(help="Put load on stores and measure them.", no_args_is_help=True)
+FASTEST = 1e9
+"""Arrivals a second: one each nanosecond, in which their times are counted."""
 
-
-@app.callback()
-def bench() -> None:
-    pass
+app = typer.Typer(help="Put load on stores and measure them.")
+app.callback(invoke_without_command=True)(need_a_word)
 
 
 @app.command(cls=Command, epilog=f"Example: {EXAMPLE}")
@@ -50,7 +49,10 @@ def kv(
     clients: Annotated[int, typer.Option(metavar="N", min=1, max=60_000, help="Connections, or atoms.")] = 50,
     pipeline: Annotated[int, typer.Option(metavar="N", min=1, max=60_000, help="Operations under way of each.")] = 1,
     rate: Annotated[
-        float, typer.Option(metavar="N", min=0, help="Open loop: so many arrivals a second, whatever is answered.")
+        float,
+        typer.Option(
+            metavar="N", min=0, max=FASTEST, help="Open loop: so many arrivals a second, whatever is answered."
+        ),
     ] = 0,
     arrivals: Annotated[Literal["poisson", "fixed"], typer.Option(help="How they are spread.")] = "poisson",
     seconds: Annotated[
@@ -74,7 +76,7 @@ def kv(
 ) -> None:
     """Put load on key-value stores in turn, check their answers, compare."""
     from dataclasses import replace
-    from math import isfinite
+    from math import isnan
 
     from radon.abi.errors import Invalid
     from radon.bench.campaign import Plan
@@ -82,7 +84,6 @@ def kv(
     from radon.bench.processes import Pins, parse_pins
     from radon.bench.workloads import parse_distribution, workload_of
     from radon.cli.benching import Stores, measure
-    from radon.cli.simulating import as_usage
 
     if clients * pipeline >= WINDOW:
         raise Usage(f"--clients {clients} times --pipeline {pipeline}: must be below {WINDOW} operations under way")
@@ -90,8 +91,9 @@ def kv(
         raise Usage(f"--plot {plot}: must end with .svg, which browsers show and print")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise Usage(f"--plot {plot}: there is no folder {plot.parent}")
-    if not isfinite(rate):
-        raise Usage(f"--rate {rate}: must be a number of arrivals a second")
+    for name, number in (("--rate", rate), ("--seconds", seconds), ("--warmup", warmup)):
+        if number is not None and isnan(number):
+            raise Usage(f"{name} {number}: must be a number")
     with as_usage(Invalid):
         chosen = [workload_of(name.strip()) for name in workload.split(",")]
         if distribution:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from radon.cli.options import MANIFEST, Json, manifest_file
+from radon.cli.options import MANIFEST, Json
 from radon.cli.printing import print_json, print_table, say, size_text
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def verb(
     as_json: Json = False,
 ) -> None:
     """Build an application's modules from C, and show what they need."""
-    rows = _build_file(manifest) if manifest.suffix == ".c" else _build_application(manifest_file(manifest), force)
+    rows = _build_file(manifest) if manifest.suffix == ".c" else _build_application(manifest, force)
     if as_json:
         print_json(rows)
         return
@@ -40,10 +40,10 @@ def verb(
 
 def _build_application(path: Path, force: bool) -> list[dict[str, Any]]:
     from radon.atoms.application import Application
-    from radon.atoms.manifest import Manifest
     from radon.cli.building import build_kinds
+    from radon.cli.launching import load_manifest
 
-    manifest = Manifest.load(path)
+    manifest = load_manifest(path, None)
     built = build_kinds(manifest, force=force)
     Application.load(manifest)  # what does not fit together is told now, not when it is run
     return [_row(kind, found, [*manifest.kinds[kind].grants]) for kind, found in built.items()]

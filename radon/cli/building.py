@@ -17,6 +17,7 @@ from pathlib import Path
 from radon.abi.errors import BuildError
 from radon.atoms import build
 from radon.atoms.manifest import Manifest
+from radon.atoms.workplace import sweep
 
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*(?:include|embed)[ \t]*"([^"\n]+)"', re.MULTILINE)
 
@@ -56,6 +57,7 @@ def build_one(sources: list[Path], out: Path, *, force: bool = False) -> Built:
     stamp = out.with_name(f"{out.name}.stamp")
     inputs = _inputs(sources)
     if not force and _read(stamp) == _stamp(inputs, out):
+        sweep(out.parent)
         return Built(out, "unchanged")
     result = build.build_c(sources, out)
     try:

@@ -8,7 +8,7 @@ import typer
 
 from radon.abi.errors import ManifestError
 from radon.cli.deployments import find_running
-from radon.cli.failures import Usage
+from radon.cli.failures import as_usage
 from radon.cli.options import Address, Body, Data, Once, read_body
 from radon.cli.printing import print_bytes
 
@@ -26,10 +26,8 @@ def verb(
     from radon.atoms.units import parse_duration
     from radon.cli.client import Client
 
-    try:
+    with as_usage(ManifestError, f"--timeout {timeout!r}: "):
         deadline = parse_duration(timeout)
-    except ManifestError as error:
-        raise Usage(f"--timeout {timeout!r}: {error}") from None
     content = read_body(body)
     with Client(find_running(data)) as client:
         answer = client.call(address, content, deadline, once)

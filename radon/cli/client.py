@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from radon.abi.errors import RadonError, Unavailable
+from radon.abi.errors import RadonError, Timeout, Unavailable
 from radon.gateways.control_socket import socket_path
 from radon.gateways.faults import DEFECT, error_of
+
+PATIENCE = 5.0
+"""Seconds for an answer to come behind the deadline that the deployment keeps."""
+
+LONGEST = 1e6
+"""Seconds. A socket cannot be told to wait for more than twice as long."""
 
 # The standard library's client: a third of what a verb takes would be the import of a larger one.
 
@@ -44,17 +50,27 @@ class Client:
 
     def call(self, address: str, body: bytes, timeout: int, once: str) -> bytes:
         """The answer. `timeout` in ns."""
-        return self._ask("POST", "/call", {"address": address, "timeout": timeout, "once": once}, body)
+        query = {"address": address, "timeout": timeout, "once": once}
+        patience = timeout / 1e9 + PATIENCE
+        try:
+            return self._ask("POST", "/call", query, body, patience if patience < LONGEST else None)
+        except TimeoutError:
+            raise Timeout(f"{self._directory}: the deployment does not answer; it may or may not have acted") from None
 
     def send(self, address: str, body: bytes, once: str) -> None:
         """Returns when the message is in its mailbox."""
         self._ask("POST", "/send", {"address": address, "once": once}, body)
 
     def logs(self, *, follow: bool) -> Iterator[dict[str, Any]]:
-        """The lines, oldest first; those that come as well, until the deployment stops."""
+        """The lines, oldest first; those that come as well, until the deployment stops.
+
+        Raises Unavailable where it ends in another way.
+        """
         with self._response("GET", "/logs", {"follow": int(follow)}) as response:
-            for line in response:
-                yield json.loads(line)
+            begun = b""
+            while data := self._next(response):
+                *lines, begun = (begun + data).split(b"\n")
+                yield from map(json.loads, lines)
 
     def dead(self) -> list[Any]:
         """Died records, by id."""
@@ -93,31 +109,45 @@ class Client:
         """Begin to stop."""
         self._ask("POST", "/stop")
 
+    def _next(self, response: HTTPResponse) -> bytes:
+        """What came, or b"" at the end. Iterating over lines would take for an end what is a loss."""
+        try:
+            return response.read1()
+        except HTTPException:
+            raise Unavailable(f"{self._directory}: the deployment has ended without a word: it was killed") from None
+
     def _json(self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"") -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._ask(method, path, query, body))
         return answer
 
-    def _ask(self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"") -> bytes:
-        with self._response(method, path, query, body) as response:
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"", patience: float | None = None
+    ) -> bytes:
+        with self._response(method, path, query, body, patience) as response:
             return response.read()
 
     @contextmanager
     def _response(
-        self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b""
+        self, method: str, path: str, query: Mapping[str, Any] = {}, body: bytes = b"", patience: float | None = None
     ) -> Iterator[HTTPResponse]:
-        """No deadline: what may last is the deployment's to say, and a dead one closes the connection."""
+        """What may last is the deployment's to say, and a dead one closes the connection. One that is suspended says
+        nothing: after `patience`, in seconds, that is a TimeoutError; None: one waits.
+        """
         connection = _Connection(self._path)
         try:
             connection.connect()
         except OSError:
             raise Unavailable(f"{self._directory}: the deployment takes no connections; it has ended") from None
         try:
+            connection.sock.settimeout(patience)
             with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before the end of the body
                 connection.request(method, f"{path}?{urlencode(query, doseq=True)}" if query else path, body)
             response = connection.getresponse()
             if response.status >= 400:
                 raise _told(response)
             yield response
+        except TimeoutError:
+            raise
         except (HTTPException, OSError):
             raise Unavailable(
                 f"{self._directory}: the deployment ended before it answered; it may or may not have acted"

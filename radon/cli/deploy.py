@@ -47,7 +47,7 @@ def verb(
     as_json: Json = False,
 ) -> int:
     """Deploy an application. State that is there stays; if it runs already, only its code is replaced."""
-    from radon.cli.launching import load_manifest, print_facts
+    from radon.cli.launching import durability_in, load_manifest, print_facts
 
     if on == "simulation":
         raise Usage(f"a simulated cluster lives for one run, and nothing is deployed to it: `radon sim {manifest}`")
@@ -61,6 +61,9 @@ def verb(
         _redeploy(chosen, directory, wanted, drop or [], as_json)
         return 0
 
+    kept_in = store or "lmdb"
+    how = durability_in(kept_in, durability)
+
     def serve(announce: Any) -> int:
         from radon.atoms.application import Application
         from radon.backends import BACKENDS
@@ -71,8 +74,8 @@ def verb(
         if on not in BACKENDS:
             raise Usage(f"unknown backend {on!r}; known: {', '.join(BACKENDS)}")
         launch = Launch(
-            application=Application.load(chosen), on=on, store=store or "lmdb", durability=durability or "fsync",
-            directory=directory, kept=True, domains=domains, forgetful=forgetful, record=record,
+            application=Application.load(chosen), on=on, store=kept_in, durability=how, directory=directory,
+            kept=True, domains=domains, forgetful=forgetful, record=record,
             drop=frozenset(drop or ()),
         )  # fmt: skip
         with Journal(after=(lambda: put_aside(directory / LOG)) if detach else lambda: None) as journal:

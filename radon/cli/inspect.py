@@ -19,10 +19,11 @@ def verb(
 ) -> None:
     """Show what a module or component is, imports and needs."""
     from radon.abi.binary import MAGIC, is_component
-    from radon.cli.modules import facts_of
+    from radon.cli.modules import facts_of, warn_of_command
     from radon.host.loader import load_file
 
     facts = facts_of(load_file(file))
+    warn_of_command(file)
     data = file.read_bytes()
     form = "component" if is_component(data) else "core module" if data.startswith(MAGIC) else "text"
     if as_json:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from radon.abi.errors import ManifestError
 from radon.atoms.manifest import Manifest
 from radon.cli.deployments import home_of
-from radon.cli.failures import Usage
+from radon.cli.failures import Usage, as_usage
+from radon.cli.modules import warn_of_command
 from radon.cli.options import manifest_file
 from radon.cli.printing import address_text, print_json, print_lines
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 
 def load_manifest(path: Path, bind: Sequence[str] | None) -> Manifest:
-    """The manifest, with the TCP addresses of `--bind`. Raises ManifestError, Usage."""
+    """The manifest, with the TCP addresses of `--bind`; warns of its modules. Raises ManifestError, Usage."""
     manifest = Manifest.load(manifest_file(path))
+    for file in dict.fromkeys(map(manifest.module_path, manifest.kinds)):
+        warn_of_command(file)
     return bound(manifest, bind) if bind else manifest
 
 
@@ -35,10 +38,8 @@ def bound(manifest: Manifest, bind: Sequence[str]) -> Manifest:
         if not equals or kind not in manifest.kinds:
             known = ", ".join(manifest.kinds)
             raise Usage(f"--bind {text}: must be ADDRESS=KIND, as in 127.0.0.1:7001=KIND, with KIND of: {known}")
-        try:
+        with as_usage(ManifestError, f"--bind {text}: "):
             split_listen(address)
-        except ManifestError as error:
-            raise Usage(f"--bind {text}: {error}") from None
         chosen[address] = kind
     others = {address: kind for address, kind in manifest.ingress.tcp.items() if kind not in chosen.values()}
     ingress = msgspec.structs.replace(manifest.ingress, tcp={**others, **chosen})
@@ -60,11 +61,19 @@ def foreground(
     if store == "memory" and manifest.require.durability != "none":
         needed = f"[require] durability = {manifest.require.durability!r}"
         raise Usage(f"{manifest.file}: {needed}, and memory forgets: say --data DIR where it is to be kept")
+    chosen = durability_in(store, durability)
     return Launch(
-        application=Application.load(manifest), on="monolith", store=store, durability=durability or "fsync",
+        application=Application.load(manifest), on="monolith", store=store, durability=chosen,
         directory=data or home_of(manifest.name), kept=data is not None or store != "memory", domains=domains,
         forgetful=forgetful, record=record,
     )  # fmt: skip
+
+
+def durability_in(store: str, wanted: str | None) -> str:
+    """Of what is kept in this store. Raises Usage where that is nothing."""
+    if wanted is not None and store == "memory":
+        raise Usage(f"--durability {wanted}: memory keeps nothing; say --store lmdb to keep it, or leave this out")
+    return wanted or "fsync"
 
 
 def print_facts(facts: Mapping[str, Any], as_json: bool) -> None:

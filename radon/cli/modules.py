@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from radon.abi import syscalls
+from radon.abi import binary, syscalls
+from radon.abi.errors import LoadError
+from radon.cli.printing import say
 from radon.host.limits import KIB
-from radon.host.loader import Module
+
+if TYPE_CHECKING:
+    from radon.host.loader import Module
 
 _NEEDS = {
     "messaging.open": "KIND/GLOB",
@@ -33,6 +39,16 @@ def facts_of(module: Module) -> dict[str, Any]:
         "wasi": module.wasi,
         "grants": sorted({_NEEDS[name] for name in names if name in _NEEDS}),
     }
+
+
+def warn_of_command(file: Path) -> None:
+    """Tell of a module that is served, but never begins. Loads no engine; what is wrong otherwise is the loader's."""
+    with suppress(OSError, LoadError):
+        if file.is_file() and binary.is_command(file.read_bytes()):
+            say(
+                f"warning: {file} was linked as a command: nobody calls its _start, so that its constructors never "
+                "run; link it as a reactor, with -mexec-model=reactor"
+            )
 
 
 def _name(space: str, field: str) -> str:

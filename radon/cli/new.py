@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from radon.cli.failures import Usage
-from radon.cli.printing import print_lines
+from radon.cli.printing import naming, print_lines
 
 EXAMPLE = "radon new shop"
 
@@ -68,8 +68,13 @@ def verb(name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, and
         folder.mkdir(parents=True)
     except FileExistsError:
         raise Usage(f"{folder} exists already; choose another name") from None
-    (folder / "radon.toml").write_text(text, encoding="utf-8")
-    (folder / "README.md").write_text(README.format(name=folder.name), encoding="utf-8")
-    (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
-    shutil.copyfile(sdk_directory() / "counter.c", folder / "counter.c")
+    try:
+        with naming(folder):
+            (folder / "radon.toml").write_text(text, encoding="utf-8")
+            (folder / "README.md").write_text(README.format(name=folder.name), encoding="utf-8")
+            (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
+            shutil.copyfile(sdk_directory() / "counter.c", folder / "counter.c")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # half an application is of no use, and in the way of the next one
+        raise
     print_lines([f"{folder} has a counter in C; `cd {folder}`, then `radon build` and `radon run`"])

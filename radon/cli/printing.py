@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
 WIDEST = 1000
@@ -32,8 +33,9 @@ def naming(file: object) -> Iterator[None]:
 
 
 def print_json(value: Any) -> None:
-    """One document on one line."""
-    _write(f"{json.dumps(value, ensure_ascii=False)}\n")
+    """One document on one line. What standard output has no bytes for is escaped, as JSON does."""
+    text = json.dumps(value, ensure_ascii=sys.stdout.encoding.lower() != "utf-8")
+    _write(f"{text.encode(errors='backslashreplace').decode()}\n")  # half a surrogate is escaped as in JSON, \udc80
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -50,10 +52,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in rows:
         table.add_row(*(Text(shown(cell)) for cell in row))
     on_terminal = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=None if on_terminal else WIDEST)
-    with console.capture() as captured:
-        console.print(table)
-    print_lines(line.rstrip() for line in captured.get().splitlines())
+    page = StringIO()
+    width = None if on_terminal else WIDEST
+    Console(file=page, highlight=False, markup=False, emoji=False, width=width).print(table)
+    print_lines(line.rstrip() for line in page.getvalue().splitlines())
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -86,7 +88,13 @@ def say(text: str) -> None:
 def shown(value: object) -> str:
     """Safe on a terminal, and on one line, whatever a guest wrote into it."""
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    """A byte that is no UTF-8, which Python has as half a surrogate, is shown as that byte."""
+    byte = ord(character) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else character.encode("unicode_escape").decode()
 
 
 def shown_lines(text: str) -> str:

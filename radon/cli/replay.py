@@ -51,6 +51,8 @@ def verb(
     from radon.abi.errors import Invalid, NotFound
     from radon.backends.replaying import Recording
 
+    if anyway and manifest is None:
+        raise Usage("--anyway is about another application than was recorded: name it with --manifest")
     recording = Recording(directory)
     segments = [each for each in recording.segments() if segment in (None, each.number)]
     if not segments:

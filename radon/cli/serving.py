@@ -27,6 +27,7 @@ from radon.cli.journal import Journal
 from radon.cli.printing import shown, shown_lines
 from radon.gateways import control_socket
 from radon.gateways.control import Control, Steering, serve_control
+from radon.gateways.faults import text_of
 from radon.gateways.server import GRACE, Gateways, serve
 
 Replace = Callable[[Application, frozenset[str]], Awaitable[None]]
@@ -192,7 +193,7 @@ async def _claim(launch: Launch) -> AsyncIterator[control_socket.Claim | None]:
     except (OSError, Refused) as error:
         if launch.kept:
             raise
-        logging.getLogger(__name__).warning("no other process can see this one: %s", error)
+        logging.getLogger(__name__).warning("no other process can see this one: %s", text_of(error))
         yield None
         return
     try:

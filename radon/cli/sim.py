@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from radon.atoms.bounds import LONGEST, MOST_DOMAINS, MOST_HOSTS
-from radon.cli.failures import Usage
+from radon.cli.failures import Usage, as_usage
 from radon.cli.options import MANIFEST, Json, ManifestPath
 
 EXAMPLE = "radon sim examples/bank --seeds 1000"
@@ -73,7 +73,7 @@ def verb(
     from radon.atoms.application import Application
     from radon.backends.simulation.world import SECOND
     from radon.cli.launching import load_manifest
-    from radon.cli.simulating import Case, Telling, as_usage
+    from radon.cli.simulating import Case, Telling
     from radon.testing.simulation.plans import parse_rates, read_plan
     from radon.testing.simulation.seeds import Subject, check_application, processors
     from radon.testing.simulation.simulate import LONGER, Options

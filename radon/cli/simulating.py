@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -23,7 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from radon.abi.errors import Invalid, RadonError
+from radon.abi.errors import Invalid
 from radon.atoms.application import Application
 from radon.backends.simulation.faults import KINDS, Fault
 from radon.cli.failures import Usage
@@ -42,15 +42,6 @@ WIDTH = 160
 
 SOME = 10
 """Atoms that an error names."""
-
-
-@contextmanager
-def as_usage(kind: type[RadonError], before: str = "") -> Iterator[None]:
-    """Such an error is the command line's fault."""
-    try:
-        yield
-    except kind as error:
-        raise Usage(f"{before}{error}") from None
 
 
 class Telling(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from radon.cli.commands import Command
+from radon.cli.commands import Command, need_a_word
 from radon.cli.deployments import find, find_running, holds_data, home_of
 from radon.cli.failures import Usage
 from radon.cli.options import Address, Data, Json, NewData
@@ -28,7 +29,8 @@ from radon.gateways.control_socket import answers
 if TYPE_CHECKING:
     from radon.backends.stored import Stored
 
-app = typer.Typer(help="Look into, export and import the durable state of a deployment.", no_args_is_help=True)
+app = typer.Typer(help="Look into, export and import the durable state of a deployment.")
+app.callback(invoke_without_command=True)(need_a_word)
 
 STANDARD = "-"
 
@@ -90,13 +92,14 @@ def import_(
     data: NewData = None,
 ) -> None:
     """Make a new data directory from an export. `radon deploy` then goes on with it."""
+    from radon.abi.errors import Invalid, StoreError
     from radon.backends.export import bring_in, read_export
 
-    if file == STANDARD:
-        stored = read_export(sys.stdin.buffer)
-    else:
-        with open(file, "rb") as lines:
+    try:
+        with nullcontext(sys.stdin.buffer) if file == STANDARD else open(file, "rb") as lines:
             stored = read_export(lines)
+    except (Invalid, StoreError) as error:
+        raise type(error)(f"{'standard input' if file == STANDARD else file}: {error}") from None
     directory = data or home_of(stored.application.name)
     bring_in(stored, directory)
     print_lines([f"{stored.application.name} is in {directory}; `radon deploy MANIFEST --data {directory}` goes on"])

@@ -37,27 +37,27 @@ class Claim:
         self._directory = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._lock = -1
         try:
-            self._lock = self._take()
-            os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
-        except BaseException as error:
+            with _naming(directory / PID):
+                self._lock = self._take()
+                os.ftruncate(self._lock, 0)
+                os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
             if self._lock >= 0:
                 self.release()
             else:
                 os.close(self._directory)
-            if isinstance(error, OSError):  # of a name within the directory, or of none
-                raise OSError(error.errno, error.strerror, str(directory / PID)) from error
             raise
 
     def listen(self) -> socket.socket:
         """The socket, which takes connections from now on. The caller closes it."""
-        with suppress(FileNotFoundError):  # a process that was killed left it
-            os.unlink(SOCKET, dir_fd=self._directory)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listener.bind(_within(self._directory))
-            os.chmod(SOCKET, 0o600, dir_fd=self._directory)  # before `listen`, without which nobody can connect
-            listener.listen(BACKLOG)
+            with _naming(self._path / SOCKET):
+                with suppress(FileNotFoundError):  # a process that was killed left it
+                    os.unlink(SOCKET, dir_fd=self._directory)
+                listener.bind(_within(self._directory))
+                os.chmod(SOCKET, 0o600, dir_fd=self._directory)  # before `listen`, without which nobody can connect
+                listener.listen(BACKLOG)
         except BaseException:
             listener.close()
             raise
@@ -122,6 +122,15 @@ def answers(directory: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """An error of the system names the file, which was known by its name within the directory, or by a number."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
 
 
 def _within(directory: int) -> str:

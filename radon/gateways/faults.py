@@ -50,6 +50,8 @@ def label_of(error: BaseException) -> str:
             return label
     if isinstance(error, StoreError):
         return _STORES.get(type(error).__name__, ErrorCode.UNAVAILABLE).label
+    if isinstance(error, MemoryError):
+        return ErrorCode.EXHAUSTED.label
     if isinstance(error, OSError):
         return _SYSTEM.get(error.errno or 0, ErrorCode.UNAVAILABLE).label
     return DEFECT if not isinstance(error, RadonError) else ErrorCode.UNAVAILABLE.label
@@ -60,7 +62,7 @@ def text_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         names = [os_name for os_name in (error.filename, error.filename2) if os_name is not None]
         return ": ".join([*(_text(name) for name in names), error.strerror])
-    return str(error)
+    return str(error) or ("there is not enough memory" if isinstance(error, MemoryError) else "")
 
 
 def error_of(label: str, text: str) -> RadonError:

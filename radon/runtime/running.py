@@ -43,27 +43,34 @@ class Running:
         manifest: Manifest | Application | str | Path,
         *,
         on: str = "monolith",
-        store: str = "memory",
+        store: str | None = None,
         data: str | Path | None = None,
-        durability: str = "fsync",
+        durability: str | None = None,
         domains: int | None = None,
         forgetful: bool = False,
         record: str | Path | None = None,
     ) -> None:
         """`manifest`: a path of a radon.toml, a Manifest, or an Application that is loaded already.
 
-        `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION). `durability` "fsync":
-        what is answered outlives a power cut; "async": it outlives the process. `domains`: over how many the atoms are
+        `store` "memory" or "lmdb", the latter in the folder `data` (default .radon/APPLICATION); None: "lmdb" if there
+        is a `data`, else "memory". `durability` of "lmdb": what is answered outlives a power cut ("fsync", the
+        default), or the process ("async"). `domains`: over how many the atoms are
         spread, each with a thread of its own; it stays what it was at first, 1 if nothing was said. `forgetful` drops
         every instance after its turn, to find out what an atom keeps in its memory that belongs into its state.
         `record`: the directory of a recording that `radon replay` runs again, new or to be added to.
         """
-        if durability not in DURABILITIES:
+        if store is None:
+            store = "memory" if data is None else "lmdb"
+        if durability is not None and durability not in DURABILITIES:
             raise Invalid(f"unknown durability {durability!r}; known: {', '.join(DURABILITIES)}")
+        if store == "memory":
+            for name, value in (("data", data), ("durability", durability)):
+                if value is not None:
+                    raise Invalid(f"{name}={str(value)!r}: memory keeps nothing; say store='lmdb', or leave this out")
         self._given = manifest
         self._on = on
         self._options = Options(
-            store=store, data=Path(data) if data is not None else None, fsync=durability == "fsync",
+            store=store, data=Path(data) if data is not None else None, fsync=durability != "async",
             domains=domains, forgetful=forgetful, record=Path(record) if record is not None else None,
             failed=self._failed,
         )  # fmt: skip

@@ -50,6 +50,19 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return whole.read_bytes()
 
 
+def test_a_command_has_a_start_to_be_called_and_nothing_to_begin_with() -> None:
+    command, reactor = '(func (export "_start"))', '(func (export "_initialize"))'
+    assert binary.is_command(wat(f"(module {command})"))
+    assert not binary.is_command(wat(f"(module {reactor})"))
+    assert not binary.is_command(wat(f"(module {command} {reactor})"))
+    assert not binary.is_command(wat("(module (func $f) (start $f))"))
+    assert binary.is_command(wat(f"(component (core module) (component (core module {command})))"))
+    assert not binary.is_command(wat(f"(component (core module {command} {reactor}))"))
+    for neither in (b"", b"(module)", binary.MAGIC):
+        with pytest.raises(LoadError):
+            binary.is_command(neither)
+
+
 def test_imports_exports_memories_start_and_names_are_read() -> None:
     module = binary.read_core(wat(EVERY_KIND))
     assert module.imports == (

@@ -163,6 +163,15 @@ def test_a_module_that_is_not_there_is_refused_with_the_way_out(folder: Path) ->
     )
 
 
+@pytest.mark.parametrize("file", ["radon.toml", "other.toml"])
+def test_what_is_to_be_built_elsewhere_is_named(folder: Path, file: str) -> None:
+    path = folder / file
+    path.write_text('[application]\nname = "bank"\n[kinds.account]\nsource = "account.c"\n')
+    target = folder if file == "radon.toml" else path
+    with pytest.raises(ManifestError, match=f"run `radon build {target}`$"):
+        Application.load(Manifest.load(path))
+
+
 def test_a_module_built_from_source_is_found_beside_the_manifest(load: Load, folder: Path) -> None:
     (folder / "build").mkdir()
     (folder / "build" / "account.wasm").write_bytes((folder / "plain.wat").read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,19 @@ def test_a_build_answers_where_the_module_is_and_how_large(tmp_path: Path) -> No
     assert result == build.BuildResult(out, len(out.read_bytes()), "")
     assert RECEIVE in binary.read_core(out.read_bytes()).exports
     assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(("ending", "said"), [("kill -ABRT $$", "by SIGABRT"), ("exit 3", "with exit code 3")])
+def test_a_compiler_without_words_is_told_by_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, said: str
+) -> None:
+    """So ends the one of ziglang on a full disk."""
+    compiler = tmp_path / "compiler"
+    compiler.write_text(f"#!/bin/sh\n{ending}\n")
+    compiler.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(compiler))
+    with pytest.raises(BuildError, match=f"counter.c did not compile\nthe compiler ended {said} and said nothing"):
+        build.build_c([SDK / "counter.c"], tmp_path / "counter.wasm")
 
 
 def test_the_same_sources_give_the_same_bytes_wherever_they_lie(tmp_path: Path) -> None:

@@ -58,7 +58,9 @@ def test_a_damaged_bundle_is_refused(one: One) -> None:
     for end in range(len(bundle)):
         with pytest.raises(StoreError, match="damaged; restore a backup"):
             Application.unbundle(bundle[:end])
-    for damaged in (b"x" * 40, bundle.replace(b'"memory"', b'"mamory"'), bundle.replace(b"keyed", b"Keyed")):
+    endless = b"\x82\xa7version\x01\xa8manifest\x81\xa1x" + b"\x91" * 200_000
+    changed = (bundle.replace(old, new) for old, new in ((b'"memory"', b'"mamory"'), (b"keyed", b"Keyed")))
+    for damaged in (b"x" * 40, endless, bundle.replace(b"keyed", b"keye\xff"), *changed):
         with pytest.raises(StoreError, match="damaged; restore a backup"):
             Application.unbundle(damaged)
     with pytest.raises(StoreError, match="the stored module of kind 'account' is not what was deployed"):

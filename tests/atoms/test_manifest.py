@@ -262,6 +262,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing, binary = tmp_path / "missing.toml", tmp_path / "binary.toml"
     binary.write_bytes(b"x = '\xff'")
     assert refusal(missing) == f"{missing}: no such file; `radon new NAME` starts an application"
+    assert refusal(Path("/dev/zero")) == "/dev/zero: no file", "it never ends"
     assert refusal(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
     assert refusal(binary) == f"{binary}: not UTF-8 text at byte 5"
 

@@ -62,6 +62,7 @@ def test_a_secret_missing_from_its_file_is_named(tmp_path: Path) -> None:
 
     assert fault("missing") == f"the file {tmp_path}/missing cannot be read: No such file or directory"
     assert fault("empty") == "the file empty is empty"
+    assert fault("/dev/zero") == "the file /dev/zero holds more than the 65536 bytes of the longest secret"
     assert fault("binary") == f"the file {tmp_path}/binary is not UTF-8 text"
 
 

@@ -157,10 +157,29 @@ def test_a_kind_that_holds_anything_is_not_removed_untold(make: Make, held: str)
             ask(deployment, "third/a", held)
         with pytest.raises(ManifestError, match="kind 'third' is gone from the manifest, but 1 of its atoms hold"):
             deployment.deploy(make())
-    with pytest.raises(ManifestError, match="say --drop third to delete them"):
+    with pytest.raises(ManifestError, match="delete them with `radon deploy --drop third`"):
         Monolith.open(make(), Remaining(store))
     with running(make(), store, drop=frozenset({"third"})) as deployment:
         assert kinds_of(deployment) == set()
+
+
+def test_only_a_kind_that_is_there_and_does_not_stay_is_dropped(make: Make) -> None:
+    store = MemoryStore()
+    with pytest.raises(ManifestError, match="no kind 'third'; nothing was ever deployed here"):
+        Monolith.open(make(), store, drop=frozenset({"third"}))
+    absent = "--drop thrid: the deployment has no kind 'thrid'; it has: agent, third"
+    stays = "--drop agent: the manifest has this kind, which stays"
+    with running(make(**TWO), store) as deployment:
+        ask(deployment, "third/a", "count 5")
+        for name, said in (("thrid", absent), ("agent", stays)):
+            with pytest.raises(ManifestError, match=said):
+                deployment.deploy(make(), drop=frozenset({"third", name}))
+        assert ask(deployment, "third/a", "total") == "5"
+    for name, said in (("thrid", absent), ("agent", stays)):
+        with pytest.raises(ManifestError, match=said):
+            Monolith.open(make(), Remaining(store), drop=frozenset({"third", name}))
+    with running(None, store) as deployment:
+        assert ask(deployment, "third/a", "total") == "5"
 
 
 def test_a_kind_without_state_is_removed_untold_and_its_watchers_hear_of_it(make: Make) -> None:

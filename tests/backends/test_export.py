@@ -57,6 +57,7 @@ def test_an_import_that_fails_leaves_nothing(stored: Stored, tmp_path: Path, mon
         raise StoreError("the disk is full")
 
     monkeypatch.setattr("radon.backends.export.LmdbStore.snapshot", fail)
+    (tmp_path / ".radon-import-killed" / "data").mkdir(parents=True)  # an earlier one has left
     with pytest.raises(StoreError, match="full"):
         bring_in(stored, tmp_path / "data")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.wat"]
@@ -73,6 +74,7 @@ def test_an_import_that_fails_leaves_nothing(stored: Stored, tmp_path: Path, mon
         pytest.param(lambda lines: [lines[0], b'{"bundle":"!"}', *lines[2:]], "line 2", id="no bundle"),
         pytest.param(lambda lines: [*lines[:3], b'{"record":"putt"}', *lines[3:]], "line 4", id="unknown record"),
         pytest.param(lambda lines: [*lines[:3], b"\xff", *lines[3:]], "line 4", id="no JSON"),
+        pytest.param(lambda lines: [*lines[:3], b"[" * 200_000, *lines[3:]], "line 4", id="nested without an end"),
         pytest.param(lambda lines: [*lines, lines[-1]], "line 12", id="more behind the end"),
     ],
 )

@@ -14,10 +14,11 @@ from radon.testing.domains import each_domain
 __all__ = ["each_domain"]  # a fixture, found here by its name
 
 
-@pytest.fixture(params=["memory fsync", "lmdb fsync", "lmdb async"])
+@pytest.fixture(params=["memory", "fsync", "async"])
 def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
-    store, durability = request.param.split()
-    return lambda application: radon.Runtime(application, store=store, data=tmp_path / "data", durability=durability)
+    if request.param == "memory":
+        return radon.Runtime
+    return lambda application: radon.Runtime(application, data=tmp_path / "data", durability=request.param)
 
 
 class TestMonolith(BackendSuite): ...

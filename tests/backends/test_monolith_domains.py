@@ -36,7 +36,8 @@ __all__ = ["each_domain"]  # a fixture, found here by its name
 
 @pytest.fixture(params=["memory", "lmdb"])
 def open_app(request: pytest.FixtureRequest, tmp_path: Path) -> OpenApp:
-    return lambda application: radon.Runtime(application, store=request.param, data=tmp_path / "data", domains=3)
+    data = tmp_path / "data" if request.param == "lmdb" else None
+    return lambda application: radon.Runtime(application, data=data, domains=3)
 
 
 class TestMonolithOfThreeDomains(BackendSuite):

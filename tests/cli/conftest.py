@@ -145,11 +145,11 @@ class Radon:
             os.close(descriptor)
 
 
-def printed(done: Done) -> str:
+def printed(done: Done, encoding: str = "utf-8") -> str:
     """What a verb printed that succeeded."""
     assert done.returncode == 0, done.stderr.decode()
     assert done.stderr == b""
-    return done.stdout.decode()
+    return done.stdout.decode(encoding)
 
 
 def complaint(done: Done, code: int) -> str:

@@ -151,7 +151,10 @@ def test_a_server_that_refuses_commands_is_quoted(radon: Radon) -> None:
         (["--plot", "no/out.svg"], "--plot no/out.svg: there is no folder no"),
         (["--records", "0"], "radon bench kv: invalid value for '--records': 0 is not in the range"),
         (["--arrivals", "never"], "radon bench kv: invalid value for '--arrivals': 'never' is not one of"),
-        (["--rate", "inf"], "--rate inf: must be a number of arrivals a second"),
+        (["--rate", "inf"], "radon bench kv: invalid value for '--rate'"),
+        (["--rate", "2e9"], "radon bench kv: invalid value for '--rate'"),
+        (["--seconds", "nan"], "--seconds nan: must be a number"),
+        (["--warmup", "nan"], "--warmup nan: must be a number"),
         (["--seconds", "inf"], "radon bench kv: invalid value for '--seconds'"),
     ],
 )

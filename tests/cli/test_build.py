@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wasmtime import wat2wasm
 
 from radon.atoms.build import componentize
 from tests.cli.conftest import Radon, keys_of
@@ -53,6 +56,19 @@ def test_what_is_there_is_not_overwritten(radon: Radon) -> None:
     assert radon.fails(2, "new", "shop") == "shop exists already; choose another name"
 
 
+def test_an_application_that_has_no_room_leaves_nothing_in_the_way(radon: Radon) -> None:
+    """A limit on the size of files is met like a full disk."""
+
+    def no_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    process = radon.begin("new", "shop", preexec_fn=no_room)
+    said = process.communicate()[1].decode()
+    assert (process.returncode, said) == (1, "exhausted: shop: File too large\n")
+    assert not (radon.folder / "shop").exists()
+    radon.ok("new", "shop")
+
+
 def test_build_says_what_it_made_and_what_that_needs(built: tuple[Path, list[dict[str, Any]]]) -> None:
     (row,) = built[1]
     assert row.keys() == KEYS - {"form"}
@@ -81,6 +97,15 @@ def test_only_what_changed_is_built_again(shop: Radon) -> None:
     assert how() == "built", "a header is part of it"
     module.write_bytes(b"")
     assert how() == "built", "and so is what was made"
+
+
+def test_what_a_build_left_that_was_killed_is_removed(shop: Radon) -> None:
+    for how, options in (("unchanged", []), ("built", ["--force"])):
+        left = shop.folder / "build" / ".radon-build-left"
+        left.mkdir()
+        (left / "atom").write_bytes(b"half of one")
+        assert shop.json("build", *options)[0]["how"] == how
+        assert sorted(path.name for path in left.parent.iterdir()) == ["counter.wasm", "counter.wasm.stamp"]
 
 
 def test_all_that_does_not_compile_is_told_with_the_compilers_words(shop: Radon) -> None:
@@ -126,6 +151,23 @@ def test_inspect_names_the_grants_that_a_module_needs(radon: Radon) -> None:
       (import "radon:atom/topics@0.1.0" "publish" (func (param i32 i32 i32 i32 i32)))"""
     (radon.folder / "plain.wat").write_text(plain(imports))
     assert radon.json("inspect", "plain.wat")["grants"] == ["publish:GLOB", "spawn:KIND"]
+
+
+def test_a_module_that_was_linked_as_a_command_is_told_wherever_it_is_loaded(radon: Radon, application: Path) -> None:
+    module = bytes(wat2wasm(plain('(func (export "_start"))')))
+    (radon.folder / "script.wasm").write_bytes(module)
+    said = (
+        "warning: script.wasm was linked as a command: nobody calls its _start, so that its constructors never run; "
+        "link it as a reactor, with -mexec-model=reactor\n"
+    )
+    words = (["inspect", "script.wasm"], ["build"], ["deploy", "--detach"], ["deploy"])
+    done = [radon(*verb, "--json") for verb in words]
+    radon.ok("stop")
+    for each in done:
+        assert (each.returncode, each.stderr.decode()) == (0, said)
+        assert json.loads(each.stdout)
+    serving = radon.start("run")
+    assert serving.error_line() == said.rstrip()
 
 
 def plain(imports: str = "", receive: str = "radon:atom/handler@0.1.0#receive") -> str:

@@ -62,6 +62,13 @@ def test_a_claim_that_has_no_room_names_its_file_and_leaves_nothing(
     assert not any(tmp_path.iterdir())
 
 
+def test_a_socket_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / SOCKET).mkdir()
+    with Claim(tmp_path) as claim, pytest.raises(OSError, match="Is a directory") as raised:
+        claim.listen()
+    assert raised.value.filename == str(tmp_path / SOCKET)
+
+
 def test_a_claim_whose_file_was_removed_under_it_is_taken_anew(tmp_path: Path) -> None:
     """Between another process opening the file and locking it, its last owner may have removed it."""
     first = Claim(tmp_path)

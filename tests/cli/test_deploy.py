@@ -83,13 +83,23 @@ def test_a_kind_with_state_is_removed_only_when_that_is_said(radon: Radon, appli
     said = radon.fails(2, "deploy")
     assert said == (
         "kind 'other' is gone from the manifest, but 1 of its atoms hold state or mail; "
-        "keep the kind, or say --drop other to delete them"
+        "keep the kind, or delete them with `radon deploy --drop other`"
     )
     assert radon.ask("other/a", "bucket.get data k") == "ok value"
     radon.ok("stop")
     assert radon.fails(2, "deploy", "--detach") == said
     radon.detach("--drop", "other")
     assert radon.fails(1, "call", "other/a", "say").startswith("not-found: no kind 'other'")
+
+
+def test_a_kind_that_is_not_there_cannot_be_dropped(radon: Radon, application: Path) -> None:
+    said = "--drop othr: the deployment has no kind 'othr'; "
+    assert radon.fails(2, "deploy", "--drop", "othr") == f"{said}nothing was ever deployed here"
+    radon.detach()
+    assert radon.fails(2, "deploy", "--drop", "othr") == f"{said}it has: other, script"
+    assert "the manifest has this kind, which stays" in radon.fails(2, "deploy", "--drop", "other")
+    radon.ok("stop")
+    assert radon.fails(2, "deploy", "--detach", "--drop", "othr") == f"{said}it has: other, script"
 
 
 def test_what_only_a_start_can_change_is_refused_while_it_runs(radon: Radon, application: Path) -> None:

@@ -38,6 +38,7 @@ def test_what_was_refused_is_named_by_its_error_code(code: ErrorCode) -> None:
         (errors.RadonError("no port"), 1, "unavailable: no port"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "denied: /x: Permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "exhausted: No space left on device"),
+        (MemoryError(), 1, "exhausted: there is not enough memory"),
         (ConnectionResetError("reset"), 1, "unavailable: reset"),
     ],
     ids=lambda value: type(value).__name__,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -45,8 +46,9 @@ def test_the_help_of_a_verb_has_an_example(verb: list[str]) -> None:
     assert f"Example: radon {' '.join(verb)}" in shown.stdout
 
 
-def test_without_a_verb_help_is_shown_as_an_error(radon: Radon) -> None:
-    done = radon()
+@pytest.mark.parametrize("words", [[], *([group] for group in GROUPS)], ids=" ".join)
+def test_without_a_verb_help_is_shown_as_an_error(radon: Radon, words: list[str]) -> None:
+    done = radon(*words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"Commands:" in done.stderr
 
@@ -59,10 +61,15 @@ def test_without_a_verb_help_is_shown_as_an_error(radon: Radon) -> None:
         (["ps", "--jsn"], "radon ps: no such option: --jsn"),
         (
             ["ps", "--data", ""],
-            "radon ps: invalid value for '--data': it is empty; give it one, or leave the option out;",
+            "radon ps: invalid value for '--data': it is empty; give it a value, or leave it out;",
         ),
         (["state", "get", "--data=", "a"], "radon state get: invalid value for '--data': it is empty"),
         (["call", "a", "b", "--once", ""], "radon call: invalid value for '--once': it is empty"),
+        (["run", "--bind", "", "--bind", "a=b"], "radon run: invalid value for '--bind': it is empty"),
+        (["deploy", ""], "radon deploy: invalid value for 'MANIFEST': it is empty; give it a value, or leave it out;"),
+        (["backup", ""], "radon backup: invalid value for 'DIR': it is empty; give it a value;"),
+        (["state", "export", ""], "radon state export: invalid value for 'FILE': it is empty"),
+        (["call", "", "b"], "radon call: invalid value for 'ADDRESS': it is empty"),
         (["deploy", "--store", "disk"], "radon deploy: invalid value for '--store': 'disk' is not one of"),
     ],
 )
@@ -113,3 +120,7 @@ def test_the_doctor_says_what_is_missing_and_what_to_do(radon: Radon) -> None:
     line = next(line for line in done.stdout.decode().splitlines() if line.startswith("cache"))
     assert "PROBLEM" in line
     assert "RADON_CACHE" in line
+
+    radon.environment["RADON_SUSPENDED"] = "many"
+    failed = {each["name"]: each["value"] for each in json.loads(radon("doctor", "--json").stdout) if not each["ok"]}
+    assert failed["vm.max_map_count"] == "none"

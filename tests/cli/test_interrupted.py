@@ -105,3 +105,24 @@ def test_ctrl_c_ends_a_verb_that_waits(radon: Radon, application: Path) -> None:
     assert following.wait(30) == 130
     assert following.stderr is not None
     assert following.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        (signal.SIGTERM, 0, ""),
+        (signal.SIGKILL, 1, "unavailable: data: the deployment has ended without a word: it was killed\n"),
+    ],
+    ids=["SIGTERM", "kill -9"],
+)
+def test_who_follows_a_log_hears_how_it_ended(
+    radon: Radon, application: Path, ending: signal.Signals, code: int, said: str
+) -> None:
+    serving = radon.start("deploy", "--data", "data")
+    following = radon.begin("logs", "-f", "--json", "--data", "data")
+    assert following.stdout is not None
+    radon.ask("script/a", "log.write info here", "data")
+    following.stdout.readline()
+    serving.end(ending)
+    assert following.communicate()[1].decode() == said
+    assert following.returncode == code

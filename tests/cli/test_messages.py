@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
-from radon.abi.errors import Invalid
+from radon.abi.errors import Invalid, Timeout
+from radon.cli import client as client_module
 from radon.cli.client import Client
 from tests.cli.conftest import Radon, keys_of, write_application
 from tests.cli.fork_server import ForkServer
@@ -48,6 +51,18 @@ def test_a_body_need_not_be_text(up: Radon) -> None:
 def test_without_an_answer_in_time_the_line_says_timeout(up: Radon) -> None:
     said = up.fails(1, "call", "script/slow", "clock.sleep 60s", "--timeout", "50ms")
     assert said == "timeout: script/slow has not answered in time; it may or may not have acted"
+
+
+def test_a_deployment_that_does_not_run_on_is_not_waited_for_longer(up: Radon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PATIENCE", 0.01)
+    pid = up.json("ps")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with Client(up.folder / ".radon" / "app") as client, pytest.raises(Timeout, match="does not answer; it may or"):
+            client.call("script/a", b"say hello", 10**7, "")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert up.ok("call", "script/a", "say hello", "--timeout", "100000d") == "ok hello"
 
 
 def test_a_deadline_of_zero_sends_nothing(up: Radon) -> None:
@@ -172,4 +187,4 @@ def test_a_request_that_makes_no_sense_is_invalid(up: Radon, path: str) -> None:
 
 
 def test_an_address_that_is_no_text_is_refused(up: Radon) -> None:
-    assert up.fails(2, "call", b"script/\xff".decode(errors="surrogateescape"), "say") == r"script/\udcff is not UTF-8"
+    assert up.fails(2, "call", b"script/\xff".decode(errors="surrogateescape"), "say") == r"script/\xff is not UTF-8"

@@ -135,6 +135,7 @@ def test_another_module_is_refused_naming_both_and_replayed_anyway_to_the_first_
         "--anyway replays up to the first difference"
     )
     assert recorded.ok("replay", "rec", "--manifest", ".", "--anyway").splitlines()[0].endswith(": equal")
+    assert "name it with --manifest" in recorded.fails(2, "replay", "rec", "--anyway")
 
     (recorded.folder / "script.wasm").write_bytes(ECHO)
     done = recorded("replay", "rec", "--manifest", ".", "--anyway")

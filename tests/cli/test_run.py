@@ -34,6 +34,13 @@ def test_what_must_be_durable_is_not_run_in_memory(radon: Radon, application: Pa
     assert said.startswith("radon.toml: [require] durability = 'process', and memory forgets: say --data DIR ")
 
 
+def test_how_to_keep_what_is_not_kept_cannot_be_chosen(radon: Radon, application: Path) -> None:
+    said = "--durability async: memory keeps nothing; say --store lmdb to keep it, or leave this out"
+    for verb in ("run", "dev", "deploy"):
+        assert radon.fails(2, verb, "--store", "memory", "--durability", "async") == said
+    assert radon.fails(2, "run", "--durability", "async") == said
+
+
 def test_what_atoms_log_is_on_standard_error(radon: Radon, application: Path) -> None:
     serving = radon.start("run")
     radon.ask("script/a", 'log.write warn "as they say"')
@@ -44,7 +51,7 @@ def test_run_goes_on_where_it_may_not_write(radon: Radon, application: Path) -> 
     """In memory nothing needs to be written; only it is not found by other verbs."""
     (radon.folder / ".radon").write_text("in the way")
     serving = radon.start("run")
-    assert serving.error_line().startswith("no other process can see this one: ")
+    assert serving.error_line() == "no other process can see this one: .radon/app: Not a directory"
     assert serving.end(signal.SIGTERM) == 0
 
 

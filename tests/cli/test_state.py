@@ -89,7 +89,8 @@ def test_half_an_export_is_refused_and_nothing_is_made(filled: Radon) -> None:
     lines = filled.ok("state", "export").splitlines(keepends=True)
     half = "".join(lines[: len(lines) // 2]).encode()
     said = filled.fails(1, "state", "import", "-", "--data", "new", stdin=half)
-    assert said.startswith("invalid: the export is not whole: it ends after line ")
+    assert said.startswith("invalid: standard input: the export is not whole: it ends after line ")
+    assert filled.fails(1, "state", "import", "radon.toml").startswith("invalid: radon.toml: line 1: no part of ")
     assert not (filled.folder / "new").exists()
 
 

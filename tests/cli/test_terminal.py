@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from radon.abi.errors import BuildError, NotFound
 from radon.cli.failures import outcome, told
 from radon.cli.printing import print_bytes, print_lines, print_table, say, shown_lines
 from radon.cli.serving import _Safe
-from tests.cli.conftest import COMMAND, Radon
+from tests.cli.conftest import COMMAND, Radon, printed
+from tests.cli.test_build import plain
 
 EVIL = "a\x1b[2J\r\n\x9bb\u202ec\u2028"
 SHOWN = r"a\x1b[2J\r\n\x9bb\u202ec\u2028"
@@ -25,6 +28,28 @@ def test_a_line_stays_one_line_and_holds_no_control_code(capsys: pytest.CaptureF
     print_table(("name", "text"), [(EVIL, 1)])
     out = capsys.readouterr().out.split("\n")
     assert out == [SHOWN, "plain", out[2], f"{SHOWN}{' ' * (len(out[2]) - len(SHOWN) - 4)}   1", ""]
+
+
+def test_a_byte_that_is_no_utf_8_is_shown_as_a_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines([b"a\xff\xc3\xa9\x80".decode(errors="surrogateescape"), "\ud800\udc7f"])
+    assert capsys.readouterr().out == "a\\xffé\\x80\n\\ud800\\udc7f\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_what_the_encoding_has_not_is_escaped(radon: Radon, encoding: str) -> None:
+    name = b"\xff\xc3\xa9\xe2\x82\xac.wat".decode(errors="surrogateescape")  # no text, é, €
+    (radon.folder / name).write_text(plain())
+    radon.environment["PYTHONIOENCODING"] = encoding
+    shown = {"utf-8": "é€", "ascii": r"\xe9\u20ac", "latin-1": r"é\u20ac"}[encoding]
+    lines = printed(radon.anew("inspect", name), encoding).splitlines()
+    assert lines[0] == rf"\xff{shown}.wat"
+    assert json.loads(printed(radon.anew("inspect", name, "--json"), encoding))["file"] == name
+
+
+def test_a_table_that_has_no_room_says_where() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*COMMAND, "doctor"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"exhausted: standard output: No space left on device\n")
 
 
 def test_texts_of_several_lines_keep_their_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,6 +79,23 @@ async def test_an_unknown_choice_is_refused_with_the_known_ones(
 
 
 @BOTH
+@pytest.mark.parametrize("options", [{"durability": "fsync"}, {"durability": "async"}, {"data": "kept"}])
+async def test_memory_keeps_nothing_and_refuses_to_be_told_how_or_where(
+    runtime: Any, make: Make, options: dict[str, str]
+) -> None:
+    ((name, value),) = options.items()
+    with pytest.raises(radon.Invalid, match=f"{name}='{value}': memory keeps nothing; say store='lmdb'"):
+        await enter(runtime, make(), store="memory", **options)
+
+
+@BOTH
+async def test_who_names_a_folder_for_the_data_has_it_kept_there(runtime: Any, make: Make, tmp_path: Path) -> None:
+    await enter(runtime, make(), data=tmp_path / "data")
+    with radon.BlockingRuntime(make(), data=tmp_path / "data") as app:
+        assert app.call("agent/a", b"total") == b"1"
+
+
+@BOTH
 async def test_a_forgetful_one_drops_every_instance_after_its_turn(runtime: Any, make: Make) -> None:
     if runtime is radon.Runtime:
         async with radon.Runtime(make(), forgetful=True) as app:
