@@ -4,6 +4,7 @@
  *     .info           the places of those who wait, and of each database its entries and those with an expiry; u64 each
  *     .unblock ATOM WHY    1 if the connection of this address waited: it is told the place and WHY, and waits no more
  *     .parameters, .set-parameters    parameters.c
+ *     .enter, .leave                  lines.c
  *     others          redis/pubsub.h
  */
 #include "keyspace.h"
@@ -39,6 +40,7 @@ static kv_status command_unblock(call *c) {
 kv_status internal_run(call *c) {
     if (call_is(c, 0, ".info")) return command_info(c);
     if (call_is(c, 0, ".unblock")) return command_unblock(c);
+    if (call_is(c, 0, ".enter") || call_is(c, 0, ".leave")) return lines_run(c);
     if (call_is(c, 0, ".parameters") || call_is(c, 0, ".set-parameters")) return parameters_run(c);
     return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);
 }
