@@ -190,12 +190,12 @@ class Clients(Workload):
         session = Session(client)
         acts = (
             self.ask_of_keys, self.ask_of_a_group, self.ask_of_queues,
-            self.append_to_logs, self.rewrite_logs, self.read_logs,
+            self.append_to_logs, self.append_with_others, self.rewrite_logs, self.read_logs,
         )  # fmt: skip
         async for _ in client.every(0.3):
             with suppress(Unavailable, Timeout):
                 await session.connect()
-                await client.random.choices(acts, (4, 3, 2, 1, 2, 1))[0](session)
+                await client.random.choices(acts, (4, 3, 2, 1, 2, 2, 1))[0](session)
 
     async def ask_of_keys(self, session: Session) -> None:
         """One command, or a pipeline."""
@@ -245,6 +245,14 @@ class Clients(Workload):
         with session.client.begin("txn", ("append", one, value), ("read", other)) as call:
             asked = await session.ask(("MULTI",), ("APPEND", one, f" {value}"), ("GET", other), ("EXEC",))
             conclude(call, asked[-1], lambda reply: [None, listed(reply[1])])
+
+    async def append_with_others(self, session: Session) -> None:
+        """To two logs that all who do this choose, at the full second: so that they meet, and wait in line."""
+        await session.client.sleep(1.0 - session.client.now % 1.0)
+        more = [(key, next(self.values)) for key in LOGS[:2]]
+        with session.client.begin("txn", *(("append", *pair) for pair in more)) as call:
+            changes = [("APPEND", key, f" {value}") for key, value in more]
+            conclude(call, (await session.ask(("MULTI",), *changes, ("EXEC",)))[-1], lambda _: [None, None])
 
     async def rewrite_logs(self, session: Session) -> None:
         """All are read and watched, and all but the last written anew, one longer."""

@@ -18,9 +18,10 @@ CLOSED = 6  # ErrorCode.CLOSED as a Reply has it
 
 def redis(
     shards: int = 4, *, config: dict[str, str] | None = None, limits: Limits | None = None,
-    coordinator: Path = STANDARDS["txkv"].path, **fields: Any,
+    shard_limits: Limits | None = None, coordinator: Path = STANDARDS["txkv"].path, **fields: Any,
 ) -> Harness:  # fmt: skip
-    """A harness with the three kinds of a Redis front door; `limits` are those of the connections."""
+    """A harness with the three kinds of a Redis front door; `limits` are those of the connections,
+    `shard_limits` of the shards."""
     sharded = {"spread": "sharded", "shards": shards, "config": {"shards": str(shards)}}
     return Harness(
         {
@@ -28,7 +29,9 @@ def redis(
                 "resp", STANDARDS["resp"].path, ["keys/*", "tx/*", "subscribe:redis:*"], shared=True,
                 config=config or {}, limits=limits or Limits(),
             ),
-            "keys": kind("keys", STANDARDS["keyspace"].path, ["publish:redis:*"], **sharded),
+            "keys": kind(
+                "keys", STANDARDS["keyspace"].path, ["publish:redis:*"], limits=shard_limits or Limits(), **sharded,
+            ),
             "tx": kind("tx", coordinator, ["keys/*"], **sharded),
         },
         **fields,

@@ -13,6 +13,7 @@
 #include "../redis/replies.h"
 
 #define DATABASES 16
+#define DATABASE_OF_LINES 0xff /* of no entries: who waits for such a key waits in line (lines.c) */
 #define RANDOM_MOST (1 << 20) /* elements that are picked at random, where they may repeat */
 #define READ_MOST (UINT64_C(512) << 20) /* bytes of a string beyond which Redis has no bits, also of one that has fewer */
 #define FAILED KV_INVALID /* of a command: its reply is an error */
@@ -27,6 +28,7 @@ typedef struct {
     size_t argc;
     size_t begin;      /* where the reply begins */
     uint8_t db;
+    uint64_t place;    /* in queues, which the connection chose; 0: none */
     bool may_wait;     /* a command that finds nothing to pop may wait for it */
     bool alone;        /* it is the only command of its message, and so will not be undone with others */
     bool peeks;        /* all that is done here will be undone */

@@ -142,7 +142,7 @@ radon_bytes types_command(const request *given) {
                        (peeks || !(flags & COMMAND_FOREIGN)) && !(blocks && (peeks || !given->alone));
     if (!well_formed) return answer(KV_INVALID, 0, KV_NOTHING);
     replies to = {.resp = head[0]};
-    call c = {.to = &to, .db = head[2], .peeks = peeks, .may_wait = blocks, .alone = given->alone && !peeks};
+    call c = {.to = &to, .db = head[2], .place = place, .peeks = peeks, .may_wait = blocks, .alone = given->alone && !peeks};
     size_t mark, count = 0;
     kv_status status = KV_OK;
     entries_changes(&mark);

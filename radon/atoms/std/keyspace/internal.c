@@ -6,6 +6,7 @@
  *     .reset-statistics    what it says
  *     .unblock ATOM WHY    1 if the connection of this address waited: it is told the place and WHY, and waits no more
  *     .parameters, .set-parameters    parameters.c
+ *     .enter, .leave                  lines.c
  *     others          redis/pubsub.h
  */
 #include "keyspace.h"
@@ -50,6 +51,7 @@ kv_status internal_run(call *c) {
     if (call_is(c, 0, ".info")) return command_info(c);
     if (call_is(c, 0, ".reset-statistics")) return command_reset(c);
     if (call_is(c, 0, ".unblock")) return command_unblock(c);
+    if (call_is(c, 0, ".enter") || call_is(c, 0, ".leave")) return lines_run(c);
     if (call_is(c, 0, ".parameters") || call_is(c, 0, ".set-parameters")) return parameters_run(c);
     return call_is(c, 0, ".wait") ? command_wait(c) : subscribers_run(c);
 }

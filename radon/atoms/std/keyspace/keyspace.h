@@ -40,11 +40,19 @@ void waiters_withdraw(uint64_t place);
 /* The atom with this address does not wait any more, and is told why. False: it did not. */
 bool waiters_unblock(radon_bytes atom, radon_bytes why);
 
-/* The places of all who wait (u64 each). */
+/* The places of all who wait for something to pop (u64 each). */
 radon_bytes waiters_places(void);
 
 /* Tells those who wait for the keys that became ready. */
 void waiters_wake(void);
+
+/* Tells the first of those who wait for the key and can still hear it; its place. 0: there is nobody. */
+uint64_t waiters_call_first(radon_bytes key, uint64_t now);
+
+/* ---- lines.c ---- */
+
+/* Runs one of the commands of redis/lines.h. */
+kv_status lines_run(call *c);
 
 /* ---- parameters.c ---- */
 

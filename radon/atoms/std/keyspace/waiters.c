@@ -1,4 +1,4 @@
-/* waiters.c - messages that wait until there is something to pop.
+/* waiters.c - messages that wait until there is something to pop, or in line (lines.c).
  *
  *     waiters   bucket: 'k', length of the key (u32, big-endian), key, place (u64, big-endian) -> nothing
  *                       'p', place -> the keys, each behind its length (u32)
@@ -73,18 +73,23 @@ kv_status waiters_add(const radon_bytes *keys, size_t count, uint64_t place) {
     return radon_message_keep(current, place) == RADON_OK ? KV_OK : KV_INVALID;
 }
 
-radon_bytes waiters_places(void) {
+/* With `all` of those in line too, who wait for nothing to pop. */
+static radon_bytes places(bool all) {
     radon_buffer out = {0};
     radon_bytes start = radon_text("p");
     radon_entry_list page;
     while (waiting && radon_bucket_scan(waiters, radon_some(start), radon_some(radon_text("q")), 256, false, &page) == RADON_OK &&
            page.len > 0) {
-        for (size_t index = 0; index < page.len; index++)
-            radon_buffer_add(&out, radon_slice(page.data[index].key, 1, 9));
+        for (size_t index = 0; index < page.len; index++) {
+            radon_entry it = page.data[index];
+            if (all || it.value.data[4] != DATABASE_OF_LINES) radon_buffer_add(&out, radon_slice(it.key, 1, 9));
+        }
         start = key_after(page.data[page.len - 1].key);
     }
     return radon_buffer_bytes(&out);
 }
+
+radon_bytes waiters_places(void) { return places(false); }
 
 static bool is_from(radon_message message, radon_bytes atom) {
     radon_address sender;
@@ -96,8 +101,8 @@ static bool is_from(radon_message message, radon_bytes atom) {
 
 bool waiters_unblock(radon_bytes atom, radon_bytes why) {
     radon_message message;
-    for (radon_bytes places = waiters_places(); places.len >= 8; places = radon_slice(places, 8, places.len)) {
-        uint64_t place = radon_load_u64_key(places.data);
+    for (radon_bytes rest = places(false); rest.len >= 8; rest = radon_slice(rest, 8, rest.len)) {
+        uint64_t place = radon_load_u64_key(rest.data);
         if (!radon_messaging_kept(place, &message)) continue;
         if (is_from(message, atom)) {
             forget(place);
@@ -113,8 +118,8 @@ bool waiters_unblock(radon_bytes atom, radon_bytes why) {
 static void watch_all(void) {
     radon_message message;
     radon_address sender;
-    for (radon_bytes places = waiters_places(); places.len >= 8; places = radon_slice(places, 8, places.len)) {
-        uint64_t place = radon_load_u64_key(places.data);
+    for (radon_bytes rest = places(true); rest.len >= 8; rest = radon_slice(rest, 8, rest.len)) {
+        uint64_t place = radon_load_u64_key(rest.data);
         if (!is_place(place) || !radon_messaging_kept(place, &message)) continue;
         if (radon_message_sender(message, &sender)) {
             radon_lifecycle_monitor(sender, place);
@@ -155,4 +160,24 @@ void waiters_wake(void) {
         bool some = entry_load(key, &it) == KV_OK && it.some;
         if (some && (it.tag == TYPE_LIST || it.tag == TYPE_ZSET)) wake_those_of(key);
     }
+}
+
+/* Whether there is still somebody who hears it. */
+static bool release_in_time(uint64_t place, uint64_t now) {
+    radon_message message;
+    if (!forget(place) || !radon_messaging_kept(place, &message)) return false;
+    bool heard = radon_message_deadline(message) == 0 || radon_message_deadline(message) > now;
+    tell(message, KV_READY, place, KV_NOTHING);
+    return heard;
+}
+
+uint64_t waiters_call_first(radon_bytes key, uint64_t now) {
+    radon_option start = radon_some(name_of_key(key, 0)), end = radon_some(name_of_key(key, UINT64_MAX));
+    radon_entry_list first;
+    while (waiting && radon_bucket_scan(waiters, start, end, 1, false, &first) == RADON_OK && first.len > 0) {
+        radon_bytes name = first.data[0].key;
+        uint64_t place = radon_load_u64_key(name.data + name.len - 8);
+        if (release_in_time(place, now)) return place;
+    }
+    return 0;
 }

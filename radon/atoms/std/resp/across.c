@@ -78,7 +78,7 @@ static void plan_across(connection *self, radon_bytes found, plan *out) {
 
 static void refuse(connection *self, kv_answer answer) {
     bool busy = answer.status == KV_LOCKED || answer.status == KV_CONFLICT || answer.status == KV_UNANSWERED;
-    if (!busy || !try_again(self)) connection_done(self, refusal(self, answer));
+    if (!busy || !(line_meet(self) || try_again(self))) connection_done(self, refusal(self, answer));
 }
 
 /* ---- fetch ---- */
@@ -139,6 +139,7 @@ static void store_all(connection *self) {
 }
 
 verdict across_begin(connection *self) {
+    if (line_begin(self)) return BEGUN;
     bool blind = command_find(self->call.argv[0]) == command_number_mset && self->call.argc % 2 == 1;
     blind ? store_all(self) : fetch(self, KV_NOTHING);
     return BEGUN;

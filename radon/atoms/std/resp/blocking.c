@@ -55,8 +55,12 @@ typedef struct {
     radon_bytes shards;
 } wait;
 
-static uint64_t new_place(void) {
-    return UINT64_C(1) << 63 | (radon_clock_now() / 1000) << 12 | (radon_random_next() & 0xfff);
+/* Connections of one domain, for which it may be the same microsecond, have different ones, and those of several most
+ * likely. */
+uint64_t new_place(void) {
+    static uint64_t number;
+    if (number == 0) number = radon_random_next();
+    return UINT64_C(1) << 63 | (radon_clock_now() / 1000) << 12 | (number++ & 0xfff);
 }
 
 static bool load(connection *self, wait *out) {
@@ -100,6 +104,7 @@ static void withdraw(connection *self, const wait *it) {
 void block_abandon(connection *self) {
     wait it;
     if (load(self, &it)) withdraw(self, &it);
+    if (self->session.line != 0) line_leave(self);
 }
 
 static void finish(connection *self, const wait *it, radon_bytes reply) {
@@ -233,6 +238,7 @@ void block_wait(connection *self) {
     key_places at;
     wait it;
     load(self, &it);
+    if (self->session.line != 0) line_leave(self);
     uint64_t left = left_of(self, number, &it);
     if (left == 0) return finish(self, &it, nothing(self, number, (kv_answer){0}));
     it.place = new_place();

@@ -208,6 +208,7 @@ void round_finish(connection *self, round_kind kind) {
     case ROUND_BLOCK: return block_finish(self);
     case ROUND_TRY: return block_tried(self);
     case ROUND_SUBSCRIBE: return subscribe_finish(self);
+    case ROUND_LINE: return line_finish(self);
     default: return;
     }
 }

@@ -129,6 +129,7 @@ void connection_done(connection *self, radon_bytes reply) {
         connection_check(self, radon_bucket_delete(self->bucket, radon_text("b")));
     connection_emit(self, reply);
     after_command(self);
+    if (self->session.line != 0) line_leave(self);
     if (self->session.attempts > 0 || self->session.since > 0) self->changed = true;
     self->session.attempts = 0;
     self->session.since = 0;

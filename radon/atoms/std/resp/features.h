@@ -107,7 +107,23 @@ void across_peeked(connection *self);
 void across_checked(connection *self);
 void across_committed(connection *self);
 
+/* ---- line.c: waiting in line where many want the same ---- */
+
+/* If others were met of late at keys of the command in `call` it gets in line before it begins. False: it need not. */
+bool line_begin(connection *self);
+
+/* It has met others, and gets in line, or in another one. False: it is where it should be, and tries again. */
+bool line_meet(connection *self);
+
+void line_finish(connection *self);
+
+/* It is done, or gone: the next may go. */
+void line_leave(connection *self);
+
 /* ---- blocking.c ---- */
+
+/* A place in queues of shards: in the order of time. */
+uint64_t new_place(void);
 
 verdict block_begin(connection *self, int number, uint32_t home);
 verdict block_across(connection *self, int number);

@@ -5,6 +5,8 @@
 #define COMMAND_HEAD 12 /* resp (u8), flags (u8), db (u8), 0, seq (u64) */
 #define FIRST_PAUSE 1000000   /* ns */
 #define LATE_PAUSE 128000000 /* ns */
+#define DOUBLED 9            /* times, at most */
+#define DOUBLED_AT_HEAD 4    /* the same of the head of a line, in whose way only a few can be */
 
 /* ---- COMMAND ---- */
 
@@ -191,16 +193,17 @@ radon_bytes refusal(const connection *self, kv_answer answer) {
 /* Longer and longer, so that many who want the same leave each other room; and then shorter, so that none of them
  * starves. By chance, or those who met once would meet again and again. */
 uint64_t pause_after(uint32_t attempts, uint64_t since) {
-    uint64_t waited = radon_clock_now() - since, pause = (uint64_t)FIRST_PAUSE << (attempts < 9 ? attempts : 9);
+    uint64_t waited = radon_clock_now() - since, pause = (uint64_t)FIRST_PAUSE << (attempts < DOUBLED ? attempts : DOUBLED);
     if (waited >= PATIENCE) return 0;
-    if (waited > PATIENCE / 4) pause = LATE_PAUSE;
+    if (waited > PATIENCE / 4 && pause > LATE_PAUSE) pause = LATE_PAUSE;
     return pause / 2 + radon_random_next() % pause;
 }
 
 bool try_again(connection *self) {
     session *it = &self->session;
     if (it->since == 0) it->since = radon_clock_now();
-    uint64_t pause = pause_after(it->attempts, it->since);
+    bool at_head = it->line != 0 && it->attempts > DOUBLED_AT_HEAD;
+    uint64_t pause = pause_after(at_head ? DOUBLED_AT_HEAD : it->attempts, it->since);
     if (pause == 0) return false;
     it->attempts++;
     self->changed = self->waiting = true;

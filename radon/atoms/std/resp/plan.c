@@ -33,6 +33,7 @@ static void add_command(plan *to, int number, const arguments *call) {
         to->fault = fault("ERR '", it->name, "' is about all shards and cannot be part of a transaction");
     wire_pack(&to->commands, call);
     to->count++;
+    to->writes |= (it->flags & WRITE) != 0;
     if (!find_keys(it, call->argv, call->argc, &at)) return;
     if (at.other > 0 && it->keys == STORED_NUMBERED) add_named(to, call->argv[at.other]);
     for (size_t index = at.first; index <= at.last; index += at.step) add_named(to, call->argv[index]);

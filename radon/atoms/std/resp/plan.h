@@ -18,6 +18,7 @@ typedef struct {
     uint32_t home;         /* the shard of the first key */
     bool one;              /* all keys are there */
     bool exec;             /* the replies are those of an EXEC */
+    bool writes;           /* one of them may change something */
     bool publishes;        /* and there is a PUBLISH among its commands, which comes last of all */
     uint8_t db;
     radon_bytes fault;     /* why it cannot be done: a reply */

@@ -32,6 +32,7 @@ typedef enum {
     ROUND_TRY,
     ROUND_WAIT,
     ROUND_SUBSCRIBE,  /* pubsub.c */
+    ROUND_LINE,       /* line.c */
     ROUNDS,
 } round_kind;
 

@@ -36,13 +36,16 @@ radon_error session_load(radon_bucket bucket, session *out) {
         out->names[index] = radon_slice(rest, 4, 4 + length);
         rest = radon_slice(rest, 4 + length, rest.len);
     }
+    if (rest.len == 0) return RADON_OK;
+    out->line = radon_load_u64(rest.data);
+    out->place = radon_load_u64(rest.data + 8);
     return RADON_OK;
 }
 
 /* What is as it began needs no entry. */
 static bool is_fresh(const session *it) {
     const uint32_t all = it->pieces | it->queued | it->watched | it->channels | it->patterns | it->attempts;
-    return it->protocol == 2 && it->db == 0 && it->flags == 0 && all == 0 && it->names[0].len == 0 &&
+    return it->protocol == 2 && it->db == 0 && it->flags == 0 && all == 0 && it->line == 0 && it->names[0].len == 0 &&
            it->names[1].len == 0 && it->names[2].len == 0;
 }
 
@@ -63,6 +66,11 @@ radon_error session_store(radon_bucket bucket, const session *it) {
     for (size_t index = 0; index < NAMES; index++) {
         radon_store_u32(radon_buffer_extend(&out, 4), (uint32_t)it->names[index].len);
         radon_buffer_add(&out, it->names[index]);
+    }
+    if (it->line != 0) {
+        at = radon_buffer_extend(&out, 16);
+        radon_store_u64(at, it->line);
+        radon_store_u64(at + 8, it->place);
     }
     return radon_bucket_put(bucket, radon_text("s"), radon_buffer_bytes(&out));
 }

@@ -42,6 +42,8 @@ typedef struct {
     uint32_t watched, channels, patterns;
     uint32_t attempts; /* of the command at the front, where shards refused it for now */
     uint64_t since;    /* when the first of them was; 0: there was none */
+    uint64_t line;     /* it is in line for the key with this hash (line.c); 0: it is in none */
+    uint64_t place;    /* there */
     radon_bytes names[NAMES];
 } session;
 
