@@ -11,6 +11,11 @@ static uint64_t window(const uint8_t *key, size_t size, size_t skip) {
         memcpy(&number, key + skip, 8);
         return __builtin_bswap64(number);
     }
+    if (size <= skip) return 0;
+    if (size >= 8) {
+        memcpy(&number, key + size - 8, 8);
+        return __builtin_bswap64(number) << 8 * (skip + 8 - size);
+    }
     for (size_t at = skip; at < skip + 8; at++) number = number << 8 | (at < size ? key[at] : 0);
     return number;
 }
