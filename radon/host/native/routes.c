@@ -28,7 +28,10 @@ Str *say(size_t count, ...) {
 }
 
 Slice decimal(char room[24], uint64_t number) {
-    return slice(room, (size_t)snprintf(room, 24, "%llu", (unsigned long long)number));
+    size_t at = 24;
+    do room[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return slice(room + at, 24 - at);
 }
 
 void hex_of(char *text, const uint8_t *bytes, size_t count) {
