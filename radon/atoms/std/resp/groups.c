@@ -2,6 +2,7 @@
 #include "rounds.h"
 
 #define FULL 65536 /* bytes for one shard, beyond which a group takes no further command */
+#define BEFORE 64  /* bytes of a message that precede its commands, or somewhat more */
 
 /* What a group of several shards has in state: what is to come, the slots, and by shard the replies that have come. All
  * under one letter, so that one call forgets it. */
@@ -25,6 +26,8 @@ bool group_add(connection *self, uint32_t shard) {
     part *to = &self->parts[shard];
     if (to->count > 0 && to->message.len > FULL) return false;
     if (to->count++ == 0) {
+        size_t room = BEFORE + self->input.len * 2 / (shards + 1); /* more than its share of what follows */
+        to->message = (radon_buffer){radon_alloc(room), 0, room};
         command_begin(self, &to->message, 0, 0);
         if (self->asked++ > 0) self->mixed = true;
     }
