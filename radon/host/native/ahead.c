@@ -11,10 +11,14 @@ void ahead_learn(Instance *i, const Bucket *bucket, uint32_t pointer, uint32_t l
     if (length <= size && at <= size - length) i->kind->keys[size % KEYS_KNOWN] = (KeyPlace){size, at, length};
 }
 
-Str **ahead_found(Instance *i, const Bucket *bucket, Slice key, Str **own) {
-    Search *search = &i->seat->ahead;
-    if (search->map != &bucket->entries) return NULL;
-    return search_found(search, key.data, key.size, own);
+Str **ahead_find(Instance *i, const Bucket *bucket, Slice key, Str **own) {
+    const Map *map = &bucket->entries;
+    const Search *known[] = {&i->last, &i->seat->ahead};
+    for (int n = 0; n < 2; n++) {
+        Str **found = known[n]->map == map ? search_found(known[n], key.data, key.size, own) : NULL;
+        if (found) return found;
+    }
+    return search_at_once(&i->last, map, key.data, key.size, own);
 }
 
 /* Does the next part of the search for the atom's next turn: in the large bucket that it had last. */

@@ -13,11 +13,12 @@
 /* The guest looks up a key in this bucket; these are its bytes in the guest's memory. */
 void ahead_learn(Instance *i, const Bucket *bucket, uint32_t pointer, uint32_t length);
 
-/* What the search that was begun for this turn has found, as map_find; NULL: nothing. */
-Str **ahead_found(Instance *i, const Bucket *bucket, Slice key, Str **own);
+/* As map_find: what the search that was begun for this turn has found, or the turn's own last one, which writes where it
+ * has read; else it is searched for now. */
+Str **ahead_find(Instance *i, const Bucket *bucket, Slice key, Str **own);
 
 /* The turn changes which keys there are, or is over. */
-static inline void ahead_forget(Instance *i) { i->seat->ahead.map = NULL; }
+static inline void ahead_forget(Instance *i) { i->seat->ahead.map = i->last.map = NULL; }
 
 /* Goes on with the searches of the next in the queue. NULL: there is none. */
 void ahead_go_on(const Atom *next);

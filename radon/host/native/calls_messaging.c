@@ -49,13 +49,12 @@ static bool open(Turn *t, Slice name, Address *opened, Error *error) {
 }
 
 bool messaging_open(Instance *i, Turn *t, wasmtime_val_raw_t *v) {
-    Str *name;
+    Slice name;
     Address opened;
     Error error;
     bool done;
-    if (!lift_text(i, U32(0), U32(1), &name)) return false;
-    done = open(t, slice_of(name), &opened, &error);
-    str_unref(name);
+    if (!read_text(i, U32(0), U32(1), &name)) return false;
+    done = open(t, name, &opened, &error);
     if (done && !error) {
         const Kind *kind = kind_named(t->d, slice_of(opened.kind));
         if (kind) { /* they share the name of the kind: found by its pointer from then on */

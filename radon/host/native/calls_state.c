@@ -38,11 +38,9 @@ static Str *bucket_at(Instance *i, uint32_t handle) {
 /* As atom_find, of a key at this place in the guest's memory. */
 static Str **find(Instance *i, const Str *bucket, uint32_t pointer, Slice key, Str **own) {
     const Bucket *b = atom_bucket(i->turn->atom, bucket);
-    Str **found;
     if (b == NULL) return NULL;
     ahead_learn(i, b, pointer, (uint32_t)key.size);
-    found = ahead_found(i, b, key, own);
-    return found ? found : map_find(&b->entries, key.data, key.size, own);
+    return ahead_find(i, b, key, own);
 }
 
 bool state_bucket_get(Instance *i, Turn *t, wasmtime_val_raw_t *v) {

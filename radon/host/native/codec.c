@@ -297,6 +297,10 @@ size_t utf8_valid(Slice text) {
     bool whole = true;
     size_t at = 0, size;
     while (at < text.size) {
+        if (text.data[at] < 0x80) { /* as nearly all are */
+            at++;
+            continue;
+        }
         size = utf8_character(slice(text.data + at, text.size - at), &whole);
         if (!whole) break;
         at += size;

@@ -87,6 +87,7 @@ struct Instance {
     uint64_t held;  /* handles of all seats, as of each one's last turn */
     Turn *turn;    /* that it is in, or was in last: only meaningful while `inside` */
     uint32_t body, body_size; /* where the delivery's body was put */
+    Search last;   /* that the turn did of an entry: ahead.h */
     bool inside;   /* a turn is under way in it */
     const Binding *called; /* the host function that it is in; NULL: in none */
     bool leaving;  /* inside cabi_realloc or cabi_post, where no syscall is allowed (rule 11) ... */

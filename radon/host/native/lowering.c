@@ -11,14 +11,19 @@ bool lift_bytes(Instance *i, uint32_t pointer, uint32_t length, Str **bytes) {
     return true;
 }
 
-bool lift_text(Instance *i, uint32_t pointer, uint32_t length, Str **text) {
+bool read_text(Instance *i, uint32_t pointer, uint32_t length, Slice *text) {
     size_t valid;
-    if (!lift_bytes(i, pointer, length, text)) return false;
-    valid = utf8_valid(slice_of(*text));
-    if (valid == (*text)->size) return true;
-    str_unref(*text);
+    if (!guest_read(i, pointer, length, text)) return false;
+    valid = utf8_valid(*text);
+    return valid == text->size || violation(i, "a string is not UTF-8: byte %zu begins no character", valid);
+}
+
+bool lift_text(Instance *i, uint32_t pointer, uint32_t length, Str **text) {
+    Slice there;
     *text = NULL;
-    return violation(i, "a string is not UTF-8: byte %zu begins no character", valid);
+    if (!read_text(i, pointer, length, &there)) return false;
+    *text = str_new(there.data, there.size);
+    return true;
 }
 
 bool lift_option(Instance *i, uint32_t some, uint32_t pointer, uint32_t length, Str **bytes) {

@@ -15,6 +15,7 @@
 
 /* A counted copy; never NULL. The guest may change its memory while it is called back. */
 bool lift_bytes(Instance *i, uint32_t pointer, uint32_t length, Str **bytes);
+bool read_text(Instance *i, uint32_t pointer, uint32_t length, Slice *text); /* borrowed: good until the guest goes on */
 bool lift_text(Instance *i, uint32_t pointer, uint32_t length, Str **text);
 /* `some` is the option's case; *bytes is NULL for none. */
 bool lift_option(Instance *i, uint32_t some, uint32_t pointer, uint32_t length, Str **bytes);

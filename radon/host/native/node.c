@@ -11,8 +11,14 @@ static uint64_t window(const uint8_t *key, size_t size, size_t skip) {
         memcpy(&number, key + skip, 8);
         return __builtin_bswap64(number);
     }
-    for (size_t at = skip; at < skip + 8; at++) number = number << 8 | (at < size ? key[at] : 0);
-    return number;
+    if (size <= skip) return 0;
+    if (size >= 8) {
+        memcpy(&number, key + size - 8, 8);
+        number = __builtin_bswap64(number);
+    } else {
+        for (size_t at = skip; at < size; at++) number = number << 8 | key[at];
+    }
+    return number << 8 * (skip + 8 - size);
 }
 
 /* How many bytes both begin with. */

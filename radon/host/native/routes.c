@@ -28,7 +28,10 @@ Str *say(size_t count, ...) {
 }
 
 Slice decimal(char room[24], uint64_t number) {
-    return slice(room, (size_t)snprintf(room, 24, "%llu", (unsigned long long)number));
+    size_t at = 24;
+    do room[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return slice(room + at, 24 - at);
 }
 
 void hex_of(char *text, const uint8_t *bytes, size_t count) {
@@ -124,6 +127,14 @@ static void set_key(Address *a, Str *key) {
     a->key = key;
 }
 
+/* The key becomes the name of the shard, if it is not that already. */
+static void name_shard(Address *a, uint32_t shard) {
+    char room[24];
+    Slice number = decimal(room, shard), key = slice_of(a->key);
+    if (key.size == 0 || key.data[0] != '#' || !slice_equal(slice(key.data + 1, key.size - 1), number))
+        set_key(a, say(2, SLICE("#"), number));
+}
+
 Error routes_resolve(Domain *d, Address *a, Str **why) {
     const Kind *kind = kind_of(d, a);
     char room[24];
@@ -139,7 +150,7 @@ Error routes_resolve(Domain *d, Address *a, Str **why) {
     if (kind->spread == SHARDED) {
         Slice key = slice_of(a->key);
         if (!names_replica(key.data, key.size, kind->shards, kind->replicas))
-            set_key(a, say(2, SLICE("#"), decimal(room, shard_of(key.data, key.size, kind->shards))));
+            name_shard(a, shard_of(key.data, key.size, kind->shards));
     } else if (kind->spread == EVERY_HOST) {
         if (!slice_equal(slice_of(a->key), SLICE("@here")) && !str_equal(a->key, d->settings.host)) {
             Slice name = slice_of(kind->name);

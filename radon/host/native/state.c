@@ -132,13 +132,8 @@ static void destroy(Node *node) {
 /* ---- the map ---- */
 
 Str **map_find(const Map *map, const uint8_t *key, size_t size, Str **own) {
-    const Node *node = map->root;
-    if (node == NULL) return NULL;
-    while (node->inner) node = node_child(node, node_search_child(node, key, size));
-    int equal;
-    unsigned at = node_search(node, key, size, &equal);
-    if (equal && own != NULL) *own = entries(node)[at].key;
-    return equal ? &entries(node)[at].value : NULL;
+    Search search;
+    return search_at_once(&search, map, key, size, own);
 }
 
 /* `own` is the key as a Str, or NULL. */
@@ -204,6 +199,19 @@ void search_on(Search *search, const Map *map, const uint8_t *key, size_t size) 
         prefetch(entry->key, sizeof *entry->key + size);
         prefetch(entry->value, BEGINNING);
     }
+}
+
+Str **search_at_once(Search *search, const Map *map, const uint8_t *key, size_t size, Str **own) {
+    Node *node = map->root;
+    int equal;
+    search->map = NULL;
+    if (node == NULL) return NULL;
+    while (node->inner) node = node_child(node, node_search_child(node, key, size));
+    unsigned at = node_search(node, key, size, &equal);
+    if (!equal) return NULL;
+    *search = (Search){.map = map, .node = node, .entry = entries(node) + at};
+    if (own != NULL) *own = search->entry->key;
+    return &search->entry->value;
 }
 
 Str **search_found(const Search *search, const uint8_t *key, size_t size, Str **own) {

@@ -48,7 +48,7 @@ Str *map_take(Map *map, const uint8_t *key, size_t size);
 /* Removes all, and frees all memory. */
 void map_clear(Map *map);
 
-/* ---- a search in parts, each of which asks for the memory that the next one reads, and waits for none ---- */
+/* ---- a search that is remembered; in parts, each asks for the memory that the next one reads, and waits for none ---- */
 
 /* All zero has not begun. It means nothing once a key was put into the map, or taken from it. */
 typedef struct Search {
@@ -59,6 +59,9 @@ typedef struct Search {
 
 /* Does the next part, or begins anew with another map. It is for one key. */
 void search_on(Search *search, const Map *map, const uint8_t *key, size_t size);
+
+/* As map_find; what it finds, search_found finds again. */
+Str **search_at_once(Search *search, const Map *map, const uint8_t *key, size_t size, Str **own);
 
 /* As map_find. NULL: it was for another key, or has not come far enough. */
 Str **search_found(const Search *search, const uint8_t *key, size_t size, Str **own);

@@ -26,22 +26,25 @@ static radon_option bytes_of(tally it) {
 
 static bool expires(radon_option stored) { return stored.some && radon_load_u64(stored.value.data + 16) != 0; }
 
-/* What the changes of this turn make of it. */
-static void add_changes(tally *to) {
+/* What the changes of this turn make of it. Answers the databases that may differ, one bit for each. */
+static uint32_t add_changes(tally *to) {
     size_t count;
+    uint32_t touched = 0;
     const change *changes = entries_changes(&count);
     for (size_t index = 0; index < count; index++) {
         const change *it = &changes[index];
         if (!is_of_entry(it)) continue;
         to[it->key.data[0]].entries += (uint64_t)it->new.some - it->old.some;
         to[it->key.data[0]].expiring += (uint64_t)expires(it->new) - expires(it->old);
+        touched |= 1u << it->key.data[0];
     }
+    return touched;
 }
 
 kv_status counts_settle(void) {
     memcpy(after, counts, sizeof after);
-    add_changes(after);
-    for (uint8_t db = 0; db < DATABASES; db++) {
+    uint32_t touched = add_changes(after);
+    for (uint8_t db = 0; touched >> db != 0; db++) {
         if (memcmp(&after[db], &counts[db], sizeof(tally)) == 0) continue;
         uint8_t *key = radon_alloc(1);
         *key = db;

@@ -140,7 +140,8 @@ spread spread_of(const command *it, const arguments *call, uint32_t *home) {
     if (settings_get()->shards == 1 || !find_keys(it, call->argv, call->argc, &at)) return ONE_SHARD;
     *home = shard_of(call->argv[at.other > 0 && it->keys == STORED_NUMBERED ? at.other : at.first]);
     if (at.other > 0 && shard_of(call->argv[at.other]) != *home) return MANY_SHARDS;
-    for (size_t index = at.first; index <= at.last; index += at.step)
+    size_t second = at.other > 0 && it->keys == STORED_NUMBERED ? at.first : at.first + at.step;
+    for (size_t index = second; index <= at.last; index += at.step)
         if (shard_of(call->argv[index]) != *home) return MANY_SHARDS;
     return reads_unnamed(it, call) ? MANY_SHARDS : ONE_SHARD;
 }

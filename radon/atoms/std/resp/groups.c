@@ -2,6 +2,14 @@
 #include "rounds.h"
 
 #define FULL 65536 /* bytes for one shard, beyond which a group takes no further command */
+#define BEFORE 64  /* bytes of a message that precede its commands, or somewhat more */
+
+/* What a group of several shards has in state: what is to come, the slots, and by shard the replies that have come. All
+ * under one letter, so that one call forgets it. */
+#define PROGRESS radon_text("gp")
+#define SLOTS radon_text("gs")
+
+static radon_bytes replies_key(uint32_t shard) { return session_number_key('g', shard); }
 
 /* A slot is a u32: a shard, of which the next reply belongs here; or a length, and so many bytes behind it. */
 #define SLOT_DROP 0x80000000  /* nobody wants the shard's reply */
@@ -18,6 +26,8 @@ bool group_add(connection *self, uint32_t shard) {
     part *to = &self->parts[shard];
     if (to->count > 0 && to->message.len > FULL) return false;
     if (to->count++ == 0) {
+        size_t room = BEFORE + self->input.len * 2 / (shards + 1); /* more than its share of what follows */
+        to->message = (radon_buffer){radon_alloc(room), 0, room};
         command_begin(self, &to->message, 0, 0);
         if (self->asked++ > 0) self->mixed = true;
     }
@@ -56,43 +66,67 @@ static radon_bytes unwrap(radon_bytes replies) {
     return (radon_bytes){begin, (size_t)(to - begin)};
 }
 
-static radon_bytes replies_of(connection *self, uint32_t shard) {
-    radon_option stored = {0};
-    connection_check(self, radon_bucket_get(self->bucket, session_number_key('a', shard), &stored));
-    return stored.value;
+/* The next slot, and the bytes behind it. */
+static bool take_slot(radon_bytes *slots, uint32_t *slot, radon_bytes *bytes) {
+    if (slots->len < 4) return false;
+    *slot = radon_load_u32(slots->data);
+    bool has = *slot & SLOT_BYTES && !(*slot & SLOT_DROP);
+    *bytes = radon_slice(*slots, 4, 4 + (has ? *slot & ~SLOT_BYTES : 0));
+    *slots = radon_slice(*slots, 4 + bytes->len, slots->len);
+    return true;
 }
+
+static bool is_of_shard(uint32_t slot) { return slot & SLOT_DROP || !(slot & SLOT_BYTES); }
 
 /* One more than the last shard that belongs to them: an instance that has not asked need not know how many there are. */
 static uint32_t shards_in(radon_bytes slots) {
-    uint32_t shards = 0;
-    while (slots.len >= 4) {
-        uint32_t slot = radon_load_u32(slots.data), shard = slot & ~SLOT_DROP;
-        bool bytes = slot & SLOT_BYTES && !(slot & SLOT_DROP);
-        if (!bytes && shard >= shards) shards = shard + 1;
-        slots = radon_slice(slots, 4 + (bytes ? slot & ~SLOT_BYTES : 0), slots.len);
-    }
+    uint32_t shards = 0, slot;
+    radon_bytes bytes;
+    while (take_slot(&slots, &slot, &bytes))
+        if (is_of_shard(slot) && (slot & ~SLOT_DROP) >= shards) shards = (slot & ~SLOT_DROP) + 1;
     return shards;
 }
 
-static void assemble(connection *self, radon_bytes slots) {
-    uint32_t shards = shards_in(slots);
-    radon_bytes *rest = radon_alloc(shards * sizeof *rest);
-    bool *there = radon_alloc(shards * sizeof *there);
-    memset(there, 0, shards * sizeof *there);
-    while (slots.len >= 4) {
-        uint32_t slot = radon_load_u32(slots.data), shard = slot & ~SLOT_DROP;
-        radon_bytes reply = {0};
-        slots = radon_slice(slots, 4, slots.len);
-        if (slot & SLOT_BYTES && !(slot & SLOT_DROP)) {
-            reply = radon_slice(slots, 0, slot & ~SLOT_BYTES);
-            slots = radon_slice(slots, reply.len, slots.len);
-        } else {
-            if (!there[shard]) rest[shard] = replies_of(self, shard);
-            there[shard] = true;
-            kv_take_key(&rest[shard], &reply);
+/* Puts the replies in the order of the commands, and forgets them. Those of `last`, if there are any, are here; all
+ * others are in state. */
+static radon_error assemble(radon_bucket bucket, uint32_t last, radon_bytes replies, radon_buffer *out) {
+    radon_option slots;
+    radon_error error = radon_bucket_get(bucket, SLOTS, &slots);
+    uint32_t shards = shards_in(slots.value), slot;
+    radon_bytes *left = radon_alloc(shards * sizeof *left), rest = slots.value, reply; /* by shard, of its replies */
+    memset(left, 0, shards * sizeof *left);
+    if (last < shards) left[last] = replies;
+    while (error == RADON_OK && take_slot(&rest, &slot, &reply)) {
+        uint32_t shard = slot & ~SLOT_DROP;
+        if (is_of_shard(slot) && left[shard].data == NULL) {
+            radon_option stored;
+            error = radon_bucket_get(bucket, replies_key(shard), &stored);
+            if (error == RADON_OK) left[shard] = stored.value;
         }
-        if (!(slot & SLOT_DROP)) radon_buffer_add(&self->out.bytes, reply);
+        if (is_of_shard(slot)) kv_take_key(&left[shard], &reply);
+        if (!(slot & SLOT_DROP)) radon_buffer_add(out, reply);
     }
+    return error == RADON_OK ? session_forget(bucket, 'g') : error;
+}
+
+/* ---- what is to come ---- */
+
+typedef struct {
+    uint32_t shards; /* whose replies have not come */
+    uint32_t bytes;  /* of those that have */
+} progress;
+
+static radon_error put_progress(radon_bucket bucket, progress it) {
+    return radon_bucket_put(bucket, PROGRESS, (radon_bytes){(const uint8_t *)&it, sizeof it});
+}
+
+/* False: nothing is. */
+static bool get_progress(radon_bucket bucket, progress *out) {
+    radon_option stored;
+    *out = (progress){0};
+    if (radon_bucket_get(bucket, PROGRESS, &stored) != RADON_OK || !stored.some) return false;
+    memcpy(out, stored.value.data, sizeof *out);
+    return true;
 }
 
 /* ---- asking ---- */
@@ -101,13 +135,11 @@ void group_send(connection *self, bool more) {
     const uint32_t shards = settings_get()->shards;
     const part *parts = self->parts;
     token it = {.kind = self->mixed ? ROUND_GROUP : ROUND_DIRECT, .flags = more ? MORE : 0};
-    uint8_t left[8];
-    radon_store_u64(left, self->asked);
     self->parts = NULL;
     self->waiting = true;
     if (self->mixed) {
-        connection_check(self, radon_bucket_put(self->bucket, radon_text("r"), radon_buffer_bytes(&self->slots)));
-        connection_check(self, radon_bucket_put(self->bucket, radon_text("n"), (radon_bytes){left, 8}));
+        connection_check(self, radon_bucket_put(self->bucket, SLOTS, radon_buffer_bytes(&self->slots)));
+        connection_check(self, put_progress(self->bucket, (progress){.shards = self->asked}));
     }
     for (uint32_t shard = 0; shard < shards && self->waiting; shard++) {
         part to = parts[shard];
@@ -125,22 +157,40 @@ static bool is_whole(token it, const kv_answer *answer) {
     return answer->status == KV_OK && answer->version == it.count;
 }
 
-bool group_finish(token it, radon_error error, radon_bytes body) {
-    kv_answer answer;
+static bool reply_to_chunk(radon_bytes replies) {
     radon_message chunk;
-    if (it.flags & (MORE | AGAIN) || error != RADON_OK || !kv_parse(body, &answer) || !is_whole(it, &answer))
-        return false;
-    radon_bytes replies = unwrap(answer.value);
+    radon_address peer;
     if (!radon_messaging_kept(CHUNK_TOKEN, &chunk)) return false;
-    if (radon_message_reply(chunk, replies) == RADON_TOO_LARGE) {
-        radon_address peer;
-        if (radon_message_sender(chunk, &peer)) {
-            connection_write(peer, replies);
-            radon_address_drop(peer);
-        }
+    if (radon_message_reply(chunk, replies) == RADON_TOO_LARGE && radon_message_sender(chunk, &peer)) {
+        connection_write(peer, replies);
+        radon_address_drop(peer);
     }
     radon_message_drop(chunk);
     return true;
+}
+
+/* Replies that are not the last ones wait for those; of the last ones all are put together. */
+static bool finish_part(radon_bucket bucket, token it, radon_bytes replies) {
+    progress now;
+    radon_buffer out = {0};
+    if (!get_progress(bucket, &now) || now.bytes + replies.len > settings_get()->replies) return false;
+    if (now.shards == 1)
+        return !(it.flags & MORE) && assemble(bucket, it.shard, replies, &out) == RADON_OK &&
+               reply_to_chunk(radon_buffer_bytes(&out));
+    now.shards--;
+    now.bytes += (uint32_t)replies.len;
+    return radon_bucket_put(bucket, replies_key(it.shard), replies) == RADON_OK && put_progress(bucket, now) == RADON_OK;
+}
+
+bool group_finish(token it, radon_error error, radon_bytes body) {
+    kv_answer answer;
+    radon_bucket bucket;
+    if (it.flags & AGAIN || error != RADON_OK || !kv_parse(body, &answer) || !is_whole(it, &answer)) return false;
+    if (it.kind == ROUND_DIRECT) return !(it.flags & MORE) && reply_to_chunk(unwrap(answer.value));
+    if (radon_state_open(radon_text("connection"), &bucket) != RADON_OK) return false;
+    bool finished = finish_part(bucket, it, answer.value);
+    radon_bucket_drop(bucket);
+    return finished;
 }
 
 /* What a part has to remember until it is done with: since when and how often it was refused, and the commands. */
@@ -192,34 +242,34 @@ static void ask_again(connection *self, token it, radon_bytes commands) {
 /* Replies of the part join those that it has; of a direct one they leave. */
 static void add_replies(connection *self, token it, radon_bytes replies) {
     radon_option before = {0};
-    int64_t all = 0;
+    progress now;
     if (it.kind == ROUND_DIRECT) {
         radon_buffer_add(&self->out.bytes, unwrap(radon_concat(replies, KV_NOTHING)));
         return;
     }
-    radon_bytes key = session_number_key('a', it.shard);
-    connection_check(self, radon_bucket_add(self->bucket, radon_text("l"), (int64_t)replies.len, &all));
-    if (all > (int64_t)settings_get()->replies) return connection_check(self, RADON_EXHAUSTED);
-    connection_check(self, radon_bucket_get(self->bucket, key, &before));
+    get_progress(self->bucket, &now);
+    if (now.bytes + replies.len > settings_get()->replies) return connection_check(self, RADON_EXHAUSTED);
+    now.bytes += (uint32_t)replies.len;
+    connection_check(self, radon_bucket_get(self->bucket, replies_key(it.shard), &before));
     if (before.some) replies = radon_concat(before.value, replies);
-    connection_check(self, radon_bucket_put(self->bucket, key, replies));
+    connection_check(self, radon_bucket_put(self->bucket, replies_key(it.shard), replies));
+    connection_check(self, put_progress(self->bucket, now));
 }
 
 /* All replies of a part are here. */
 static void part_is_done(connection *self, token it) {
-    int64_t left = 0;
     if (it.flags & AGAIN) connection_check(self, radon_bucket_delete(self->bucket, session_number_key('q', it.shard)));
     if (it.kind == ROUND_GROUP) {
-        radon_option slots = {0};
-        connection_check(self, radon_bucket_add(self->bucket, radon_text("n"), -1, &left));
-        self->waiting = left > 0 && !self->closing;
-        if (left > 0 || self->closing) return;
-        connection_check(self, radon_bucket_get(self->bucket, radon_text("r"), &slots));
-        assemble(self, slots.value);
-        connection_check(self, session_forget(self->bucket, 'a'));
-        connection_check(self, radon_bucket_delete(self->bucket, radon_text("l")));
-        connection_check(self, radon_bucket_delete(self->bucket, radon_text("n")));
-        connection_check(self, radon_bucket_delete(self->bucket, radon_text("r")));
+        progress now;
+        get_progress(self->bucket, &now);
+        self->waiting = now.shards > 1 && !self->closing;
+        if (self->closing) return;
+        if (self->waiting) {
+            now.shards--;
+            connection_check(self, put_progress(self->bucket, now));
+            return;
+        }
+        connection_check(self, assemble(self->bucket, it.shard, KV_NOTHING, &self->out.bytes));
     }
     self->waiting = false;
 }

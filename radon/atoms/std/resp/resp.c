@@ -70,7 +70,7 @@ RADON_REPLIED(number, error, body) {
     connection self;
     token it = token_unpack(number);
     radon_error failed = RADON_OK;
-    if (it.kind == ROUND_DIRECT && group_finish(it, error, body)) return RADON_DONE;
+    if (it.kind <= ROUND_GROUP && group_finish(it, error, body)) return RADON_DONE;
     if (!resume(&self, &failed)) return failed == RADON_OK ? RADON_DONE : radon_fail(radon_error_name(failed));
     answered(&self, it, error, body);
     RADON_TRY(go_on(&self));

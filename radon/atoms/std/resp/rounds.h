@@ -4,10 +4,10 @@
  * replies belong. A gathering is one question to each of some shards, of which the kind of the round makes what it likes
  * when all answers are there. In state, unless one shard has been asked and nothing else is to be remembered:
  *
- *     r            what the round remembers: of a group its slots
+ *     r            what the round remembers
  *     n            how many answers have not come (s64)
- *     l            bytes of the replies of a group that have come (s64)
- *     a + shard    an answer that has; of a group the replies, each behind its length
+ *     a + shard    an answer that has
+ *     g            of a group, what these three are (groups.c)
  *     q + shard    commands of a group that the shard refused for now
  */
 #ifndef ROUNDS_H
@@ -73,7 +73,8 @@ void group_add_reply(connection *self, radon_bytes reply);
 /* Asks the shards. `more`: more input can be handled when they have answered. */
 void group_send(connection *self, bool more);
 
-/* An answer to a direct group whose end is the end of all that there is to do. False: look at it in a turn of its own. */
+/* The answer to a part of a group, if it takes no look at the connection: it waits for those to other parts, or is the
+ * end of all that there is to do. False: it has to be handled as any other. */
 bool group_finish(token it, radon_error error, radon_bytes body);
 
 void group_answered(connection *self, token it, radon_error error, radon_bytes body);

@@ -9,7 +9,7 @@
  *     m + number    a piece of the transaction that is queued, as shards take commands
  *     w + db + key  a watched key: its version (u64)
  *     c, p + name   a subscription to a channel, to a pattern
- *     r, n, a, q    a round that is under way (rounds.h)
+ *     r, n, a, g, q a round that is under way (rounds.h)
  */
 #ifndef SESSION_H
 #define SESSION_H

@@ -24,7 +24,7 @@ static radon_bytes remember(text *place, const char *name, const char *otherwise
     return (radon_bytes){place->bytes, place->len};
 }
 
-static void load(void) {
+__attribute__((noinline)) static void load(void) { /* so that settings_get is small enough to be */
     static text password, keys, tx;
     uint64_t most = BULK_LENGTH;
     radon_option bulk = radon_config_get(radon_text("proto-max-bulk-len"));

@@ -95,18 +95,19 @@ static wire_state next_inline(radon_bytes *input, arguments *out) {
 static wire_result take_number(radon_bytes input, size_t *at, int64_t *out) {
     radon_bytes rest = {input.data + *at, input.len - *at};
     size_t end = 0;
+    if (rest.len > 10 && rest.data[0] != '0') { /* room for nine digits and what ends them, which nearly all have */
+        uint32_t number = 0, digit;
+        for (; end < 9 && (digit = rest.data[end] - (uint32_t)'0') <= 9; end++) number = number * 10 + digit;
+        if (end > 0 && rest.data[end] == '\r') {
+            *at += end + 2;
+            *out = number;
+            return WHOLE;
+        }
+    }
     while (end < rest.len && rest.data[end] != '\r') end++;
     if (end == rest.len) return end > LINE_MAX ? BROKEN : PARTIAL;
     if (end + 1 == rest.len) return PARTIAL;
     *at += end + 2;
-    if (end < 10 && end > 0 && rest.data[0] >= '1' && rest.data[0] <= '9') { /* what nearly all are */
-        uint32_t number = 0;
-        size_t index = 0;
-        while (index < end && rest.data[index] >= '0' && rest.data[index] <= '9')
-            number = number * 10 + (rest.data[index++] - '0');
-        *out = number;
-        return index == end ? WHOLE : BROKEN;
-    }
     return read_integer((radon_bytes){rest.data, end}, out) ? WHOLE : BROKEN;
 }
 
