@@ -37,13 +37,14 @@ class Pace:
 
     def run(self, domain: Domain, seconds: float) -> Status:
         """A batch. Each run has as many turns as all before it, so the last one ends soon after `seconds`."""
-        begin, worked = time.perf_counter(), time.thread_time()
+        clock = time.process_time if domain.threads else time.thread_time
+        begin, worked = time.perf_counter(), clock()
         before, turns = 0.0, 1
         status = domain.run(1)
         while True:
             took = time.perf_counter() - begin
             if took > LONG and took > 4 * before:  # if it was not for waiting for a processor, there was a long turn
-                self._saw(min(took, time.thread_time() - worked))
+                self._saw(min(took, clock() - worked))
             if status is Status.IDLE or turns >= BATCH or took >= seconds:
                 return status
             before = took

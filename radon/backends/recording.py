@@ -117,6 +117,7 @@ class RecordedDomain(Domain):
 
     def __init__(self, domain: Domain, notes: _Notes) -> None:
         self._domain, self._notes = domain, notes
+        self.threads = domain.threads
         settings = domain.settings
         notes.write(Opened(settings, time.time_ns(), *surroundings(), chosen()))
 

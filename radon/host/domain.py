@@ -79,6 +79,9 @@ class Domain(Protocol):
     settings: Settings
     """May be set before a `deploy`; All but `run`, `forgetful` and limits of what is kept stay those of the start."""
 
+    threads: bool
+    """Do guests run in threads of their own, whose time is not that of the thread that calls `run`?"""
+
     @property
     def digest(self) -> str:
         """Of what was deployed last, also before a restart; "" in a new domain."""

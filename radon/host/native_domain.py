@@ -42,6 +42,7 @@ class NativeDomain(Domain):
             module = native.module()
         except native.Unusable as why:
             raise RadonError(f"no native domain: {why}") from None
+        self.threads = False  # a suspended turn has a stack of its own, and no thread
         self._ffi, self._lib = module.ffi, module.lib
         self._kinds: Mapping[str, Kind] = {}
         self._endpoints: frozenset[str] = frozenset()

@@ -43,6 +43,7 @@ class PythonDomain:
     ) -> None:
         """`ledger` and `around`, which see what happens, are for traced.py."""
         self.settings = settings
+        self.threads = True  # those of fiber.py
         self.image = Image()
         self.ledger = ledger(self.image, elide=settings.elide, durable=settings.durable)
         self.routes = Routes(self.ledger, settings, self._on_end)

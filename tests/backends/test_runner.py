@@ -191,7 +191,7 @@ def test_a_batch_has_many_short_turns_and_few_long_ones(
             turns.append(self.usage().kinds["agent"].turns)
             return super().take_commit()
 
-    clocks = SimpleNamespace(perf_counter=lambda: now, thread_time=lambda: now, monotonic=time.monotonic)
+    clocks = SimpleNamespace(perf_counter=lambda: now, process_time=lambda: now, monotonic=time.monotonic)
     monkeypatch.setattr(pace, "time", clocks)
     monkeypatch.setattr(runner_module, "LENT", pace.SLICE)
     stalled = Stalled(MemoryStore())
