@@ -23,6 +23,7 @@ from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.backends.stores.logfile import Commit, LogFile
 from radon.testing.stores import check_against_model
+from tests.backends.stores import KilledStore
 
 SECTOR = 512
 FRAMES = [[b"one"], [b"two" * 400, b""], [b"three" * 300]]
@@ -224,20 +225,6 @@ def test_more_frames_than_one_call_takes_are_one_commit(tmp_path: Path) -> None:
 
 
 # ---- killed at any step ----
-
-
-class KilledStore(LmdbStore):
-    """Whose closing leaves what the death of its process would."""
-
-    def close(self) -> None:
-        self._closed.set()
-        if self._flusher.is_alive():
-            self._flusher.join()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        self._env.close()
-        self._home.release()
 
 
 def crashed(home: Path, *commits: bytes) -> None:

@@ -267,6 +267,8 @@ class LmdbStore:
                 covered = self._covered if row is None else {**self._covered, domain: row.covered}
                 file, goal = self._file, self._file.end if self._file else 0
                 at = 0 if any(end > covered.get(each, 0) for each, end in self._ends.items()) else goal
+            if file is not None and not self._fsync:
+                file.flush()  # else a power cut could leave LMDB with frames whose predecessors are gone
             while file is not None and at + PART_BYTES < goal:
                 at = self._env.write(partial(_move, file, at, covered, PART_BYTES), reserve=True)
 
