@@ -173,7 +173,8 @@ class LogFile:
         self._room = self.end + step
 
     def _map(self) -> mmap | bytes:
-        return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
+        with told(self.path.parent):
+            return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
 
     def _find_end(self) -> int:
         data = self._map()
