@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import lmdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -136,6 +137,36 @@ def test_a_store_whose_log_file_was_removed_is_damaged(tmp_path: Path, homes: It
         LmdbStore(home)
 
 
+def test_a_store_that_is_refused_keeps_no_file_open(homes: Iterator[Path]) -> None:
+    home = next(homes)
+    with closing(KilledStore(home)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"a"])
+        store.snapshot(0, epoch, 1, b"one")
+        store.commit(0, epoch, [b"b"])
+    with lmdb.open(str(home), max_dbs=5) as env, env.begin(write=True) as txn:
+        assert txn.delete((0).to_bytes(4, "big"), db=env.open_db(b"domains", txn=txn))
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(StoreDamaged, match="log entry 0 of domain 0 is missing"):
+        LmdbStore(home)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_failed_commit_leaves_nothing_that_another_domain_overwrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(LmdbStore(tmp_path)) as store:
+        first, second = store.open(0).epoch, store.open(1).epoch
+        store.commit(0, first, [b"before"])
+        with monkeypatch.context() as patch:
+            patch.setattr(logfile, "range", failing(MemoryError()), raising=False)
+            with pytest.raises(MemoryError):
+                store.commit(0, first, [b"failed"])
+        store.commit(1, second, [b"after"])
+        assert store.open(0).tail == [b"before"]
+        assert store.open(1).tail == [b"after"]
+
+
 def test_a_log_file_of_another_time_beside_an_older_database_is_damage(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     crashed(old, b"a", b"b")
@@ -152,7 +183,7 @@ def test_a_log_file_of_another_time_beside_an_older_database_is_damage(tmp_path:
 # ---- writes that fail ----
 
 
-def failing(error: OSError, times: int = 1) -> Callable[..., Any]:
+def failing(error: Exception, times: int = 1) -> Callable[..., Any]:
     left = iter(range(times))
 
     def fail(*_: object, **__: object) -> int:
@@ -299,7 +330,7 @@ def test_a_closed_store_that_found_no_room_for_its_log_has_it_still(
     store = LmdbStore(tmp_path)
     store.commit(0, store.open(0).epoch, [b"a"])
     with monkeypatch.context() as patch:
-        patch.setattr(environment.Environment, "write", failing(StoreFull("no room")))  # type: ignore[arg-type]
+        patch.setattr(environment.Environment, "write", failing(StoreFull("no room")))
         store.close()
     assert list(tmp_path.glob("commits.*"))
     with closing(LmdbStore(tmp_path)) as store:
