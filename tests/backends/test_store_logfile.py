@@ -10,6 +10,7 @@ from errno import EIO, ENOSPC
 from itertools import count
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import lmdb
@@ -241,6 +242,34 @@ def test_a_disk_without_room_for_more_than_the_commit_takes_the_commit(
             with pytest.raises(StoreFull, match="the disk is full; make room on it"):
                 store.commit(0, epoch, [b"b"])
         assert store.open(0).tail == [b"a"]
+
+
+def test_a_log_leaves_as_much_room_on_the_disk_as_it_takes_to_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SimpleNamespace(f_blocks=200_000 // SECTOR, f_bavail=0, f_frsize=SECTOR)
+
+    def look(file: int) -> SimpleNamespace:
+        disk.f_bavail = disk.f_blocks - os.fstat(file).st_size // SECTOR
+        return disk
+
+    monkeypatch.setattr(logfile, "FIRST_STEP", 4 * SECTOR)
+    monkeypatch.setattr(logfile, "LAST_STEP", 8 * SECTOR)
+    monkeypatch.setattr(logfile.os, "fstatvfs", look)
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+
+        def fill() -> None:
+            while True:
+                store.commit(0, epoch, [bytes(1000)])
+
+        for _ in range(2):
+            with pytest.raises(StoreFull, match="the disk is full; make room on it"):
+                fill()
+            assert 90_000 < next(tmp_path.glob("commits.*")).stat().st_size <= 100_000
+            store.snapshot(0, epoch, store.position(0), b"all of it")
+        disk.f_blocks = 0  # unknown
+        store.commit(0, epoch, [bytes(200_000)])
 
 
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

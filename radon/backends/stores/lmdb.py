@@ -22,8 +22,8 @@ parts of another generation or frames below `covered`, which nobody reads and th
 memory or contiguous pages for more than a part, and other domains commit between the steps.
 
 Durability. With `fsync` a commit is flushed before it returns ("machine"). Without, the log file is flushed every
-FLUSH_SECONDS ("process"): a power cut undoes the last commits, of all domains back to the same moment. LMDB's
-transactions, which are rare, are always flushed.
+FLUSH_SECONDS ("process") and before LMDB takes over any of it: a power cut undoes the last commits, of all domains back
+to the same moment. LMDB's transactions, which are rare, are always flushed.
 """
 
 from __future__ import annotations

@@ -178,8 +178,17 @@ class LogFile:
             os.fdatasync(self._file)
 
     def _allocate(self, size: int) -> None:
-        """Room for `size` more, and for what comes after it if there is any."""
+        """Room for `size` more, and for what comes after it if there is any.
+
+        As much as the file is long stays free: else there would be no room to end it, so that none ever came back.
+        """
         step = max(size, min(max(self.end, FIRST_STEP), LAST_STEP))
+        disk = os.fstatvfs(self._file)
+        if disk.f_blocks:  # some file systems do not tell
+            spare = (disk.f_bavail * disk.f_frsize - self.end) // 2
+            if size > spare:
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+            step = min(step, spare)
         try:
             os.posix_fallocate(self._file, self.end, step)
         except OSError as error:
