@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from errno import EIO, EMFILE, ENOSPC
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
@@ -16,6 +21,7 @@ import radon
 from radon.abi.errors import RadonError, StoreError, Unavailable
 from radon.backends.driver import StoreBusy, StoreDamaged, StoreVersion
 from radon.backends.monolith import Monolith
+from radon.backends.stores import logfile
 from radon.backends.stores.lmdb import LmdbStore
 from tests.backends.conftest import Make
 from tests.backends.desk import ask
@@ -93,6 +99,44 @@ def test_a_disk_that_refuses_writes_is_told_and_the_deployment_goes_on_when_it_t
     assert told.startswith(f"{tmp_path}: ")
     assert "the disk" in told
     assert after == "True 2"
+
+
+@pytest.mark.usefixtures("hasty")
+def test_calls_of_the_system_that_fail_now_and_then_are_told_and_nothing_is_lost_or_done_twice(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(32)
+    deployment = Monolith.open(make(), LmdbStore(tmp_path))
+
+    def sometimes(call: Callable[..., Any]) -> Callable[..., Any]:
+        def either(*arguments: Any, **options: Any) -> Any:
+            code = random.choice([EIO, ENOSPC, EMFILE] + [0] * 20)
+            if code:
+                raise OSError(code, os.strerror(code))
+            return call(*arguments, **options)
+
+        return either
+
+    told: set[str] = set()
+    with monkeypatch.context() as patch:
+        for name in ("pwritev", "fdatasync", "fsync", "ftruncate", "posix_fallocate"):
+            patch.setattr(logfile.os, name, sometimes(getattr(os, name)))
+        for number in range(1, 31):
+            while True:
+                try:
+                    assert ask(deployment, "agent/a", "count 1", once=f"key {number}") == str(number)
+                    break
+                except Unavailable as error:
+                    told.add(str(error).removesuffix("; the message may or may not have been handled"))
+            if number % 10 == 0:
+                with suppress(RadonError):
+                    deployment.snapshot()
+    assert told
+    assert all(line.startswith(f"{tmp_path}: ") for line in told)
+    deployment.stop()
+    deployment = Monolith.open(None, LmdbStore(tmp_path))
+    assert ask(deployment, "agent/a", "total") == "30"
+    deployment.stop()
 
 
 # ---- a directory that cannot be used ----

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from errno import ENOSPC
+from errno import EIO, EMFILE, ENOMEM, ENOSPC
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ import lmdb
 import pytest
 
 from radon.abi.errors import Invalid, StoreError
-from radon.backends.driver import StoreBusy, StoreDamaged, StoreFull, StoreVersion
-from radon.backends.stores import STORES, environment, open_store
+from radon.backends.driver import Fenced, StoreBusy, StoreDamaged, StoreFull, StoreVersion
+from radon.backends.stores import STORES, environment, logfile, open_store
 from radon.backends.stores import directory as directory_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.testing.stores import StoreFactory, StoreSuite
@@ -269,23 +269,70 @@ def test_an_address_space_that_ends_leaves_the_store_usable(tmp_path: Path, monk
 
 
 class Panicking:
-    """An environment whose meta page could not be written: it answers nothing but MDB_PANIC."""
+    """An environment whose meta page could not be written: it begins nothing any more."""
 
     def __init__(self, env: lmdb.Environment) -> None:
-        self.close = env.close
+        self.close, self.info, self.stat = env.close, env.info, env.stat
 
     def begin(self, **_: Any) -> Any:
         raise lmdb.PanicError("mdb_txn_begin: MDB_PANIC")
 
 
-def test_a_handle_that_panicked_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("failing", ["write", "commit", "open", "read"])
+def test_a_handle_that_panicked_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     with closing(LmdbStore(tmp_path)) as store:
         epoch = store.open(0).epoch
         store.commit(0, epoch, [b"before"])
+        with pytest.raises(Fenced):
+            store.commit(0, epoch + 1, [])  # after a failure the next call looks into LMDB
         monkeypatch.setattr(store._env, "_env", Panicking(store._env._env))
-        with pytest.raises(StoreError, match="MDB_PANIC"):
-            store.write("bundle", b"lost")
+        {
+            "write": lambda: store.write("bundle", b"other"),
+            "commit": lambda: store.commit(0, epoch, []),
+            "open": lambda: store.open(1),
+            "read": lambda: store.read("bundle"),
+        }[failing]()
         store.write("bundle", b"after")
         store.commit(0, epoch, [b"after"])
         assert store.read("bundle") == b"after"
         assert store.open(0).tail == [b"before", b"after"]
+
+
+def test_a_handle_that_cannot_be_opened_anew_at_once_is_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"before"])
+        monkeypatch.setattr(store._env, "_env", Panicking(store._env._env))
+        with monkeypatch.context() as patch:
+            patch.setattr(lmdb, "open", Mock(side_effect=OSError(EMFILE, "Too many open files")))
+            for _ in range(2):
+                with pytest.raises(StoreError, match="Too many open files"):
+                    store.write("bundle", b"lost")
+            with pytest.raises(StoreError, match="Too many open files"):
+                store.open(0)
+        assert store.open(0).tail == [b"before"]
+        monkeypatch.setattr(store._env, "_env", Panicking(store._env._env))
+        (tmp_path / "data.mdb").rename(tmp_path / "elsewhere")
+        with pytest.raises(StoreDamaged, match="is gone; go back"):
+            store.write("bundle", b"lost")
+        (tmp_path / "elsewhere").rename(tmp_path / "data.mdb")
+        assert store.open(0).tail == [b"before"]
+
+
+def test_a_log_file_that_cannot_be_mapped_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"a"])
+        with monkeypatch.context() as patch:
+            patch.setattr(logfile, "mmap", Mock(side_effect=OSError(ENOMEM, "Cannot allocate memory")))
+            with pytest.raises(StoreError, match="cannot be mapped"):
+                store.snapshot(0, epoch, 0, b"")
+        assert store.open(0).tail == [b"a"]
+
+
+def test_a_lock_that_cannot_be_emptied_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LmdbStore(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(directory_module.os, "ftruncate", Mock(side_effect=OSError(EIO, "Input/output error")))
+        store.close()
+    LmdbStore(tmp_path).close()

@@ -10,8 +10,10 @@ from errno import EIO, ENOSPC
 from itertools import count
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
+import lmdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.backends.stores.logfile import Commit, LogFile
 from radon.testing.stores import check_against_model
+from tests.backends.stores import KilledStore
 
 SECTOR = 512
 FRAMES = [[b"one"], [b"two" * 400, b""], [b"three" * 300]]
@@ -135,6 +138,36 @@ def test_a_store_whose_log_file_was_removed_is_damaged(tmp_path: Path, homes: It
         LmdbStore(home)
 
 
+def test_a_store_that_is_refused_keeps_no_file_open(homes: Iterator[Path]) -> None:
+    home = next(homes)
+    with closing(KilledStore(home)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"a"])
+        store.snapshot(0, epoch, 1, b"one")
+        store.commit(0, epoch, [b"b"])
+    with lmdb.open(str(home), max_dbs=5) as env, env.begin(write=True) as txn:
+        assert txn.delete((0).to_bytes(4, "big"), db=env.open_db(b"domains", txn=txn))
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(StoreDamaged, match="log entry 0 of domain 0 is missing"):
+        LmdbStore(home)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_failed_commit_leaves_nothing_that_another_domain_overwrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(LmdbStore(tmp_path)) as store:
+        first, second = store.open(0).epoch, store.open(1).epoch
+        store.commit(0, first, [b"before"])
+        with monkeypatch.context() as patch:
+            patch.setattr(logfile, "range", failing(MemoryError()), raising=False)
+            with pytest.raises(MemoryError):
+                store.commit(0, first, [b"failed"])
+        store.commit(1, second, [b"after"])
+        assert store.open(0).tail == [b"before"]
+        assert store.open(1).tail == [b"after"]
+
+
 def test_a_log_file_of_another_time_beside_an_older_database_is_damage(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     crashed(old, b"a", b"b")
@@ -151,7 +184,7 @@ def test_a_log_file_of_another_time_beside_an_older_database_is_damage(tmp_path:
 # ---- writes that fail ----
 
 
-def failing(error: OSError, times: int = 1) -> Callable[..., Any]:
+def failing(error: Exception, times: int = 1) -> Callable[..., Any]:
     left = iter(range(times))
 
     def fail(*_: object, **__: object) -> int:
@@ -211,6 +244,34 @@ def test_a_disk_without_room_for_more_than_the_commit_takes_the_commit(
         assert store.open(0).tail == [b"a"]
 
 
+def test_a_log_leaves_as_much_room_on_the_disk_as_it_takes_to_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SimpleNamespace(f_blocks=200_000 // SECTOR, f_bavail=0, f_frsize=SECTOR)
+
+    def look(file: int) -> SimpleNamespace:
+        disk.f_bavail = disk.f_blocks - os.fstat(file).st_size // SECTOR
+        return disk
+
+    monkeypatch.setattr(logfile, "FIRST_STEP", 4 * SECTOR)
+    monkeypatch.setattr(logfile, "LAST_STEP", 8 * SECTOR)
+    monkeypatch.setattr(logfile.os, "fstatvfs", look)
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+
+        def fill() -> None:
+            while True:
+                store.commit(0, epoch, [bytes(1000)])
+
+        for _ in range(2):
+            with pytest.raises(StoreFull, match="the disk is full; make room on it"):
+                fill()
+            assert 90_000 < next(tmp_path.glob("commits.*")).stat().st_size <= 100_000
+            store.snapshot(0, epoch, store.position(0), b"all of it")
+        disk.f_blocks = 0  # unknown
+        store.commit(0, epoch, [bytes(200_000)])
+
+
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.pwritev
     monkeypatch.setattr(logfile.os, "pwritev", lambda fd, parts, at: write(fd, [b"".join(parts)[:7]], at))
@@ -224,20 +285,6 @@ def test_more_frames_than_one_call_takes_are_one_commit(tmp_path: Path) -> None:
 
 
 # ---- killed at any step ----
-
-
-class KilledStore(LmdbStore):
-    """Whose closing leaves what the death of its process would."""
-
-    def close(self) -> None:
-        self._closed.set()
-        if self._flusher.is_alive():
-            self._flusher.join()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        self._env.close()
-        self._home.release()
 
 
 def crashed(home: Path, *commits: bytes) -> None:
@@ -312,7 +359,7 @@ def test_a_closed_store_that_found_no_room_for_its_log_has_it_still(
     store = LmdbStore(tmp_path)
     store.commit(0, store.open(0).epoch, [b"a"])
     with monkeypatch.context() as patch:
-        patch.setattr(environment.Environment, "write", failing(StoreFull("no room")))  # type: ignore[arg-type]
+        patch.setattr(environment.Environment, "write", failing(StoreFull("no room")))
         store.close()
     assert list(tmp_path.glob("commits.*"))
     with closing(LmdbStore(tmp_path)) as store:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
@@ -55,7 +55,8 @@ class Directory:
     def release(self) -> None:
         """Idempotent."""
         if self._lock >= 0:
-            os.ftruncate(self._lock, 0)
+            with suppress(OSError):
+                os.ftruncate(self._lock, 0)
             os.close(self._lock)
             self._lock = -1
 

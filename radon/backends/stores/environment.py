@@ -107,7 +107,7 @@ class Environment:
         self._map = min(MAP_BYTES, self.limit)
         self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
         self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
-        self._file = -1  # data.mdb as it was opened, to see whether it still has a name
+        self._file = -1  # data.mdb as it was opened, to see whether it still has a name; -1: it is not open
         self.total = 0  # bytes of the file that were ever used; free pages among them are used again
         self._open()
 
@@ -118,25 +118,22 @@ class Environment:
             try:
                 while True:
                     try:
-                        with self._env.begin(write=True, buffers=True) as txn:
+                        with self._begin(write=True) as txn:
                             return act(Transaction(txn, self._tables, self._path))
                     except lmdb.MapFullError:
                         self._grow(self.limit + self.limit // 8 if reserve else self.limit)
-                    except lmdb.PanicError as error:
-                        # A meta page was not written: LMDB wants no more of this handle. A new one finds the truth.
-                        self._reopen()
-                        raise translated(error, self._path) from error
                     except lmdb.Error as error:
                         raise translated(error, self._path) from error
             finally:
-                if self._map > self.limit:  # the reserve is for this call alone
-                    self._resize(self.limit)
-                self._look()
+                if self._file >= 0:
+                    if self._map > self.limit:  # the reserve is for this call alone
+                        self._resize(self.limit)
+                    self._look()
 
     def read(self, act: Callable[[Transaction], T]) -> T:
         with self._turn:
             try:
-                with self._env.begin(buffers=True) as txn:
+                with self._begin(write=False) as txn:
                     return act(Transaction(txn, self._tables, self._path))
             except lmdb.Error as error:
                 raise translated(error, self._path) from error
@@ -145,19 +142,33 @@ class Environment:
     def frozen(self) -> Iterator[Callable[[Path], None]]:
         """The environment as it is now: what is yielded writes that, without the free pages, to a new file, durable
         but for its name. Others go on, but who needs a larger map waits for the end."""
-        with self._still, self._env.begin(buffers=True) as txn:
-            yield lambda file: self._copy(txn, file)
+        with self._still:
+            try:
+                begun = self._env.begin(buffers=True)
+            except lmdb.Error as error:
+                raise translated(error, self._path) from error
+            with begun as txn:
+                yield lambda file: self._copy(txn, file)
 
     @property
     def rescue(self) -> str | None:
         """None, or how to save data.mdb after it was removed: what is written into it then is lost with the process."""
-        return rescue(self._file, self._path / "data.mdb")
+        return rescue(self._file, self._path / "data.mdb") if self._file >= 0 else None
 
     def close(self) -> None:
         """Idempotent."""
         with self._turn, self._still:
-            self._env.close()
             self._let_go()
+
+    def _begin(self, *, write: bool) -> lmdb.Transaction[memoryview]:
+        """After a meta page was not written LMDB wants no more of this handle. A new one finds the truth."""
+        if self._file < 0:
+            self._reopen()
+        try:
+            return self._env.begin(write=write, buffers=True)
+        except lmdb.PanicError:
+            self._reopen()
+            return self._env.begin(write=write, buffers=True)
 
     def _open(self) -> None:
         try:
@@ -172,6 +183,8 @@ class Environment:
             if data.stat().st_size < self.total:
                 os.truncate(data, self.total)
             self._tables = {name: self._env.open_db(name.encode()) for name in self._names}
+            # What a killed process wrote last may not be on the disk yet; others act on what they read.
+            self._env.sync(True)
             sync(self._path)
             self._file = os.open(data, os.O_RDONLY | os.O_CLOEXEC)
         except (lmdb.Error, OSError) as error:
@@ -193,13 +206,16 @@ class Environment:
         self.total = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
 
     def _reopen(self) -> None:
-        self._check()  # else an empty one would be made in its place
+        """If it fails, the next who has the turn tries again."""
+        self._check()
+        if not (self._path / "data.mdb").exists():  # else an empty one would be made in its place
+            raise StoreDamaged(f"{self._path}: its data.mdb is gone; {WAY_OUT}")
         with self._still:
-            self._env.close()
             self._let_go()
             self._open()
 
     def _let_go(self) -> None:
+        self._env.close()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

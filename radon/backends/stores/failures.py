@@ -39,7 +39,8 @@ def translated(error: lmdb.Error | OSError, path: Path) -> StoreError:
         return StoreError(
             f"{path}: data.mdb cannot be mapped: raise the limit of address space, or it is damaged: {WAY_OUT}"
         )
-    return StoreError(f"{path}: {error}{'; look at the disk and its permissions' if code > 0 else ''}")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return StoreError(f"{path}: {reason}{'; look at the disk and its permissions' if code > 0 else ''}")
 
 
 @contextmanager

@@ -22,8 +22,8 @@ parts of another generation or frames below `covered`, which nobody reads and th
 memory or contiguous pages for more than a part, and other domains commit between the steps.
 
 Durability. With `fsync` a commit is flushed before it returns ("machine"). Without, the log file is flushed every
-FLUSH_SECONDS ("process"): a power cut undoes the last commits, of all domains back to the same moment. LMDB's
-transactions, which are rare, are always flushed.
+FLUSH_SECONDS ("process") and before LMDB takes over any of it: a power cut undoes the last commits, of all domains back
+to the same moment. LMDB's transactions, which are rare, are always flushed.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class LmdbStore:
             tables = ("domains", "log", "snapshots", "records", "files")
             self._env = Environment(directory, tables, limit=limit, check=self._check_there)
             undo.callback(self._env.close)
+            undo.callback(self._let_go)
             with self._alone():
                 self._home.made()
             undo.pop_all()
@@ -116,8 +117,8 @@ class LmdbStore:
 
         with self._alone():
             row, snapshot, frames = self._env.write(take, reserve=True)
-            for owner, position, frame in _frames(self._file):
-                if owner == domain and position >= row.covered:
+            for position, frame in self._file.frames(domain) if self._file else ():
+                if position >= row.covered:
                     frames.setdefault(position, bytes(frame))
             end = max(frames, default=row.covered - 1) + 1
             if missing := set(range(row.covered, end)) - frames.keys():
@@ -199,9 +200,13 @@ class LmdbStore:
         if self._file is not None:  # there was no room, say; the next owner reads it
             with suppress(StoreError):
                 self._file.flush()
-            self._file.close()
+        self._let_go()
         self._env.close()
         self._home.release()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     # ---- the log file ----
 
@@ -233,11 +238,11 @@ class LmdbStore:
                     path.unlink()
         if token and self._file is None:
             self._file = LogFile.open(self._path, token, flush=self._fsync)
-        for domain, position, _ in _frames(self._file):
+        for domain, positions in self._file.positions.items() if self._file else ():
             end = self._ends.get(domain, 0)
-            if position > end:
+            if positions.start > end:
                 raise _missing(self._path, domain, end)
-            self._ends[domain] = max(end, position + 1)
+            self._ends[domain] = max(end, positions.stop)
         self._epochs = {domain: row.epoch for domain, row in rows.items()}
         self._covered = {domain: row.covered for domain, row in rows.items()}
 
@@ -267,6 +272,8 @@ class LmdbStore:
                 covered = self._covered if row is None else {**self._covered, domain: row.covered}
                 file, goal = self._file, self._file.end if self._file else 0
                 at = 0 if any(end > covered.get(each, 0) for each, end in self._ends.items()) else goal
+            if file is not None and not self._fsync:
+                file.flush()  # else a power cut could leave LMDB with frames whose predecessors are gone
             while file is not None and at + PART_BYTES < goal:
                 at = self._env.write(partial(_move, file, at, covered, PART_BYTES), reserve=True)
 
@@ -372,13 +379,6 @@ def _end(txn: Transaction, domain: int, row: _Row) -> int:
 
 def _missing(path: Path, domain: int, position: int) -> StoreDamaged:
     return StoreDamaged(f"{path}: log entry {position} of domain {domain} is missing; {WAY_OUT}")
-
-
-def _frames(file: LogFile | None) -> Iterator[tuple[int, int, memoryview]]:
-    """Domain, position and bytes of every frame of a log file."""
-    for commit in file.commits() if file else ():
-        for position, frame in enumerate(commit.frames, commit.position):
-            yield commit.domain, position, frame
 
 
 def _move(file: LogFile, begin: int, covered: Mapping[int, int], size: int, txn: Transaction) -> int:

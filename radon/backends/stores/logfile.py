@@ -20,6 +20,7 @@ import os
 import secrets
 import struct
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from errno import EDQUOT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP
 from itertools import accumulate
@@ -65,6 +66,8 @@ class LogFile:
         self.path = path
         self.token = token
         self.end = end
+        self.positions: dict[int, range] = {}  # of each domain's frames; none is missing in between
+        self._begins: dict[int, array[int]] = {}  # where each domain's commits lie
         self._file = file
         self._flush = flush
         self._room = end  # allocated up to here
@@ -79,6 +82,7 @@ class LogFile:
             made = cls(path, file, token, end=0, flush=flush)
             try:
                 made._write([MAGIC, token], _BEGIN)
+                made.end = _BEGIN
                 os.fsync(file)
                 sync(directory)
             except BaseException:
@@ -114,6 +118,16 @@ class LogFile:
             crc = zlib.crc32(frame, crc)
         with told(self.path.parent):
             self._write([_SEAL.pack(self.token, crc), head, sizes, *frames], _FIXED + size)
+        self._note(domain, position, len(frames), self.end)
+        self.end += _FIXED + size
+
+    def frames(self, domain: int) -> Iterator[tuple[int, memoryview]]:
+        """Positions and frames of a domain. Raises StoreDamaged."""
+        data = self._map()
+        for at in self._begins.get(domain, ()):
+            if (commit := _commit_at(data, self.token, at)) is None:
+                raise self._damaged(at)
+            yield from enumerate(commit.frames, commit.position)
 
     def commits(self, begin: int = 0) -> Iterator[Commit]:
         """All of them in order, or from the one that begins at `begin`. Raises StoreDamaged."""
@@ -137,6 +151,9 @@ class LogFile:
             os.ftruncate(self._file, self.end)
             os.fdatasync(self._file)
             self._room = self.end
+        for begins in self._begins.values():
+            while begins and begins[-1] >= self.end:
+                begins.pop()
 
     @property
     def rescue(self) -> str | None:
@@ -159,11 +176,19 @@ class LogFile:
                 written += os.pwrite(self._file, rest[written:], self.end + written)
         if self._flush:
             os.fdatasync(self._file)
-        self.end += size
 
     def _allocate(self, size: int) -> None:
-        """Room for `size` more, and for what comes after it if there is any."""
+        """Room for `size` more, and for what comes after it if there is any.
+
+        As much as the file is long stays free: else there would be no room to end it, so that none ever came back.
+        """
         step = max(size, min(max(self.end, FIRST_STEP), LAST_STEP))
+        disk = os.fstatvfs(self._file)
+        if disk.f_blocks:  # some file systems do not tell
+            spare = (disk.f_bavail * disk.f_frsize - self.end) // 2
+            if size > spare:
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+            step = min(step, spare)
         try:
             os.posix_fallocate(self._file, self.end, step)
         except OSError as error:
@@ -172,8 +197,14 @@ class LogFile:
             step = size  # the write will tell
         self._room = self.end + step
 
+    def _note(self, domain: int, position: int, count: int, begin: int) -> None:
+        first = self.positions[domain].start if domain in self.positions else position
+        self._begins.setdefault(domain, array("Q")).append(begin)
+        self.positions[domain] = range(first, position + count)
+
     def _map(self) -> mmap | bytes:
-        return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
+        with told(self.path.parent):
+            return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
 
     def _find_end(self) -> int:
         data = self._map()
@@ -181,6 +212,7 @@ class LogFile:
             raise self._damaged(0)
         end = _BEGIN
         while (commit := _commit_at(data, self.token, end)) is not None:
+            self._note(commit.domain, commit.position, len(commit.frames), end)
             end = commit.end
         lost, at = 0, end
         while (at := data.find(self.token, at + 1)) >= 0:
