@@ -43,6 +43,14 @@ def keys_of(section: str) -> set[str]:
     return set(re.findall(r"^\| `([a-z_]+)`", text, re.MULTILINE))
 
 
+@pytest.fixture
+def not_under_nohup() -> Iterator[None]:
+    """Whatever is started hears that it was hung up on, even if these tests do not."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 class Serving:
     """A process in the foreground that is up, until it ends."""
 

@@ -52,6 +52,7 @@ class Load:
     [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGKILL, -signal.SIGKILL)],
     ids=["Ctrl-C", "SIGTERM", "SIGHUP", "kill -9"],
 )
+@pytest.mark.usefixtures("not_under_nohup")
 def test_what_was_acknowledged_is_there_after_an_end_in_the_middle_of_commits(
     radon: Radon, application: Path, ending: signal.Signals, code: int
 ) -> None:
