@@ -137,6 +137,7 @@ class Client:
         try:
             connection.connect()
         except OSError:
+            connection.close()
             raise Unavailable(f"{self._directory}: the deployment takes no connections; it has ended") from None
         try:
             connection.sock.settimeout(patience)
