@@ -31,6 +31,7 @@ from radon.backends.stores.lmdb import LmdbStore
 CLIENTS = 12
 COMMITS = 40  # of each domain at most, before a kill
 MOMENT = 0.0005  # seconds at most from the beginning of a commit to the kill: about as long as one takes
+HALF = 0.0002  # seconds by which one is made longer before it and behind it: it may take 10 us, and cannot be hit
 COMMIT, SNAPSHOT = 1, 2  # what the mark says is being written
 
 GRANTS = ["agent/*"]
@@ -52,7 +53,9 @@ def mark_writes(path: str) -> None:
     def marked(method: Callable[..., None], what: int) -> Callable[..., None]:
         def write(*args: Any) -> None:
             mark[0] = what
+            time.sleep(HALF)
             method(*args)
+            time.sleep(HALF)
             mark[0] = 0
 
         return write
