@@ -26,6 +26,8 @@ VALUES = st.sampled_from(
 )
 ELEMENTS = st.sampled_from(["a", "b", "c", "1", "", "xyz"])
 TIMES = st.sampled_from(["100", "1000", "5000", "0", "-1", "x", "9223372036854775807", "9223372036854775", "99999999"])
+MILLISECONDS = TIMES.map(lambda time: time + "000" if time in {"100", "1000", "5000"} else time)
+"""None that the real clock of a server may reach before the test ends, as it would 100 ms."""
 DATABASES = st.sampled_from(["0", "1", "15", "16", "-1", "x", "99999999999"])
 
 
@@ -72,7 +74,7 @@ def with_argument(text: str, argument: Any) -> Any:
 
 # None in the past: Redis counts what has expired until it meets it.
 INSTANTS = st.sampled_from(["4102444800000", "0", "-1", "x", "9223372036854775807"])
-UNITS = [with_argument(unit, TIMES) for unit in ("ex", "px")] + [
+UNITS = [with_argument("ex", TIMES), with_argument("px", MILLISECONDS)] + [
     with_argument(unit, INSTANTS) for unit in ("exat", "pxat")
 ]
 
@@ -81,7 +83,7 @@ STRINGS = [
     cmd("set", KEYS, VALUES, options(word("nx"), word("xx"), word("get"), word("keepttl"), *UNITS)),
     cmd("get", KEYS), cmd("getdel", KEYS), cmd("strlen", KEYS), cmd("getset", KEYS, VALUES),
     cmd("getex", KEYS, options(word("persist"), *UNITS)),
-    cmd("setnx", KEYS, VALUES), cmd("setex", KEYS, TIMES, VALUES), cmd("psetex", KEYS, TIMES, VALUES),
+    cmd("setnx", KEYS, VALUES), cmd("setex", KEYS, TIMES, VALUES), cmd("psetex", KEYS, MILLISECONDS, VALUES),
     cmd("mget", some(KEYS)), cmd("mset", some(st.tuples(KEYS, VALUES))), cmd("msetnx", some(st.tuples(KEYS, VALUES))),
     cmd("append", KEYS, VALUES), cmd("incr", KEYS), cmd("decr", KEYS), cmd("incrby", KEYS, NUMBERS),
     cmd("decrby", KEYS, NUMBERS), cmd("incrbyfloat", KEYS, FLOATS), cmd("getrange", KEYS, NUMBERS, NUMBERS),
@@ -94,7 +96,7 @@ EXPIRE_OPTIONS = options(*(word(text) for text in ("nx", "xx", "gt", "lt", "no")
 
 GENERIC = [
     cmd("del", some(KEYS)), cmd("unlink", some(KEYS)), cmd("exists", some(KEYS)), cmd("touch", some(KEYS)),
-    cmd("type", KEYS), cmd("expire", KEYS, TIMES, EXPIRE_OPTIONS), cmd("pexpire", KEYS, TIMES, EXPIRE_OPTIONS),
+    cmd("type", KEYS), cmd("expire", KEYS, TIMES, EXPIRE_OPTIONS), cmd("pexpire", KEYS, MILLISECONDS, EXPIRE_OPTIONS),
     cmd("expireat", KEYS, TIMES, EXPIRE_OPTIONS), cmd("pexpireat", KEYS, TIMES, EXPIRE_OPTIONS),
     cmd("ttl", KEYS), cmd("pttl", KEYS), cmd("expiretime", KEYS), cmd("pexpiretime", KEYS), cmd("persist", KEYS),
     cmd("rename", KEYS, KEYS), cmd("renamenx", KEYS, KEYS), cmd("move", KEYS, DATABASES),
