@@ -120,6 +120,10 @@ class Disk:
             self.name(path.name, True)
         return file
 
+    def rename(self, old: Path, new: Path) -> None:
+        os.rename(old, new)
+        self._steps.append(lambda content: content.rename(old.name, new.name))
+
     def close(self, file: int) -> None:
         os.close(file)
         del self._open[file]
@@ -160,6 +164,11 @@ class _Content:
     def name(self, name: str, there: bool) -> None:
         self.names.setdefault(name, _Versions(False)).change(there)
         self.files.setdefault(name, _File())
+
+    def rename(self, old: str, new: str) -> None:
+        self.files[new] = self.files[old]
+        self.name(old, False)
+        self.name(new, True)
 
     def flush_names(self) -> None:
         for there in self.names.values():

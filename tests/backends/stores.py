@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from radon.backends.stores.lmdb import LmdbStore
 
@@ -40,3 +41,15 @@ def a_file_limit(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def failing(error: Exception, times: int = 1) -> Callable[..., Any]:
+    """In place of a function: raises `error` so many times, and does nothing after that."""
+    left = iter(range(times))
+
+    def fail(*_: object, **__: object) -> int:
+        if next(left, None) is not None:
+            raise error
+        return 0
+
+    return fail

@@ -6,11 +6,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from errno import EIO, ENOSPC
+from errno import EIO
 from itertools import count
 from pathlib import Path
 from threading import Event
-from types import SimpleNamespace
 from typing import Any
 
 import lmdb
@@ -25,7 +24,7 @@ from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.backends.stores.logfile import Commit, LogFile
 from radon.testing.stores import check_against_model
-from tests.backends.stores import KilledStore
+from tests.backends.stores import KilledStore, failing
 
 SECTOR = 512
 FRAMES = [[b"one"], [b"two" * 400, b""], [b"three" * 300]]
@@ -184,17 +183,6 @@ def test_a_log_file_of_another_time_beside_an_older_database_is_damage(tmp_path:
 # ---- writes that fail ----
 
 
-def failing(error: Exception, times: int = 1) -> Callable[..., Any]:
-    left = iter(range(times))
-
-    def fail(*_: object, **__: object) -> int:
-        if next(left, None) is not None:
-            raise error
-        return 0
-
-    return fail
-
-
 @pytest.mark.parametrize("call", ["pwritev", "fdatasync"])
 def test_a_commit_that_failed_is_not_found_and_the_next_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -228,48 +216,6 @@ def test_a_log_that_cannot_be_cut_back_takes_nothing_until_it_can(
                 store.open(0)
         store.commit(0, epoch, [b"after"])
         assert store.open(0).tail == [b"before", b"after"]
-
-
-def test_a_disk_without_room_for_more_than_the_commit_takes_the_commit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logfile.os, "posix_fallocate", failing(OSError(ENOSPC, "No space left on device"), times=100))
-    with closing(LmdbStore(tmp_path)) as store:
-        epoch = store.open(0).epoch
-        store.commit(0, epoch, [b"a"])
-        with monkeypatch.context() as patch:
-            patch.setattr(logfile.os, "pwritev", failing(OSError(ENOSPC, "No space left on device")))
-            with pytest.raises(StoreFull, match="the disk is full; make room on it"):
-                store.commit(0, epoch, [b"b"])
-        assert store.open(0).tail == [b"a"]
-
-
-def test_a_log_leaves_as_much_room_on_the_disk_as_it_takes_to_end_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    disk = SimpleNamespace(f_blocks=200_000 // SECTOR, f_bavail=0, f_frsize=SECTOR)
-
-    def look(file: int) -> SimpleNamespace:
-        disk.f_bavail = disk.f_blocks - os.fstat(file).st_size // SECTOR
-        return disk
-
-    monkeypatch.setattr(logfile, "FIRST_STEP", 4 * SECTOR)
-    monkeypatch.setattr(logfile, "LAST_STEP", 8 * SECTOR)
-    monkeypatch.setattr(logfile.os, "fstatvfs", look)
-    with closing(LmdbStore(tmp_path)) as store:
-        epoch = store.open(0).epoch
-
-        def fill() -> None:
-            while True:
-                store.commit(0, epoch, [bytes(1000)])
-
-        for _ in range(2):
-            with pytest.raises(StoreFull, match="the disk is full; make room on it"):
-                fill()
-            assert 90_000 < next(tmp_path.glob("commits.*")).stat().st_size <= 100_000
-            store.snapshot(0, epoch, store.position(0), b"all of it")
-        disk.f_blocks = 0  # unknown
-        store.commit(0, epoch, [bytes(200_000)])
 
 
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,7 +280,8 @@ def test_a_store_that_is_killed_at_any_step_of_a_snapshot_keeps_the_commits_of_a
                 store.commit(1, second, [frame[::-1]])
             with monkeypatch.context() as patch:
                 patch.setattr(environment.Environment, "write", step(environment.Environment.write))
-                patch.setattr(Path, "unlink", step(Path.unlink))
+                patch.setattr(logfile.os, "rename", step(os.rename))
+                patch.setattr(logfile, "sync", step(logfile.sync))
                 try:
                     store.snapshot(0, first, 9, b"snapshot")
                     store.commit(0, first, [b"after"])

@@ -44,7 +44,7 @@ from radon.backends.driver import Fenced, Image, StoreDamaged, StoreSize
 from radon.backends.stores.directory import Directory, make, seal
 from radon.backends.stores.environment import Environment, Transaction
 from radon.backends.stores.failures import WAY_OUT, told
-from radon.backends.stores.logfile import LogFile, name_of
+from radon.backends.stores.logfile import SPARE, LogFile, name_of
 
 log = logging.getLogger(__name__)
 
@@ -201,6 +201,8 @@ class LmdbStore:
             with suppress(StoreError):
                 self._file.flush()
         self._let_go()
+        with suppress(OSError):
+            (self._path / SPARE).unlink()
         self._env.close()
         self._home.release()
 
@@ -234,7 +236,7 @@ class LmdbStore:
                 self._file = None
         with told(self._path):
             for path in self._path.glob("commits.*"):
-                if path.name != name_of(token):
+                if path.name not in (name_of(token), SPARE):
                     path.unlink()
         if token and self._file is None:
             self._file = LogFile.open(self._path, token, flush=self._fsync)
@@ -291,9 +293,7 @@ class LmdbStore:
                     self._covered[domain] = row.covered
                 ended, self._file = self._file, None
                 if ended is not None:
-                    ended.close()
-                    with told(self._path):
-                        ended.path.unlink()
+                    ended.retire()
                 yield
 
     def _flush_again_and_again(self) -> None:

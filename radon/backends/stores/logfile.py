@@ -1,7 +1,8 @@
 """A log file: the commits of all domains in one order, each durable when `append` has returned.
 
-A commit is one write into room that was allocated ahead and one flush that has no metadata to carry. Knows no epoch and
-no snapshot, and never reuses a byte: what is not needed any more goes with its file.
+A commit is one write into room that was allocated ahead, and one flush. The room of an ended file is kept for the next
+one: in what was written before, a flush has no metadata to carry. Knows no epoch and no snapshot, and never reuses a
+byte of its own: what is not needed any more goes with its file.
 
     file    MAGIC, token:8s
     commit  token:8s crc32:u32, what the CRC is of: domain:u32 position:u64 flushed:u8 count:u32 bytes:u64,
@@ -37,6 +38,11 @@ log = logging.getLogger(__name__)
 MAGIC = b"radon log 1\n"
 FIRST_STEP, LAST_STEP = 1 << 20, 16 << 20
 """Bytes that are allocated ahead: as many as there are already, within these bounds."""
+
+SPARE = "commits.spare"
+"""The name of an ended file that waits for its next use. There is none while another file is in use."""
+SPARE_BYTES = 256 << 20
+"""What is kept of one at most."""
 
 _TOKEN_BYTES = 8
 _BEGIN = len(MAGIC) + _TOKEN_BYTES
@@ -78,12 +84,12 @@ class LogFile:
         token = secrets.token_bytes(_TOKEN_BYTES)
         path = directory / name_of(token)
         with told(directory):
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            made = cls(path, file, token, end=0, flush=flush)
+            made = cls(path, _new_file(path), token, end=0, flush=flush)
             try:
+                made._find_room()
                 made._write([MAGIC, token], _BEGIN)
                 made.end = _BEGIN
-                os.fsync(file)
+                os.fsync(made._file)
                 sync(directory)
             except BaseException:
                 made.close()
@@ -163,6 +169,16 @@ class LogFile:
     def close(self) -> None:
         os.close(self._file)
 
+    def retire(self) -> None:
+        """Close it, when nobody looks for it any more: its room is for the next one."""
+        with told(self.path.parent):
+            try:
+                if self._room > SPARE_BYTES:
+                    os.ftruncate(self._file, SPARE_BYTES)
+            finally:
+                self.close()
+            os.rename(self.path, self.path.parent / SPARE)
+
     def _write(self, pieces: list[bytes], size: int) -> None:
         """All of `pieces`, which are `size` bytes, at the end; durable if each commit is to be."""
         if self.end + size > self._room:
@@ -197,6 +213,15 @@ class LogFile:
             step = size  # the write will tell
         self._room = self.end + step
 
+    def _find_room(self) -> None:
+        """Of a new file: all that it has, but not more than the disk has left, as in `_allocate`."""
+        disk = os.fstatvfs(self._file)
+        room, left = os.fstat(self._file).st_size, disk.f_bavail * disk.f_frsize
+        if disk.f_blocks and left < room:
+            os.ftruncate(self._file, left)
+            room = left
+        self._room = room
+
     def _note(self, domain: int, position: int, count: int, begin: int) -> None:
         first = self.positions[domain].start if domain in self.positions else position
         self._begins.setdefault(domain, array("Q")).append(begin)
@@ -226,6 +251,15 @@ class LogFile:
 
     def _damaged(self, at: int) -> StoreDamaged:
         return StoreDamaged(f"{self.path}: the commit at byte {at} fails its checksum; {WAY_OUT}")
+
+
+def _new_file(path: Path) -> int:
+    """A spare one if there is any. What is in it has another token."""
+    try:
+        os.rename(path.parent / SPARE, path)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def name_of(token: bytes) -> str:
