@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EIO
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -23,20 +24,21 @@ SECTOR = 512
 
 
 class _Versions:
-    """Of one thing on the disk: the flushed one, and those that came after it."""
+    """Of one thing: those that the disk may have, the flushed one and what came after it, and what readers see."""
 
     def __init__(self, flushed: Any) -> None:
+        self.now = flushed
         self._all = [flushed]
 
-    @property
-    def now(self) -> Any:
-        return self._all[-1]
-
     def change(self, value: Any) -> None:
+        self.now = value
         self._all.append(value)
 
     def flush(self) -> None:
         del self._all[:-1]
+
+    def give_up(self) -> None:
+        del self._all[1:]
 
     def survivor(self, random: Random) -> Any:
         """As often as not the newest or the oldest, lest nearly every cut leaves a mixture."""
@@ -68,6 +70,11 @@ class _File:
         for each in (self.size, *self.sectors.values()):
             each.flush()
 
+    def give_up(self) -> None:
+        """What is not on the disk never comes there unless it is written again. Readers see it as before."""
+        for each in self.sectors.values():
+            each.give_up()
+
     def survivor(self, random: Random) -> bytes:
         content = bytearray(self.size.survivor(random))
         for number, versions in self.sectors.items():
@@ -83,6 +90,7 @@ class Disk:
         self._home = home
         self._steps: list[Callable[[_Content], None]] = []
         self._open: dict[int, str] = {}  # by descriptor: the name; "": the directory
+        self.failing = 0  # so many of the next flushes of files fail
         self.keep_data()
 
     def __len__(self) -> int:
@@ -133,7 +141,8 @@ class Disk:
 
     def pwrite(self, file: int, data: bytes, at: int) -> int:
         name, size = self._open[file], os.pwrite(file, data, at)
-        self._steps.append(lambda content: content.files[name].write(at, data[:size]))
+        written = bytes(data[:size])
+        self._steps.append(lambda content: content.files[name].write(at, written))
         return size
 
     def ftruncate(self, file: int, size: int) -> None:
@@ -148,6 +157,10 @@ class Disk:
 
     def fsync(self, file: int) -> None:
         name = self._open[file]
+        if name and self.failing:
+            self.failing -= 1
+            self._steps.append(lambda content: content.files[name].give_up())
+            raise OSError(EIO, os.strerror(EIO))
         self._steps.append(lambda content: content.files[name].flush() if name else content.flush_names())
 
     fdatasync = fsync

@@ -7,7 +7,7 @@ last flush. A commit is there whole or not at all, and the store is never damage
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -54,22 +54,29 @@ class Life:
 
     def __init__(self, home: Path, disk: Disk, random: Random, *, fsync: bool) -> None:
         self.ends = [(0,) * DOMAINS]  # the positions of all domains after each commit, in their order
+        self.failed: list[tuple[int, tuple[int, ...]]] = []  # likewise, of commits that were refused, behind how many
         self.moments = [Moment(0, 0)]  # after each number of steps of the disk
         self._disk, self._random, self._fsync = disk, random, fsync
         self._open = lambda: KilledStore(home, fsync=fsync)
         self._begin()
 
     def live(self) -> None:
-        acts = [self._commit] * 12 + [self._snapshot] * 2 + [self._flush, self._reopen, self._kill, self._write]
+        acts = [self._commit] * 12 + [self._snapshot] * 2 + [self._flush] * 2
+        acts += [self._reopen, self._kill, self._write, self._fail]
         for _ in range(ACTS):
-            self._random.choice(acts)()
+            with suppress(StoreError):  # after a failed flush
+                self._random.choice(acts)()
         self._store.close()
         self._reached(0)
 
     def _begin(self) -> None:
         self._store = self._open()
         self._epochs = [self._store.open(domain).epoch for domain in range(DOMAINS)]
-        self._reached(0)
+        ends = tuple(self._store.position(domain) for domain in range(DOMAINS))
+        if ends != self.ends[-1]:  # the process was killed before it could take back what it had refused
+            assert (len(self.ends) - 1, ends) in self.failed
+            self.ends.append(ends)
+        self._reached(len(self.ends) - 1)
 
     def _reached(self, durable: int) -> None:
         steps, last = len(self._disk), self.moments[-1]
@@ -83,7 +90,11 @@ class Life:
         after[domain] += count
         self.ends.append(tuple(after))
         frames = [frame(domain, position) for position in range(begin, begin + count)]
-        self._store.commit(domain, self._epochs[domain], frames)
+        try:
+            self._store.commit(domain, self._epochs[domain], frames)
+        except StoreError:
+            self.failed.append((len(self.ends) - 2, self.ends.pop()))
+            raise
         self._reached(len(self.ends) - 1 if self._fsync else 0)
 
     def _snapshot(self) -> None:
@@ -93,9 +104,16 @@ class Life:
         self._reached(len(self.ends) - 1)
 
     def _flush(self) -> None:
-        if self._store._file is not None:
-            self._store._file.flush()
-            self._reached(len(self.ends) - 1)
+        self._store._flush()
+        self._reached(len(self.ends) - 1)
+
+    def _fail(self) -> None:
+        """One flush that comes soon, or two."""
+        self._disk.failing = self._random.randint(1, 2)
+        try:
+            self._random.choice([self._commit, self._snapshot, self._flush])()
+        finally:
+            self._disk.failing = 0
 
     def _write(self) -> None:
         self._store.write("name", b"value")
@@ -116,7 +134,8 @@ def check(home: Path, life: Life, moment: Moment, *, fsync: bool) -> None:
         images = [store.open(domain) for domain in range(DOMAINS)]
         ends = tuple(store.position(domain) for domain in range(DOMAINS))
         # One commit more may be there that was under way.
-        assert ends in life.ends[moment.durable : moment.commits + 2], (ends, moment)
+        failed = [end for behind, end in life.failed if moment.durable <= behind <= moment.commits]
+        assert ends in life.ends[moment.durable : moment.commits + 2] + failed, (ends, moment)
         for domain, (_, found, tail) in enumerate(images):
             covered = ends[domain] - len(tail)
             assert tail == [frame(domain, position) for position in range(covered, ends[domain])]
@@ -167,6 +186,11 @@ def unflushed_moves(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Life, "_flush", lambda self: None)
 
 
+def believed_flushes(patch: pytest.MonkeyPatch) -> None:
+    """After a flush that failed another one is tried, and believed."""
+    patch.setattr(LogFile, "_write_again", lambda self, end: None)
+
+
 def claimed_flushes(patch: pytest.MonkeyPatch) -> None:
     """Each commit says that those before it were flushed."""
 
@@ -182,7 +206,13 @@ def claimed_flushes(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("mistake", "fsync"),
-    [(unflushed_names, True), (unflushed_commits, True), (unflushed_moves, False), (claimed_flushes, False)],
+    [
+        (unflushed_names, True),
+        (unflushed_commits, True),
+        (unflushed_moves, False),
+        (believed_flushes, False),
+        (claimed_flushes, False),
+    ],
 )
 def test_a_mistake_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: Callable[[pytest.MonkeyPatch], None], fsync: bool

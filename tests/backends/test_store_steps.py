@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from errno import ENOSPC
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
@@ -12,13 +13,12 @@ from typing import Any
 import lmdb
 import pytest
 
-from radon.abi.errors import StoreError
-from radon.backends.driver import StoreVersion
-from radon.backends.stores import environment
+from radon.backends.driver import StoreFull, StoreVersion
+from radon.backends.stores import directory, environment
 from radon.backends.stores import lmdb as store_module
 from radon.backends.stores.lmdb import LmdbStore
 from radon.testing.stores import check_against_model
-from tests.backends.stores import a_file_limit, filled
+from tests.backends.stores import a_file_limit, failing, filled
 
 
 def test_steps_of_any_size_answer_as_the_model_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,9 +109,30 @@ def test_a_backup_beside_a_busy_writer_is_a_prefix_of_its_log(tmp_path: Path, mo
     assert lengths[0] > 0
 
 
-def test_a_backup_that_was_cut_off_cannot_be_opened(tmp_path: Path) -> None:
+def test_a_backup_whose_process_was_killed_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = filled(tmp_path / "store", [bytes(100_000)])
-    with closing(LmdbStore(home)) as store, a_file_limit(50_000), pytest.raises(StoreError):
-        store.backup(tmp_path / "backup")
+    with closing(LmdbStore(home)) as store, monkeypatch.context() as patch, a_file_limit(50_000):
+        patch.setattr(Path, "unlink", failing(PowerCut()))
+        with pytest.raises(PowerCut):
+            store.backup(tmp_path / "backup")
     with pytest.raises(StoreVersion, match="not a whole Radon data directory"):
         LmdbStore(tmp_path / "backup")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_backup_that_failed_leaves_nothing_and_can_be_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    backup = tmp_path / "backup"
+    if there:
+        backup.mkdir()
+    with closing(LmdbStore(filled(tmp_path / "home", [b"a"]))) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(directory.os, "fsync", failing(OSError(ENOSPC, "No space left on device"), times=100))
+            with pytest.raises(StoreFull, match="backup: the disk is full; make room on it"):
+                store.backup(backup)
+        assert backup.exists() == there
+        assert not there or not list(backup.iterdir())
+        store.backup(backup)
+    with closing(LmdbStore(backup)) as store:
+        assert store.open(0).tail == [b"a"]

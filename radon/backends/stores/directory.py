@@ -69,6 +69,24 @@ def make(path: Path) -> None:
         sync(each.parent)
 
 
+@contextmanager
+def made_anew(path: Path) -> Iterator[None]:
+    """A directory that is filled while this lasts; after a failure there is nothing in it. Raises StoreError."""
+    new = not path.exists()
+    if not new and any(path.iterdir()):
+        raise StoreError(f"{path}: not empty; a backup needs a directory of its own")
+    try:
+        make(path)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for each in path.iterdir():
+                each.unlink()
+            if new:
+                path.rmdir()
+        raise
+
+
 def seal(path: Path) -> None:
     """Mark a directory as a whole one of this version. The names that it holds are durable before the mark is."""
     sync(path)

@@ -1,15 +1,7 @@
 """Domains in a directory: a log of frames, snapshots in parts, named records, in an LMDB environment and a log file.
 
-Owns the layout and the order of steps below. Refuses to know what a frame means, how LMDB is driven, and how a commit
-lies in a log file.
-
-    domains     domain:u32                                  epoch, covered, generation, parts: u64 each
-    log         domain:u32 position:u64                     a frame
-    snapshots   domain:u32 generation:u64 part:u32          PART_BYTES of a snapshot, the last part fewer
-    records     name                                        a value
-    files       "log"                                       the token of the log file, if there is one
-
-All numbers are big-endian, so that what belongs to a domain lies together and in order.
+Owns the order of the steps below. Refuses to know what a frame means, what lies where in a table, how LMDB is driven,
+and how a commit lies in a log file.
 
 Commits of all domains go into the log file, in one order. A snapshot, a backup and `close` end it: one transaction
 moves what is still needed of it into the table `log`, makes the snapshot the current one and forgets the file; the next
@@ -30,21 +22,32 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import NamedTuple
 
 from radon.abi.errors import StoreError
 from radon.atoms.manifest import Durability
-from radon.backends.driver import Fenced, Image, StoreDamaged, StoreSize
-from radon.backends.stores.directory import Directory, make, seal
+from radon.backends.driver import Fenced, Image, StoreSize
+from radon.backends.stores.directory import Directory, made_anew, seal
 from radon.backends.stores.environment import Environment, Transaction
-from radon.backends.stores.failures import WAY_OUT, told
-from radon.backends.stores.logfile import SPARE, LogFile, name_of
+from radon.backends.stores.failures import told
+from radon.backends.stores.logfile import NAMES, SPARE, LogFile, name_of
+from radon.backends.stores.tables import (
+    BEHIND,
+    DOMAIN,
+    ENTRY,
+    PART,
+    Row,
+    log_end,
+    missing,
+    move,
+    owned_row,
+    row_of,
+    set_row,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +57,6 @@ SWEEP_ENTRIES = 10_000
 """Deleted in one transaction at most."""
 
 FLUSH_SECONDS = 1.0
-
-_DOMAIN = struct.Struct(">I")
-_ENTRY = struct.Struct(">IQ")
-_PART = struct.Struct(">IQI")
-_ROW = struct.Struct(">QQQQ")
-_BEHIND = b"\xff" * 12
-"""Behind a domain's number, the end of all its keys: neither positions nor generations ever get there."""
-
-
-class _Row(NamedTuple):
-    epoch: int
-    covered: int
-    generation: int
-    parts: int  # 0: no snapshot was ever taken
 
 
 class LmdbStore:
@@ -106,13 +95,13 @@ class LmdbStore:
             self._flusher.start()
 
     def open(self, domain: int) -> Image:
-        def take(txn: Transaction) -> tuple[_Row, bytes | None, dict[int, bytes]]:
-            row = _row(txn, domain)
-            parts = [txn.need("snapshots", _PART.pack(domain, row.generation, part)) for part in range(row.parts)]
-            keys = {place: _ENTRY.pack(domain, place) for place in range(row.covered, _end(txn, domain, row))}
+        def take(txn: Transaction) -> tuple[Row, bytes | None, dict[int, bytes]]:
+            row = row_of(txn, domain)
+            parts = [txn.need("snapshots", PART.pack(domain, row.generation, part)) for part in range(row.parts)]
+            keys = {place: ENTRY.pack(domain, place) for place in range(row.covered, log_end(txn, domain, row))}
             frames = {place: bytes(frame) for place in keys if (frame := txn.get("log", keys[place])) is not None}
             row = row._replace(epoch=row.epoch + 1)
-            _set_row(txn, domain, row)
+            set_row(txn, domain, row)
             return row, b"".join(parts) if parts else None, frames
 
         with self._alone():
@@ -121,8 +110,8 @@ class LmdbStore:
                 if position >= row.covered:
                     frames.setdefault(position, bytes(frame))
             end = max(frames, default=row.covered - 1) + 1
-            if missing := set(range(row.covered, end)) - frames.keys():
-                raise _missing(self._path, domain, min(missing))
+            if gaps := set(range(row.covered, end)) - frames.keys():
+                raise missing(self._path, domain, min(gaps))
             self._epochs[domain], self._covered[domain], self._ends[domain] = row.epoch, row.covered, end
         self._sweep(domain, row.epoch)
         return Image(row.epoch, snapshot, [frames[position] for position in range(row.covered, end)])
@@ -145,13 +134,13 @@ class LmdbStore:
         if not least <= covered <= most:
             raise ValueError(f"a snapshot covers {least} to {most} frames, not {covered}")
         self._sweep(domain, epoch)  # parts that a failed attempt left under this generation
-        generation = self._env.read(lambda txn: _owned(txn, domain, epoch)).generation + 1
+        generation = self._env.read(lambda txn: owned_row(txn, domain, epoch)).generation + 1
         view = memoryview(frame)
         parts = [view[at : at + PART_BYTES] for at in range(0, len(view), PART_BYTES)] or [view]
         try:
             for number, part in enumerate(parts):
-                self._write_part(domain, epoch, _PART.pack(domain, generation, number), part)
-            with self._ended(domain, _Row(epoch, covered, generation, len(parts))):
+                self._write_part(domain, epoch, PART.pack(domain, generation, number), part)
+            with self._ended(domain, Row(epoch, covered, generation, len(parts))):
                 pass
         finally:
             self._sweep(domain, epoch)
@@ -179,10 +168,7 @@ class LmdbStore:
 
     def backup(self, directory: Path) -> None:
         """The copy gets its VERSION last, so that one which was cut off is refused as no whole data directory."""
-        with told(directory):
-            make(directory)
-            if any(directory.iterdir()):
-                raise StoreError(f"{directory}: not empty; a backup needs a directory of its own")
+        with told(directory), made_anew(directory):
             with ExitStack() as stack:
                 with self._ended():
                     copy = stack.enter_context(self._env.frozen())
@@ -223,9 +209,9 @@ class LmdbStore:
             self._known = True
 
     def _learn(self) -> None:
-        def look(txn: Transaction) -> tuple[bytes, dict[int, _Row], dict[int, int]]:
-            rows = {_DOMAIN.unpack(key)[0]: _row(txn, _DOMAIN.unpack(key)[0]) for key in txn.keys("domains")}
-            ends = {domain: _end(txn, domain, row) for domain, row in rows.items()}
+        def look(txn: Transaction) -> tuple[bytes, dict[int, Row], dict[int, int]]:
+            rows = {DOMAIN.unpack(key)[0]: row_of(txn, DOMAIN.unpack(key)[0]) for key in txn.keys("domains")}
+            ends = {domain: log_end(txn, domain, row) for domain, row in rows.items()}
             return bytes(txn.get("files", b"log") or b""), rows, ends
 
         token, rows, self._ends = self._env.read(look)
@@ -235,15 +221,15 @@ class LmdbStore:
                 self._file.close()
                 self._file = None
         with told(self._path):
-            for path in self._path.glob("commits.*"):
-                if path.name not in (name_of(token), SPARE):
+            for path in self._path.glob(NAMES):
+                if path.name != name_of(token):
                     path.unlink()
         if token and self._file is None:
             self._file = LogFile.open(self._path, token, flush=self._fsync)
         for domain, positions in self._file.positions.items() if self._file else ():
             end = self._ends.get(domain, 0)
             if positions.start > end:
-                raise _missing(self._path, domain, end)
+                raise missing(self._path, domain, end)
             self._ends[domain] = max(end, positions.stop)
         self._epochs = {domain: row.epoch for domain, row in rows.items()}
         self._covered = {domain: row.covered for domain, row in rows.items()}
@@ -264,7 +250,7 @@ class LmdbStore:
         return file
 
     @contextmanager
-    def _ended(self, domain: int = 0, row: _Row | None = None) -> Iterator[None]:
+    def _ended(self, domain: int = 0, row: Row | None = None) -> Iterator[None]:
         """End the log file and, in the same moment, make `row` that of `domain`; then have the turn.
 
         Most of what is still needed of the file is moved before, in steps, while others commit.
@@ -274,17 +260,17 @@ class LmdbStore:
                 covered = self._covered if row is None else {**self._covered, domain: row.covered}
                 file, goal = self._file, self._file.end if self._file else 0
                 at = 0 if any(end > covered.get(each, 0) for each, end in self._ends.items()) else goal
-            if file is not None and not self._fsync:
+            if file is not None:
                 file.flush()  # else a power cut could leave LMDB with frames whose predecessors are gone
             while file is not None and at + PART_BYTES < goal:
-                at = self._env.write(partial(_move, file, at, covered, PART_BYTES), reserve=True)
+                at = self._env.write(partial(move, file, at, covered, PART_BYTES), reserve=True)
 
             def end(txn: Transaction) -> None:
                 if row is not None:
-                    _owned(txn, domain, row.epoch)
-                    _set_row(txn, domain, row)
+                    owned_row(txn, domain, row.epoch)
+                    set_row(txn, domain, row)
                 if self._file is not None:
-                    _move(self._file, at, covered, self._file.end, txn)
+                    move(self._file, at, covered, self._file.end, txn)
                     txn.delete("files", b"log")
 
             with self._alone():
@@ -297,17 +283,16 @@ class LmdbStore:
                 yield
 
     def _flush_again_and_again(self) -> None:
-        flushed: LogFile | None = None
-        end = 0
         while not self._closed.wait(FLUSH_SECONDS):
-            with self._cutting:  # so that the file is not closed meanwhile
-                file = self._file
-                if file is not None and (file is not flushed or file.end != end):
-                    flushed, end = file, file.end
-                    try:
-                        file.flush()
-                    except StoreError as error:
-                        log.error("%s", error)
+            try:
+                self._flush()
+            except StoreError as error:
+                log.error("%s; nothing is committed before a flush succeeds", error)
+
+    def _flush(self) -> None:
+        with self._cutting:  # so that the file is not closed meanwhile
+            if self._file is not None:
+                self._file.flush()
 
     def _check_there(self, file: LogFile | None = None) -> None:
         """What is written into a file that has no name any more is lost with the process, so nothing is. Whoever has
@@ -323,7 +308,7 @@ class LmdbStore:
 
     def _write_part(self, domain: int, epoch: int, key: bytes, part: memoryview) -> None:
         def put(txn: Transaction) -> None:
-            _owned(txn, domain, epoch)
+            owned_row(txn, domain, epoch)
             txn.put("snapshots", key, part)
 
         self._env.write(put, reserve=True)
@@ -335,16 +320,16 @@ class LmdbStore:
         """
 
         def step(txn: Transaction) -> int:
-            row = _owned(txn, domain, epoch)
+            row = owned_row(txn, domain, epoch)
             left = SWEEP_ENTRIES
-            left -= txn.delete_range("log", _ENTRY.pack(domain, 0), _ENTRY.pack(domain, row.covered), left)
-            current, following = _PART.pack(domain, row.generation, 0), _PART.pack(domain, row.generation + 1, 0)
-            left -= txn.delete_range("snapshots", _PART.pack(domain, 0, 0), current, left)
-            left -= txn.delete_range("snapshots", following, _DOMAIN.pack(domain) + _BEHIND, left)
+            left -= txn.delete_range("log", ENTRY.pack(domain, 0), ENTRY.pack(domain, row.covered), left)
+            current, following = PART.pack(domain, row.generation, 0), PART.pack(domain, row.generation + 1, 0)
+            left -= txn.delete_range("snapshots", PART.pack(domain, 0, 0), current, left)
+            left -= txn.delete_range("snapshots", following, DOMAIN.pack(domain) + BEHIND, left)
             return SWEEP_ENTRIES - left
 
         def ripen(txn: Transaction) -> None:
-            _set_row(txn, domain, _owned(txn, domain, epoch))
+            set_row(txn, domain, owned_row(txn, domain, epoch))
 
         with suppress(StoreError):
             if self._env.write(step, reserve=True):
@@ -353,43 +338,3 @@ class LmdbStore:
                 # LMDB uses pages again two transactions after the one that freed them. In a full store none but this
                 # one, which has the reserve, could come between.
                 self._env.write(ripen, reserve=True)
-
-
-def _row(txn: Transaction, domain: int) -> _Row:
-    found = txn.get("domains", _DOMAIN.pack(domain))
-    return _Row(0, 0, 0, 0) if found is None else _Row(*_ROW.unpack(found))
-
-
-def _set_row(txn: Transaction, domain: int, row: _Row) -> None:
-    txn.put("domains", _DOMAIN.pack(domain), _ROW.pack(*row))
-
-
-def _owned(txn: Transaction, domain: int, epoch: int) -> _Row:
-    row = _row(txn, domain)
-    if row.epoch != epoch or not epoch:
-        raise Fenced.of(domain, epoch, row.epoch)
-    return row
-
-
-def _end(txn: Transaction, domain: int, row: _Row) -> int:
-    """The log's next position: behind its last frame, or at `covered` when the snapshot stands for all of it."""
-    last = txn.last("log", _ENTRY.pack(domain, row.covered), _DOMAIN.pack(domain) + _BEHIND)
-    return row.covered if last is None else int(_ENTRY.unpack(last)[1]) + 1
-
-
-def _missing(path: Path, domain: int, position: int) -> StoreDamaged:
-    return StoreDamaged(f"{path}: log entry {position} of domain {domain} is missing; {WAY_OUT}")
-
-
-def _move(file: LogFile, begin: int, covered: Mapping[int, int], size: int, txn: Transaction) -> int:
-    """Put the frames that no snapshot covers into the table `log`: those of about `size` bytes of the file. Answers
-    where they end."""
-    at = begin
-    for commit in file.commits(begin):
-        for position, frame in enumerate(commit.frames, commit.position):
-            if position >= covered.get(commit.domain, 0):
-                txn.put("log", _ENTRY.pack(commit.domain, position), frame)
-        at = commit.end
-        if at - begin >= size:
-            break
-    return at

@@ -27,8 +27,10 @@ from errno import EDQUOT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP
 from itertools import accumulate
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
+from radon.abi.errors import StoreError
 from radon.backends.driver import StoreDamaged
 from radon.backends.stores.directory import sync
 from radon.backends.stores.failures import WAY_OUT, rescue, told
@@ -39,6 +41,8 @@ MAGIC = b"radon log 1\n"
 FIRST_STEP, LAST_STEP = 1 << 20, 16 << 20
 """Bytes that are allocated ahead: as many as there are already, within these bounds."""
 
+NAMES = "commits." + "[0-9a-f]" * 16
+"""Of files that are, or were, in use: a pattern."""
 SPARE = "commits.spare"
 """The name of an ended file that waits for its next use. There is none while another file is in use."""
 SPARE_BYTES = 256 << 20
@@ -65,7 +69,8 @@ class Commit(NamedTuple):
 class LogFile:
     """One process has it. `flush`: a commit outlives the machine, else the process. Raises StoreError and StoreFull.
 
-    After a failure of `append` nothing may be appended before `cut_back` has succeeded.
+    After a failure of `append` nothing may be appended before `cut_back` has succeeded. After one of `flush` nothing
+    can be before another one has.
     """
 
     def __init__(self, path: Path, file: int, token: bytes, *, end: int, flush: bool) -> None:
@@ -77,6 +82,9 @@ class LogFile:
         self._file = file
         self._flush = flush
         self._room = end  # allocated up to here
+        self._safe = end  # the disk has it up to here
+        self._failure: StoreError | None = None  # why it may not have the rest
+        self._flushing = Lock()
 
     @classmethod
     def create(cls, directory: Path, *, flush: bool) -> LogFile:
@@ -88,7 +96,7 @@ class LogFile:
             try:
                 made._find_room()
                 made._write([MAGIC, token], _BEGIN)
-                made.end = _BEGIN
+                made.end = made._safe = _BEGIN
                 os.fsync(made._file)
                 sync(directory)
             except BaseException:
@@ -108,7 +116,8 @@ class LogFile:
                 raise StoreDamaged(f"{directory}: its {path.name} is gone; {WAY_OUT}") from None
             found = cls(path, file, token, end=_BEGIN, flush=flush)
             try:
-                found.end = found._find_end()
+                found.end, found._safe = found._find_end()
+                found._write_again(found.end)
                 found.cut_back()
             except BaseException:
                 found.close()
@@ -116,6 +125,8 @@ class LogFile:
         return found
 
     def append(self, domain: int, position: int, frames: Sequence[bytes]) -> None:
+        if self._failure is not None:
+            raise StoreError(f"{self._failure}; nothing is committed before a flush succeeds")
         sizes = struct.pack(f"<{len(frames)}Q", *map(len, frames))
         size = len(sizes) + sum(map(len, frames))
         head = _HEAD.pack(domain, position, self._flush, len(frames), size)
@@ -126,6 +137,8 @@ class LogFile:
             self._write([_SEAL.pack(self.token, crc), head, sizes, *frames], _FIXED + size)
         self._note(domain, position, len(frames), self.end)
         self.end += _FIXED + size
+        if self._flush:
+            self._safe = self.end
 
     def frames(self, domain: int) -> Iterator[tuple[int, memoryview]]:
         """Positions and frames of a domain. Raises StoreDamaged."""
@@ -147,12 +160,27 @@ class LogFile:
             at = commit.end
 
     def flush(self) -> None:
-        """Make durable what was appended; may run beside everything else but `close`."""
-        with told(self.path.parent):
-            os.fdatasync(self._file)
+        """Make durable what was appended; may run beside everything else but `close`.
+
+        A failure is told once, and leaves what it was about where it can be read, as if the disk had it. So the next
+        flush begins with writing all of that again.
+        """
+        with self._flushing:
+            if (end := self.end) == self._safe:
+                return
+            try:
+                with told(self.path.parent):
+                    if self._failure is not None:
+                        self._write_again(end)
+                    os.fdatasync(self._file)
+            except StoreError as error:
+                self._failure = error
+                raise
+            self._safe, self._failure = end, None
 
     def cut_back(self) -> None:
         """To its end, durably: what a failed write left behind it is gone."""
+        self.flush()
         with told(self.path.parent):
             os.ftruncate(self._file, self.end)
             os.fdatasync(self._file)
@@ -231,13 +259,23 @@ class LogFile:
         with told(self.path.parent):
             return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
 
-    def _find_end(self) -> int:
+    def _write_again(self, end: int) -> None:
+        """What the disk may not have, up to `end`."""
+        data = memoryview(self._map())
+        at = self._safe
+        while at < end:
+            at += os.pwrite(self._file, data[at : min(at + FIRST_STEP, end)], at)
+
+    def _find_end(self) -> tuple[int, int]:
+        """And where the last commits begin that the disk may not have though they can be read: who wrote them may have
+        been told that a flush failed, and nobody is told twice."""
         data = self._map()
         if data[:_BEGIN] != MAGIC + self.token:  # it was durable before anyone looked for it
             raise self._damaged(0)
-        end = _BEGIN
+        end = safe = _BEGIN
         while (commit := _commit_at(data, self.token, end)) is not None:
             self._note(commit.domain, commit.position, len(commit.frames), end)
+            safe = end if commit.flushed else safe
             end = commit.end
         lost, at = 0, end
         while (at := data.find(self.token, at + 1)) >= 0:
@@ -247,7 +285,7 @@ class LogFile:
                 lost += 1
         if lost:
             log.warning("%s: %d commits that were not flushed before a power cut are lost", self.path, lost)
-        return end
+        return end, safe
 
     def _damaged(self, at: int) -> StoreDamaged:
         return StoreDamaged(f"{self.path}: the commit at byte {at} fails its checksum; {WAY_OUT}")
