@@ -9,7 +9,6 @@ from contextlib import closing
 from errno import EIO
 from itertools import count
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import lmdb
@@ -218,32 +217,6 @@ def test_a_log_that_cannot_be_cut_back_takes_nothing_until_it_can(
         assert store.open(0).tail == [b"before", b"after"]
 
 
-def test_after_a_flush_that_failed_nothing_is_committed_before_another_one_has_written_it_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Linux tells of pages that did not reach the disk once, and keeps them as if they had."""
-    monkeypatch.setattr(store_module, "FLUSH_SECONDS", 1e6)
-    with closing(LmdbStore(tmp_path, fsync=False)) as store:
-        epoch = store.open(0).epoch
-        store.commit(0, epoch, [b"before"])
-        store._flush()
-        store.commit(0, epoch, [b"a" * 100])
-        written = []
-        with monkeypatch.context() as patch:
-            patch.setattr(logfile.os, "fdatasync", failing(OSError(EIO, "Input/output error")))
-            patch.setattr(logfile.os, "pwrite", lambda file, data, at: written.append(bytes(data)) or len(data))
-            with pytest.raises(StoreError, match="Input/output error; look at the disk"):
-                store._flush()
-            with pytest.raises(StoreError, match="nothing is committed before a flush succeeds"):
-                store.commit(0, epoch, [b"refused"])
-            store._flush()
-        assert len(written) == 1
-        assert written[0].endswith(b"a" * 100)
-        assert b"before" not in written[0]
-        store.commit(0, epoch, [b"after"])
-        assert store.open(0).tail == [b"before", b"a" * 100, b"after"]
-
-
 def test_a_write_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.pwritev
     monkeypatch.setattr(logfile.os, "pwritev", lambda fd, parts, at: write(fd, [b"".join(parts)[:7]], at))
@@ -337,23 +310,6 @@ def test_a_closed_store_that_found_no_room_for_its_log_has_it_still(
     assert list(tmp_path.glob("commits.*"))
     with closing(LmdbStore(tmp_path)) as store:
         assert store.open(0).tail == [b"a"]
-
-
-def test_without_fsync_the_log_is_flushed_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "FLUSH_SECONDS", 0.001)
-    flushed, flush = Event(), LogFile.flush
-
-    def tell(file: LogFile) -> None:
-        flush(file)
-        flushed.set()
-
-    monkeypatch.setattr(LogFile, "flush", tell)
-    with closing(LmdbStore(tmp_path, fsync=False)) as store:
-        epoch = store.open(0).epoch
-        for frame in (b"a", b"b"):
-            flushed.clear()
-            store.commit(0, epoch, [frame])
-            assert flushed.wait(20)
 
 
 def test_a_commit_tells_where_it_lies(tmp_path: Path) -> None:

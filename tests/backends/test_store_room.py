@@ -7,14 +7,15 @@ from contextlib import closing
 from errno import ENOSPC
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import lmdb
 import pytest
 
-from radon.abi.errors import StoreError
 from radon.backends.driver import StoreFull
-from radon.backends.stores import logfile
+from radon.backends.stores import environment, logfile
 from radon.backends.stores.lmdb import LmdbStore
-from tests.backends.stores import KilledStore, failing
+from tests.backends.stores import KilledStore, failing, filled
 
 SECTOR = 512
 
@@ -39,7 +40,7 @@ def test_a_log_leaves_as_much_room_on_the_disk_as_it_takes_to_end_it(
     disk = SimpleNamespace(f_blocks=200_000 // SECTOR, f_bavail=0, f_frsize=SECTOR)
 
     def look(file: int) -> SimpleNamespace:
-        disk.f_bavail = disk.f_blocks - os.fstat(file).st_size // SECTOR
+        disk.f_bavail = disk.f_blocks - -(-os.fstat(file).st_size // SECTOR)
         return disk
 
     monkeypatch.setattr(logfile, "FIRST_STEP", 4 * SECTOR)
@@ -58,8 +59,10 @@ def test_a_log_leaves_as_much_room_on_the_disk_as_it_takes_to_end_it(
             assert 90_000 < next(tmp_path.glob("commits.*")).stat().st_size <= 100_000
             store.snapshot(0, epoch, store.position(0), b"all of it")
         disk.f_blocks -= 70_000 // SECTOR  # others took it
-        store.commit(0, epoch, [b"a"])
-        assert next(tmp_path.glob("commits.*")).stat().st_size < 32_000
+        with pytest.raises(StoreFull, match="the disk is full; make room on it"):
+            fill()
+        assert 60_000 < next(tmp_path.glob("commits.*")).stat().st_size <= 65_000
+        store.snapshot(0, epoch, store.position(0), b"all of it")
         disk.f_blocks = 0  # unknown
         store.commit(0, epoch, [bytes(200_000)])
 
@@ -115,14 +118,68 @@ def test_a_spare_file_that_was_removed_is_not_missed(tmp_path: Path) -> None:
         assert store.open(0).tail == [b"b"]
 
 
-def test_a_link_in_place_of_a_spare_file_is_not_followed(tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
+@pytest.mark.parametrize("what", ["symlink", "hard link", "pipe", "directory"])
+def test_what_is_in_place_of_a_spare_file_and_not_ours_is_left_alone(tmp_path: Path, what: str) -> None:
+    precious, spare = tmp_path / "precious", tmp_path / "data" / logfile.SPARE
     precious.write_bytes(b"text")
     with closing(LmdbStore(tmp_path / "data")) as store:
-        (tmp_path / "data" / logfile.SPARE).symlink_to(precious)
+        match what:
+            case "symlink":
+                spare.symlink_to(precious)
+            case "hard link":
+                spare.hardlink_to(precious)
+            case "pipe":
+                os.mkfifo(spare)
+            case "directory":
+                spare.mkdir()
         epoch = store.open(0).epoch
-        with pytest.raises(StoreError, match="Too many levels of symbolic links"):
-            store.commit(0, epoch, [b"a"])
-        store.commit(0, epoch, [b"a"])
-        assert store.open(0).tail == [b"a"]
+        for frame in (b"a", b"b"):
+            store.commit(0, epoch, [frame])
+            store.snapshot(0, epoch, store.position(0), b"all")
+        store.commit(0, epoch, [b"c"])
+        assert store.open(0)[1:] == (b"all", [b"c"])
     assert precious.read_bytes() == b"text"
+    with closing(LmdbStore(tmp_path / "data")) as store:
+        assert store.open(0)[1:] == (b"all", [b"c"])
+
+
+def test_a_file_of_the_user_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "commits.csv").write_text("1;2")
+    filled(tmp_path, [b"a"])
+    assert (tmp_path / "commits.csv").read_text() == "1;2"
+
+
+def test_a_full_disk_gets_the_room_back_that_was_kept_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LMDB needs it."""
+    begin, failing_times = environment.Environment._begin, [0]
+
+    def full(self: environment.Environment, *, write: bool) -> Any:
+        if write and failing_times[0]:
+            failing_times[0] -= 1
+            raise lmdb.DiskError("No space left on device", ENOSPC)
+        return begin(self, write=write)
+
+    monkeypatch.setattr(environment.Environment, "_begin", full)
+    monkeypatch.setattr(environment, "translated", lambda error, path: StoreFull(str(error)))
+    with closing(LmdbStore(tmp_path)) as store:
+        epoch = store.open(0).epoch
+        store.commit(0, epoch, [b"a"])
+        spare = cut(store, epoch)
+        size = store.size().total
+        failing_times[0] = 1
+        store.write("name", b"value")
+        assert not spare.exists()
+        assert store.size().total < size
+        store.commit(0, epoch, [bytes(3 * logfile.FIRST_STEP)])
+        assert cut(store, epoch).stat().st_size > 2 * logfile.FIRST_STEP
+        store.commit(0, epoch, [b"b"])
+        failing_times[0] = 1
+        store.write("name", b"value")
+        (file,) = tmp_path.glob("commits.*")
+        assert file.stat().st_size == store._file._room < 2 * logfile.FIRST_STEP
+        failing_times[0] = 1  # and there is no more to give
+        with pytest.raises(StoreFull, match="No space"):
+            store.write("name", b"other")
+        assert store.open(0).tail == [b"b"]

@@ -13,6 +13,7 @@ from typing import Any
 import lmdb
 import pytest
 
+from radon.abi.errors import StoreError
 from radon.backends.driver import StoreFull, StoreVersion
 from radon.backends.stores import directory, environment
 from radon.backends.stores import lmdb as store_module
@@ -136,3 +137,12 @@ def test_a_backup_that_failed_leaves_nothing_and_can_be_taken_again(
         store.backup(backup)
     with closing(LmdbStore(backup)) as store:
         assert store.open(0).tail == [b"a"]
+
+
+def test_a_backup_that_comes_while_another_one_is_taken_leaves_that_alone(tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    with closing(LmdbStore(filled(tmp_path / "home", [b"a"]))) as store, directory.made_anew(backup):
+        (backup / "data.mdb").write_bytes(b"theirs")
+        with pytest.raises(StoreError, match="backup: not empty; a backup needs a directory of its own"):
+            store.backup(backup)
+        assert (backup / "data.mdb").read_bytes() == b"theirs"

@@ -71,17 +71,25 @@ def make(path: Path) -> None:
 
 @contextmanager
 def made_anew(path: Path) -> Iterator[None]:
-    """A directory that is filled while this lasts; after a failure there is nothing in it. Raises StoreError."""
+    """A directory with an empty `data.mdb`, to be filled while this lasts; after a failure all of it is gone. Raises
+    StoreError if it is not empty, or somebody else's."""
     new = not path.exists()
+    taken = StoreError(f"{path}: not empty; a backup needs a directory of its own")
     if not new and any(path.iterdir()):
-        raise StoreError(f"{path}: not empty; a backup needs a directory of its own")
+        raise taken
+    ours: list[Path] = []
     try:
         make(path)
+        try:
+            os.close(os.open(path / "data.mdb", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            raise taken from None
+        ours = [path / name for name in ("data.mdb", "VERSION.new", "VERSION")]
         yield
     except BaseException:
         with suppress(OSError):
-            for each in path.iterdir():
-                each.unlink()
+            for each in ours:
+                each.unlink(missing_ok=True)
             if new:
                 path.rmdir()
         raise

@@ -95,15 +95,18 @@ class Environment:
     """Threads may share it. `write` and `read` take turns; copies are made beside them.
 
     `limit`: bytes of the file beyond which `write` raises StoreFull; with `reserve` it may use an eighth more, so
-    that what makes room has room. `check()` may raise before anything is written.
-    Raises StoreDamaged, StoreVersion, StoreError.
+    that what makes room has room. `check()` may raise before anything is written; `give_way()` tells whether it has
+    made room on a disk that is full. Raises StoreDamaged, StoreVersion, StoreError.
     """
 
-    def __init__(self, path: Path, tables: Sequence[str], *, limit: int, check: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, tables: Sequence[str], *,
+        limit: int, check: Callable[[], None], give_way: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self.limit = limit - limit % os.sysconf("SC_PAGESIZE")
         self._path = path
         self._names = tables
-        self._check = check
+        self._check, self._give_way = check, give_way
         self._map = min(MAP_BYTES, self.limit)
         self._turn = Lock()  # LMDB has one writer anyway, and between two turns the map may move
         self._still = Lock()  # held by whoever reads the map outside a turn: it must not move then
@@ -123,7 +126,9 @@ class Environment:
                     except lmdb.MapFullError:
                         self._grow(self.limit + self.limit // 8 if reserve else self.limit)
                     except lmdb.Error as error:
-                        raise translated(error, self._path) from error
+                        failure = translated(error, self._path)
+                        if not (isinstance(failure, StoreFull) and self._give_way()):
+                            raise failure from error
             finally:
                 if self._file >= 0:
                     if self._map > self.limit:  # the reserve is for this call alone
@@ -140,7 +145,7 @@ class Environment:
 
     @contextmanager
     def frozen(self) -> Iterator[Callable[[Path], None]]:
-        """The environment as it is now: what is yielded writes that, without the free pages, to a new file, durable
+        """The environment as it is now: what is yielded writes that, without the free pages, to an empty file, durable
         but for its name. Others go on, but who needs a larger map waits for the end."""
         with self._still:
             try:
@@ -193,7 +198,7 @@ class Environment:
 
     def _copy(self, txn: lmdb.Transaction[memoryview], file: Path) -> None:
         try:
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            fd = os.open(file, os.O_WRONLY)
             try:
                 self._env.copyfd(fd, compact=True, txn=txn)
                 os.fsync(fd)

@@ -20,9 +20,13 @@ WAY_OUT = "go back to a backup, or to an export with `radon state import`"
 
 def _room(path: Path) -> int:
     """Bytes by which the data may grow: what the disk has left, and what a limit of this process on files allows."""
-    free, limit = shutil.disk_usage(path).free, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    data = path / "data.mdb"
-    return free if limit == resource.RLIM_INFINITY else min(free, limit - (data.stat().st_size if data.exists() else 0))
+    try:
+        free, limit = shutil.disk_usage(path).free, resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        data = path / "data.mdb"
+        used = data.stat().st_size if data.exists() else 0
+    except OSError:  # nothing can be said of a disk that does not answer
+        return 1 << 20
+    return free if limit == resource.RLIM_INFINITY else min(free, limit - used)
 
 
 def translated(error: lmdb.Error | OSError, path: Path) -> StoreError:

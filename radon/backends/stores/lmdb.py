@@ -5,8 +5,8 @@ and how a commit lies in a log file.
 
 Commits of all domains go into the log file, in one order. A snapshot, a backup and `close` end it: one transaction
 moves what is still needed of it into the table `log`, makes the snapshot the current one and forgets the file; the next
-commit begins another. So what LMDB holds and what the log file adds are, together, always the state of one moment, and
-a file that LMDB does not name is left over from a crash.
+commit begins another. So what LMDB holds and what the log file adds are, together, always the state of one moment. A
+file that LMDB does not name is left over from a crash, or a spare one: mere room for the next.
 
 A snapshot is written part by part, in transactions of their own, under the next generation. The transaction above makes
 that generation the current one; only then what it supersedes is swept away, in steps. A crash in between leaves
@@ -84,7 +84,7 @@ class LmdbStore:
             self._home = Directory(directory)
             undo.callback(self._home.release)
             tables = ("domains", "log", "snapshots", "records", "files")
-            self._env = Environment(directory, tables, limit=limit, check=self._check_there)
+            self._env = Environment(directory, tables, limit=limit, check=self._check_there, give_way=self._give_way)
             undo.callback(self._env.close)
             undo.callback(self._let_go)
             with self._alone():
@@ -162,9 +162,9 @@ class LmdbStore:
 
     def size(self) -> StoreSize:
         with self._alone():
-            beside = self._file.end if self._file else 0
+            end, room = (self._file.end, self._file.size) if self._file else (0, self._spare_bytes())
         log, snapshots = self._env.read(lambda txn: (txn.occupied("log"), txn.occupied("snapshots")))
-        return StoreSize(log + beside, snapshots, self._env.total + beside, self._env.limit)
+        return StoreSize(log + end, snapshots, self._env.total + room, self._env.limit)
 
     def backup(self, directory: Path) -> None:
         """The copy gets its VERSION last, so that one which was cut off is refused as no whole data directory."""
@@ -215,11 +215,11 @@ class LmdbStore:
             return bytes(txn.get("files", b"log") or b""), rows, ends
 
         token, rows, self._ends = self._env.read(look)
+        if self._file is not None and self._file.token != token:
+            self._file.close()
+            self._file = None
         if self._file is not None:
             self._file.cut_back()
-            if self._file.token != token:
-                self._file.close()
-                self._file = None
         with told(self._path):
             for path in self._path.glob(NAMES):
                 if path.name != name_of(token):
@@ -286,13 +286,27 @@ class LmdbStore:
         while not self._closed.wait(FLUSH_SECONDS):
             try:
                 self._flush()
-            except StoreError as error:
+            except Exception as error:  # the next one may succeed, whatever it was
                 log.error("%s; nothing is committed before a flush succeeds", error)
 
     def _flush(self) -> None:
-        with self._cutting:  # so that the file is not closed meanwhile
-            if self._file is not None:
-                self._file.flush()
+        if (file := self._file) is not None:
+            file.flush()
+
+    def _give_way(self) -> bool:
+        """Is there room now, on a disk that was full, which our log file kept for what comes?"""
+        if (file := self._file) is not None:
+            with suppress(StoreError):  # it may be closed meanwhile
+                return file.shrink()
+        with suppress(OSError):
+            (self._path / SPARE).unlink()
+            return True
+        return False
+
+    def _spare_bytes(self) -> int:
+        with suppress(OSError):
+            return (self._path / SPARE).lstat().st_size
+        return 0
 
     def _check_there(self, file: LogFile | None = None) -> None:
         """What is written into a file that has no name any more is lost with the process, so nothing is. Whoever has

@@ -19,10 +19,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import stat
 import struct
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from errno import EDQUOT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP
 from itertools import accumulate
 from mmap import ACCESS_READ, mmap
@@ -46,7 +48,7 @@ NAMES = "commits." + "[0-9a-f]" * 16
 SPARE = "commits.spare"
 """The name of an ended file that waits for its next use. There is none while another file is in use."""
 SPARE_BYTES = 256 << 20
-"""What is kept of one at most."""
+"""Its length at most."""
 
 _TOKEN_BYTES = 8
 _BEGIN = len(MAGIC) + _TOKEN_BYTES
@@ -81,9 +83,11 @@ class LogFile:
         self._begins: dict[int, array[int]] = {}  # where each domain's commits lie
         self._file = file
         self._flush = flush
-        self._room = end  # allocated up to here
+        self._room = end  # may be written up to here
+        self.size = end  # of the file, which may have more room
+        self._sizing = Lock()  # guards these two
         self._safe = end  # the disk has it up to here
-        self._failure: StoreError | None = None  # why it may not have the rest
+        self._failure: BaseException | None = None  # why it may not have the rest
         self._flushing = Lock()
 
     @classmethod
@@ -94,14 +98,15 @@ class LogFile:
         with told(directory):
             made = cls(path, _new_file(path), token, end=0, flush=flush)
             try:
-                made._find_room()
+                made.size = os.fstat(made._file).st_size
                 made._write([MAGIC, token], _BEGIN)
                 made.end = made._safe = _BEGIN
                 os.fsync(made._file)
                 sync(directory)
             except BaseException:
                 made.close()
-                path.unlink()
+                with suppress(OSError):
+                    path.unlink()
                 raise
         return made
 
@@ -129,7 +134,7 @@ class LogFile:
             raise StoreError(f"{self._failure}; nothing is committed before a flush succeeds")
         sizes = struct.pack(f"<{len(frames)}Q", *map(len, frames))
         size = len(sizes) + sum(map(len, frames))
-        head = _HEAD.pack(domain, position, self._flush, len(frames), size)
+        head = _HEAD.pack(domain, position, self._safe == self.end, len(frames), size)
         crc = zlib.crc32(sizes, zlib.crc32(head))
         for frame in frames:
             crc = zlib.crc32(frame, crc)
@@ -160,10 +165,10 @@ class LogFile:
             at = commit.end
 
     def flush(self) -> None:
-        """Make durable what was appended; may run beside everything else but `close`.
+        """Make durable what was appended; may run beside everything else.
 
-        A failure is told once, and leaves what it was about where it can be read, as if the disk had it. So the next
-        flush begins with writing all of that again.
+        A failure is told once, and leaves what it was about where it can be read for a while, as if the disk had it. So
+        the next flush begins with writing all of that again. Raises StoreDamaged where it cannot be read any more.
         """
         with self._flushing:
             if (end := self.end) == self._safe:
@@ -173,7 +178,7 @@ class LogFile:
                     if self._failure is not None:
                         self._write_again(end)
                     os.fdatasync(self._file)
-            except StoreError as error:
+            except BaseException as error:
                 self._failure = error
                 raise
             self._safe, self._failure = end, None
@@ -182,9 +187,10 @@ class LogFile:
         """To its end, durably: what a failed write left behind it is gone."""
         self.flush()
         with told(self.path.parent):
-            os.ftruncate(self._file, self.end)
+            with self._sizing:
+                os.ftruncate(self._file, self.end)
+                self._room = self.size = self.end
             os.fdatasync(self._file)
-            self._room = self.end
         for begins in self._begins.values():
             while begins and begins[-1] >= self.end:
                 begins.pop()
@@ -195,17 +201,30 @@ class LogFile:
         return rescue(self._file, self.path)
 
     def close(self) -> None:
-        os.close(self._file)
+        """Waits for a flush; those that come later find nothing to do."""
+        with self._flushing, self._sizing:
+            os.close(self._file)
+            self._file, self._safe = -1, self.end
+
+    def shrink(self) -> bool:
+        """Give the disk back what is not in use. Was there any? May run beside everything else."""
+        with told(self.path.parent), self._sizing:
+            unused = self.size > self._room
+            if unused:
+                os.ftruncate(self._file, self._room)
+                self.size = self._room
+            return unused
 
     def retire(self) -> None:
-        """Close it, when nobody looks for it any more: its room is for the next one."""
-        with told(self.path.parent):
-            try:
-                if self._room > SPARE_BYTES:
-                    os.ftruncate(self._file, SPARE_BYTES)
-            finally:
-                self.close()
+        """Close it, when nobody looks for it any more: its room is for the next one, or else for the disk."""
+        try:
+            if self.size > SPARE_BYTES:
+                os.ftruncate(self._file, SPARE_BYTES)
             os.rename(self.path, self.path.parent / SPARE)
+        except OSError:
+            with suppress(OSError):
+                self.path.unlink()
+        self.close()
 
     def _write(self, pieces: list[bytes], size: int) -> None:
         """All of `pieces`, which are `size` bytes, at the end; durable if each commit is to be."""
@@ -227,28 +246,26 @@ class LogFile:
         As much as the file is long stays free: else there would be no room to end it, so that none ever came back.
         """
         step = max(size, min(max(self.end, FIRST_STEP), LAST_STEP))
-        disk = os.fstatvfs(self._file)
-        if disk.f_blocks:  # some file systems do not tell
-            spare = (disk.f_bavail * disk.f_frsize - self.end) // 2
-            if size > spare:
-                raise OSError(ENOSPC, os.strerror(ENOSPC))
-            step = min(step, spare)
-        try:
-            os.posix_fallocate(self._file, self.end, step)
-        except OSError as error:
-            if error.errno not in (ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, EINVAL):
-                raise
-            step = size  # the write will tell
-        self._room = self.end + step
-
-    def _find_room(self) -> None:
-        """Of a new file: all that it has, but not more than the disk has left, as in `_allocate`."""
-        disk = os.fstatvfs(self._file)
-        room, left = os.fstat(self._file).st_size, disk.f_bavail * disk.f_frsize
-        if disk.f_blocks and left < room:
-            os.ftruncate(self._file, left)
-            room = left
-        self._room = room
+        with self._sizing:
+            disk = os.fstatvfs(self._file)
+            if disk.f_blocks:  # some file systems do not tell
+                free = disk.f_bavail * disk.f_frsize
+                spare = (free + max(0, self.size - self.end) - self.end) // 2
+                if size > spare:
+                    raise OSError(ENOSPC, os.strerror(ENOSPC))
+                step = min(step, spare)
+                if free < self.end + step < self.size:
+                    os.ftruncate(self._file, self.end + step)
+                    self.size = self.end + step
+            if self.end + step > self.size:
+                try:
+                    os.posix_fallocate(self._file, self.end, step)
+                except OSError as error:
+                    if error.errno not in (ENOSPC, EDQUOT, EFBIG, EOPNOTSUPP, EINVAL):
+                        raise
+                    step = size  # the write will tell
+            self._room = self.end + step
+            self.size = max(self.size, self._room)
 
     def _note(self, domain: int, position: int, count: int, begin: int) -> None:
         first = self.positions[domain].start if domain in self.positions else position
@@ -260,11 +277,13 @@ class LogFile:
             return mmap(self._file, 0, access=ACCESS_READ) if os.fstat(self._file).st_size else b""
 
     def _write_again(self, end: int) -> None:
-        """What the disk may not have, up to `end`."""
-        data = memoryview(self._map())
-        at = self._safe
+        """The commits that the disk may not have, up to `end`. Raises StoreDamaged if the system has them no more."""
+        data, at = self._map(), self._safe
         while at < end:
-            at += os.pwrite(self._file, data[at : min(at + FIRST_STEP, end)], at)
+            if (commit := _commit_at(data, self.token, at)) is None:
+                raise self._damaged(at)
+            while at < commit.end:
+                at += os.pwrite(self._file, memoryview(data)[at : commit.end], at)
 
     def _find_end(self) -> tuple[int, int]:
         """And where the last commits begin that the disk may not have though they can be read: who wrote them may have
@@ -292,12 +311,20 @@ class LogFile:
 
 
 def _new_file(path: Path) -> int:
-    """A spare one if there is any. What is in it has another token."""
-    try:
-        os.rename(path.parent / SPARE, path)
-    except FileNotFoundError:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """The spare one if there is any. What is in it has another token."""
+    spare = path.parent / SPARE
+    with suppress(OSError):
+        file = os.open(spare, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:  # whoever put it there
+                raise OSError(EINVAL, os.strerror(EINVAL))
+            os.rename(spare, path)
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def name_of(token: bytes) -> str:
